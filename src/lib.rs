@@ -1,1 +1,11 @@
+//! konta deploys Odoo Community Edition for many small businesses on AWS, from one manifest per tenant.
+//!
+//! Data walks one way, and no module reaches back (`tests/it/architecture.rs` checks it):
+//!
+//! ```text
+//! manifest -> model -> template -> stack (plan) -> deploy -> report
+//!                                                    |
+//!                                            odoo, aws, auth, sandbox
+//! ```
 
+pub mod model;

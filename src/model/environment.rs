@@ -1,0 +1,146 @@
+//! An environment: one footprint in one account and region.
+
+use super::{AccountId, CapacityRange, EnvironmentName, FargateSize, HostName, RegionName};
+
+/// Where the environment's DNS zone comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HostedZone {
+    /// konta makes it, in a stack of its own.
+    Create,
+    /// An existing public zone, by id (`Z...`).
+    Import(String),
+}
+
+/// Where the wildcard certificate comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Certificate {
+    /// Made by the environment's stack and validated in the hosted zone.
+    Create,
+    /// An issued certificate's ARN.
+    Import(String),
+}
+
+/// Where the VPC comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Vpc {
+    /// Made by the environment's stack with this address range.
+    Create {
+        /// IPv4 range, /16 to /24.
+        cidr: String,
+    },
+    /// An existing one.
+    Import {
+        /// `vpc-...`
+        id: String,
+        /// Subnets with a route to an internet gateway, in two zones or more.
+        public_subnets: Vec<String>,
+        /// Subnets for the database, the file system and, with NAT, the tasks.
+        private_subnets: Vec<String>,
+    },
+}
+
+/// How tasks reach the internet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Egress {
+    /// A public address a task, locked by its security group; cheapest below about eleven tasks.
+    PublicIp,
+    /// One NAT gateway for the environment.
+    Nat,
+    /// One NAT gateway in each availability zone.
+    NatPerAz,
+}
+
+impl Egress {
+    /// The word in manifests and in the template's parameter.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::PublicIp => "public-ip",
+            Self::Nat => "nat",
+            Self::NatPerAz => "nat-per-az",
+        }
+    }
+}
+
+/// The environment's network.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Network {
+    /// Made or imported.
+    pub vpc: Vpc,
+    /// The way out.
+    pub egress: Egress,
+}
+
+/// Aurora PostgreSQL Serverless v2, one cluster a cell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DatabaseSettings {
+    /// Full version, such as `17.9`.
+    pub engine_version: String,
+    /// Capacity, in ACU.
+    pub capacity: CapacityRange,
+    /// Seconds without a connection after which the cluster pauses (300 to 86,400); only with a minimum of 0 ACU.
+    pub auto_pause_seconds: Option<u32>,
+    /// 1, or 2 for a reader in another zone that takes over.
+    pub instances: u32,
+    /// Days backups are kept, 1 to 35.
+    pub backup_retention_days: u32,
+}
+
+/// The cell's shared Odoo service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PoolSettings {
+    /// The image, with its digest.
+    pub image: String,
+    /// CPU and memory of a task.
+    pub size: FargateSize,
+    /// How many tasks; the first on demand, the rest on Spot.
+    pub tasks: u32,
+}
+
+/// Who may deploy without a stored key: a pipeline's identity, by OpenID Connect.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeployRole {
+    /// The identity provider's ARN in the account.
+    pub provider: String,
+    /// `github` or `gitlab`.
+    pub issuer: String,
+    /// The exact subjects trusted.
+    pub subjects: Vec<String>,
+}
+
+/// One footprint in one account and region.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Environment {
+    /// Its name.
+    pub name: EnvironmentName,
+    /// The only account konta will touch for it.
+    pub account: AccountId,
+    /// The region.
+    pub region: RegionName,
+    /// The domain under which tenants get their hosts.
+    pub domain: HostName,
+    /// The zone of that domain.
+    pub hosted_zone: HostedZone,
+    /// The wildcard certificate of that domain.
+    pub certificate: Certificate,
+    /// The network.
+    pub network: Network,
+    /// The database.
+    pub database: DatabaseSettings,
+    /// The pool.
+    pub pool: PoolSettings,
+    /// The most tenants one cell takes.
+    pub tenants_per_cell: u32,
+    /// Days that logs are kept; one of `CloudWatch`'s values.
+    pub log_retention_days: u32,
+    /// Whether stacks and clusters are protected from deletion.
+    pub termination_protection: bool,
+    /// The permissions boundary stamped on every role.
+    pub permissions_boundary: Option<String>,
+    /// The pipeline's role.
+    pub deploy_role: Option<DeployRole>,
+    /// The SNS topic that alarms notify.
+    pub alarm_topic: Option<String>,
+    /// Tags on every stack, and so on every resource.
+    pub tags: std::collections::BTreeMap<String, String>,
+}

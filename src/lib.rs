@@ -8,4 +8,7 @@
 //!                                            odoo, aws, auth, sandbox
 //! ```
 
+pub mod deploy;
 pub mod model;
+pub mod stack;
+pub mod template;

@@ -1,0 +1,14 @@
+//! Documents -> what must happen: still pure, no AWS, no clock.
+
+pub mod desired;
+pub mod observed;
+pub mod order;
+pub mod plan;
+pub mod risk;
+
+pub use desired::{DesiredStack, ParameterValue, StackKind};
+pub use observed::{Observed, ObservedStack};
+pub use plan::{
+    Action, Plan, PlanSource, PropertyChange, Replacement, ResourceAction, ResourceChange, StackPlan, ValueChange,
+};
+pub use risk::Risk;

@@ -1,0 +1,157 @@
+//! A stack as the manifests want it.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use crate::model::{AddonName, CellNumber, TenantName};
+use crate::template::Document;
+
+use super::observed::Observed;
+
+/// What a stack holds, in the order in which they are deployed.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum StackKind {
+    /// The hosted zone.
+    Dns,
+    /// Network, cluster, certificate, roles.
+    Environment,
+    /// Load balancer, database, file system, pool.
+    Cell(CellNumber),
+    /// A tenant's own data resources.
+    Addon(TenantName, AddonName),
+    /// A tenant.
+    Tenant(TenantName),
+}
+
+/// Where a parameter's value comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ParameterValue {
+    /// Known from the manifests.
+    Literal(String),
+    /// An output of another stack, known once that stack stands.
+    Output {
+        /// The other stack's name.
+        stack: String,
+        /// The output's key.
+        output: String,
+    },
+}
+
+impl ParameterValue {
+    /// A value known now.
+    pub fn literal(value: impl Into<String>) -> Self {
+        Self::Literal(value.into())
+    }
+
+    /// The value, looked up in what exists; `None` when the other stack does not (yet) have that output.
+    #[must_use]
+    pub fn resolve<'a>(&'a self, observed: &'a Observed) -> Option<&'a str> {
+        match self {
+            Self::Literal(value) => Some(value),
+            Self::Output { stack, output } => observed.output(stack, output),
+        }
+    }
+}
+
+impl std::fmt::Display for ParameterValue {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Literal(value) => f.write_str(value),
+            Self::Output { stack, output } => write!(f, "(output {output} of {stack})"),
+        }
+    }
+}
+
+/// The parameter that switches a stack from its first stage (everything but the service) to its second (serving).
+///
+/// The task definition must stand before the database can be prepared by a task of it, and the database must be prepared before a
+/// service takes traffic; so such a stack is created with `false` and then updated to `true`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct ServingSwitch(pub &'static str);
+
+/// A stack as the manifests want it.
+#[derive(Debug, Clone)]
+pub struct DesiredStack {
+    /// Its name in CloudFormation.
+    pub name: String,
+    /// What it holds.
+    pub kind: StackKind,
+    /// What it is, for people ("tenant breadfree").
+    pub title: String,
+    /// The template, shared between stacks of one shape.
+    pub document: Arc<Document>,
+    /// Every parameter the template declares and konta sets.
+    pub parameters: BTreeMap<String, ParameterValue>,
+    /// Tags, without konta's own hash tag.
+    pub tags: BTreeMap<String, String>,
+    /// Whether termination protection is wanted.
+    pub protected: bool,
+    /// The two-stage switch, if the template has one.
+    pub serving: Option<ServingSwitch>,
+    /// Stacks whose outputs it takes, or that must stand before it.
+    pub depends_on: Vec<String>,
+}
+
+/// The tag that holds the hash of template, parameters and tags.
+pub const HASH_TAG: &str = "konta:hash";
+/// The tag that says which konta made the stack.
+pub const APPLICATION_TAG: &str = "konta:application";
+/// The tag with the environment's name.
+pub const ENVIRONMENT_TAG: &str = "konta:environment";
+/// The tag with the tenant's name.
+pub const TENANT_TAG: &str = "konta:tenant";
+/// The tag with the tenant's tier.
+pub const TIER_TAG: &str = "konta:tier";
+/// The tag with the cell's number.
+pub const CELL_TAG: &str = "konta:cell";
+
+impl DesiredStack {
+    /// The parameters with every value known; `None` while a stack it depends on has not stood yet.
+    #[must_use]
+    pub fn resolved_parameters(&self, observed: &Observed) -> Option<BTreeMap<String, String>> {
+        self.parameters
+            .iter()
+            .map(|(name, value)| value.resolve(observed).map(|value| (name.clone(), value.to_owned())))
+            .collect()
+    }
+
+    /// The parameters that cannot be known yet, with where they will come from.
+    #[must_use]
+    pub fn unresolved(&self, observed: &Observed) -> Vec<(&str, &ParameterValue)> {
+        self.parameters
+            .iter()
+            .filter(|(_, value)| value.resolve(observed).is_none())
+            .map(|(name, value)| (name.as_str(), value))
+            .collect()
+    }
+
+    /// The hash that decides whether anything changed: SHA-256 over the body, the parameters and the tags, each with its length, in
+    /// hexadecimal, the first 32 characters.
+    #[must_use]
+    pub fn hash(&self, parameters: &BTreeMap<String, String>) -> String {
+        let mut hasher = Sha256::new();
+        hasher.update(self.document.digest());
+        let mut feed = |text: &str| {
+            hasher.update(u64::try_from(text.len()).unwrap_or(u64::MAX).to_be_bytes());
+            hasher.update(text.as_bytes());
+        };
+        for (name, value) in parameters {
+            feed(name);
+            feed(value);
+        }
+        feed("tags");
+        for (name, value) in &self.tags {
+            feed(name);
+            feed(value);
+        }
+        feed(if self.protected { "protected" } else { "open" });
+        hasher.finalize().iter().take(16).fold(String::new(), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+    }
+}

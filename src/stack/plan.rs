@@ -1,0 +1,384 @@
+//! What konta will change: the structure that `konta plan` shows and `konta deploy` executes.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::desired::{DesiredStack, HASH_TAG};
+use super::observed::{Observed, ObservedStack};
+use super::risk::{self, Risk};
+
+/// Where the changes of a plan were learned from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PlanSource {
+    /// AWS computed them: a change set.
+    ChangeSet,
+    /// konta compared the deployed template with the new one; replacements are a guess.
+    Template,
+    /// Nothing is deployed yet, or nothing could be asked: the template alone.
+    New,
+}
+
+/// What happens to a stack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// It is made.
+    Create,
+    /// It is updated in place.
+    Update,
+    /// Its failed creation is deleted, then it is made.
+    Recreate,
+    /// It is deleted.
+    Delete,
+    /// It is as wanted.
+    Nothing,
+    /// Something is under way; konta attaches to it first.
+    Attach,
+}
+
+/// What happens to a resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ResourceAction {
+    /// Made.
+    Add,
+    /// Changed.
+    Modify,
+    /// Removed.
+    Remove,
+    /// Not known before AWS does it (a nested or dynamic change).
+    Dynamic,
+}
+
+/// Whether a resource is replaced by a new one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Replacement {
+    /// Changed in place.
+    Never,
+    /// Depends on a value known only during the deployment.
+    Conditional,
+    /// Replaced.
+    Always,
+}
+
+/// A value before and after.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ValueChange {
+    /// The parameter, tag or setting.
+    pub name: String,
+    /// Before; absent when it is new.
+    pub before: Option<String>,
+    /// After; absent when it is taken away or known only after an earlier stack stands.
+    pub after: Option<String>,
+}
+
+/// One property of a resource, before and after.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PropertyChange {
+    /// Its path, such as `Properties.Cpu`.
+    pub path: String,
+    /// Before.
+    pub before: Option<String>,
+    /// After.
+    pub after: Option<String>,
+    /// Whether this property alone makes AWS replace the resource.
+    pub replacement: Replacement,
+}
+
+/// One resource's change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ResourceChange {
+    /// The logical id.
+    pub logical_id: String,
+    /// The type.
+    pub resource_type: String,
+    /// What it is, for people.
+    pub description: String,
+    /// What happens to it.
+    pub action: ResourceAction,
+    /// Whether it is replaced.
+    pub replacement: Replacement,
+    /// Property by property; empty for added and removed resources.
+    pub properties: Vec<PropertyChange>,
+    /// What it may cost beside money.
+    pub risk: Risk,
+}
+
+/// One stack's change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct StackPlan {
+    /// The stack.
+    pub stack: String,
+    /// What it is, for people.
+    pub title: String,
+    /// What happens to it.
+    pub action: Action,
+    /// Where the changes were learned from.
+    pub source: PlanSource,
+    /// Parameters that change.
+    pub parameters: Vec<ValueChange>,
+    /// Tags that change.
+    pub tags: Vec<ValueChange>,
+    /// Resources that change.
+    pub resources: Vec<ResourceChange>,
+    /// The worst of the resources' risks.
+    pub risk: Risk,
+    /// What konta itself does around the stack, in order.
+    pub steps: Vec<String>,
+    /// What the reader should know, such as values known only later.
+    pub notes: Vec<String>,
+}
+
+impl StackPlan {
+    /// Whether anything would be changed.
+    #[must_use]
+    pub fn changes_anything(&self) -> bool {
+        self.action != Action::Nothing
+    }
+}
+
+/// What konta will change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Plan {
+    /// The environment.
+    pub environment: String,
+    /// The account; absent when nothing was asked of AWS.
+    pub account: Option<String>,
+    /// The region.
+    pub region: String,
+    /// Whether AWS was asked.
+    pub online: bool,
+    /// Stack by stack, in the order of deployment.
+    pub stacks: Vec<StackPlan>,
+    /// What the reader should know about the whole.
+    pub notes: Vec<String>,
+}
+
+impl Plan {
+    /// Whether anything would be changed.
+    #[must_use]
+    pub fn changes_anything(&self) -> bool {
+        self.stacks.iter().any(StackPlan::changes_anything)
+    }
+
+    /// The worst risk.
+    #[must_use]
+    pub fn risk(&self) -> Risk {
+        self.stacks.iter().map(|stack| stack.risk).max().unwrap_or_default()
+    }
+}
+
+/// What must happen to a stack, from its hash alone: costs no API call.
+#[must_use]
+pub fn action(desired: &DesiredStack, observed: &Observed) -> Action {
+    let Some(standing) = observed.get(&desired.name) else { return Action::Create };
+    if standing.in_progress() {
+        return Action::Attach;
+    }
+    if standing.must_be_remade() {
+        return Action::Recreate;
+    }
+    let same = desired
+        .resolved_parameters(observed)
+        .is_some_and(|parameters| standing.tags.get(HASH_TAG) == Some(&desired.hash(&parameters)));
+    // After a rolled-back update the tags are the old ones again, so the hash tells there too.
+    if same { Action::Nothing } else { Action::Update }
+}
+
+/// The plan for a stack that does not exist: everything is added.
+#[must_use]
+pub fn creation(desired: &DesiredStack, observed: &Observed, action: Action) -> StackPlan {
+    let document = &desired.document;
+    let resources = document
+        .resources()
+        .keys()
+        .map(|id| ResourceChange {
+            logical_id: id.clone(),
+            resource_type: document.resource_type(id).to_owned(),
+            description: document.description(id),
+            action: ResourceAction::Add,
+            replacement: Replacement::Never,
+            properties: Vec::new(),
+            risk: Risk::None,
+        })
+        .collect();
+    let parameters = desired
+        .parameters
+        .iter()
+        .map(|(name, value)| ValueChange {
+            name: name.clone(),
+            before: None,
+            after: Some(value.resolve(observed).map_or_else(|| value.to_string(), ToOwned::to_owned)),
+        })
+        .collect();
+    let tags = desired
+        .tags
+        .iter()
+        .map(|(name, value)| ValueChange { name: name.clone(), before: None, after: Some(value.clone()) })
+        .collect();
+    finish(desired, action, PlanSource::New, parameters, tags, resources)
+}
+
+/// The plan for a stack that stands, without asking for a change set: the deployed template against the new one.
+#[must_use]
+pub fn comparison(
+    desired: &DesiredStack,
+    standing: &ObservedStack,
+    deployed: &Value,
+    observed: &Observed,
+) -> StackPlan {
+    let none = serde_json::Map::new();
+    let before = deployed.get("Resources").and_then(Value::as_object).unwrap_or(&none);
+    let after = desired.document.resources();
+    let ids: std::collections::BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    let mut resources = Vec::new();
+    for id in ids {
+        let (old, new) = (before.get(id), after.get(id));
+        if old == new {
+            continue;
+        }
+        let action = match (old, new) {
+            (None, _) => ResourceAction::Add,
+            (_, None) => ResourceAction::Remove,
+            _ => ResourceAction::Modify,
+        };
+        let resource_type = new.or(old).and_then(|r| r.get("Type")).and_then(Value::as_str).unwrap_or_default();
+        // Without a change set nobody can say whether a property replaces: the careful answer is "it may".
+        let replacement = if action == ResourceAction::Modify { Replacement::Conditional } else { Replacement::Never };
+        let properties = match (old, new) {
+            (Some(old), Some(new)) => property_changes(old, new),
+            _ => Vec::new(),
+        };
+        let description = if new.is_some() { desired.document.description(id) } else { id.clone() };
+        resources.push(ResourceChange {
+            logical_id: id.clone(),
+            resource_type: resource_type.to_owned(),
+            description,
+            action,
+            replacement,
+            properties,
+            risk: risk::of(resource_type, action, replacement),
+        });
+    }
+    let parameters = parameter_changes(desired, standing, observed);
+    let tags = tag_changes(desired, standing);
+    finish(desired, Action::Update, PlanSource::Template, parameters, tags, resources)
+}
+
+/// The plan for a stack that stands, from the changes of a change set.
+#[must_use]
+pub fn from_change_set(
+    desired: &DesiredStack,
+    standing: &ObservedStack,
+    observed: &Observed,
+    resources: Vec<ResourceChange>,
+) -> StackPlan {
+    let parameters = parameter_changes(desired, standing, observed);
+    let tags = tag_changes(desired, standing);
+    finish(desired, Action::Update, PlanSource::ChangeSet, parameters, tags, resources)
+}
+
+/// The plan for a stack that needs nothing.
+#[must_use]
+pub fn nothing(desired: &DesiredStack) -> StackPlan {
+    finish(desired, Action::Nothing, PlanSource::New, Vec::new(), Vec::new(), Vec::new())
+}
+
+fn finish(
+    desired: &DesiredStack,
+    action: Action,
+    source: PlanSource,
+    parameters: Vec<ValueChange>,
+    tags: Vec<ValueChange>,
+    resources: Vec<ResourceChange>,
+) -> StackPlan {
+    let risk = resources.iter().map(|resource| resource.risk).max().unwrap_or_default();
+    StackPlan {
+        stack: desired.name.clone(),
+        title: desired.title.clone(),
+        action,
+        source,
+        parameters,
+        tags,
+        resources,
+        risk,
+        steps: Vec::new(),
+        notes: Vec::new(),
+    }
+}
+
+fn parameter_changes(desired: &DesiredStack, standing: &ObservedStack, observed: &Observed) -> Vec<ValueChange> {
+    let after: BTreeMap<String, Option<String>> = desired
+        .parameters
+        .iter()
+        .map(|(name, value)| (name.clone(), value.resolve(observed).map(ToOwned::to_owned)))
+        .collect();
+    // A parameter that konta leaves to the template's default is not konta's to report.
+    let before: BTreeMap<String, String> = standing
+        .parameters
+        .iter()
+        .filter(|(name, _)| after.contains_key(*name) || !desired.document.section("Parameters").contains_key(*name))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
+    changes(&before, &after)
+}
+
+fn tag_changes(desired: &DesiredStack, standing: &ObservedStack) -> Vec<ValueChange> {
+    let before: BTreeMap<String, String> =
+        standing.tags.iter().filter(|(name, _)| *name != HASH_TAG).map(|(n, v)| (n.clone(), v.clone())).collect();
+    let after: BTreeMap<String, Option<String>> =
+        desired.tags.iter().map(|(n, v)| (n.clone(), Some(v.clone()))).collect();
+    changes(&before, &after)
+}
+
+fn changes(before: &BTreeMap<String, String>, after: &BTreeMap<String, Option<String>>) -> Vec<ValueChange> {
+    let names: std::collections::BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    names
+        .into_iter()
+        .filter_map(|name| {
+            let old = before.get(name).cloned();
+            let new = after.get(name).cloned().flatten();
+            (old != new || (after.contains_key(name) && new.is_none())).then(|| ValueChange {
+                name: name.clone(),
+                before: old,
+                after: new,
+            })
+        })
+        .collect()
+}
+
+/// The properties in which two resources differ, leaf by leaf.
+fn property_changes(old: &Value, new: &Value) -> Vec<PropertyChange> {
+    let mut found = Vec::new();
+    compare("", old, new, &mut found);
+    found
+}
+
+fn compare(path: &str, old: &Value, new: &Value, found: &mut Vec<PropertyChange>) {
+    if old == new {
+        return;
+    }
+    if let (Value::Object(a), Value::Object(b)) = (old, new) {
+        let keys: std::collections::BTreeSet<&String> = a.keys().chain(b.keys()).collect();
+        for key in keys {
+            let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+            compare(&path, a.get(key).unwrap_or(&Value::Null), b.get(key).unwrap_or(&Value::Null), found);
+        }
+        return;
+    }
+    let text = |value: &Value| match value {
+        Value::Null => None,
+        Value::String(text) => Some(text.clone()),
+        other => Some(other.to_string()),
+    };
+    found.push(PropertyChange {
+        path: path.to_owned(),
+        before: text(old),
+        after: text(new),
+        replacement: Replacement::Conditional,
+    });
+}

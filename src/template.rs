@@ -1,0 +1,14 @@
+//! Model -> CloudFormation document: the embedded templates, varied by parameters and a structural merge, then patched by the operator.
+
+pub mod addon;
+pub mod compose;
+pub mod document;
+pub mod error;
+pub mod intrinsic;
+pub mod limits;
+pub mod overrides;
+pub mod policy;
+pub mod source;
+
+pub use document::Document;
+pub use error::TemplateError;

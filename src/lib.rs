@@ -8,6 +8,7 @@
 //!                                            odoo, aws, auth, sandbox
 //! ```
 
+pub mod aws;
 pub mod deploy;
 pub mod model;
 pub mod stack;

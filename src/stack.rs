@@ -1,5 +1,6 @@
 //! Documents -> what must happen: still pure, no AWS, no clock.
 
+pub mod build;
 pub mod desired;
 pub mod observed;
 pub mod order;

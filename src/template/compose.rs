@@ -1,1 +1,297 @@
-//! (under construction)
+//! A template, a tenant and the operator's patches become one document, by structure and never by pasting text.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde_json::{Map, Value, json};
+
+use super::addon::{self, AddonOutput};
+use super::document::Document;
+use super::error::TemplateError;
+use super::intrinsic::reference;
+use super::source::{MODULE_INIT, MODULE_MANIFEST, ODOO_CONF, Sources};
+use super::{limits, overrides, policy};
+use crate::model::{DatabaseChoice, Isolation, Schedule, SecretReference, Tenant};
+
+/// The database in which konta keeps, for a cell's pool, which host leads to which tenant's database.
+pub const REGISTRY: &str = "konta_registry";
+
+/// The addon that gives a tenant an Aurora cluster of its own.
+pub const AURORA: &str = "aurora";
+
+/// Makes documents. Those of one shape are made once and shared: a thousand tenants without variables of their own are one document.
+#[derive(Debug)]
+pub struct Composer {
+    sources: Sources,
+    shapes: Mutex<HashMap<String, Arc<Document>>>,
+}
+
+impl Composer {
+    /// From a workspace's sources.
+    #[must_use]
+    pub fn new(sources: Sources) -> Self {
+        Self { sources, shapes: Mutex::new(HashMap::new()) }
+    }
+
+    /// The sources.
+    #[must_use]
+    pub fn sources(&self) -> &Sources {
+        &self.sources
+    }
+
+    /// `dns`, `environment` or `cell`, patched for the stack of this name.
+    pub fn shared(&self, template: &str, stack: &str) -> Result<Arc<Document>, TemplateError> {
+        self.composed(template, stack, template, |document| {
+            add_konta_environment(document);
+            if template == "cell" {
+                // The pool finds a visit's database by its host in this registry; a dedicated tenant has PGDATABASE instead.
+                add_variable(document, "KONTA_REGISTRY_DATABASE", json!(REGISTRY));
+            }
+            Ok(())
+        })
+    }
+
+    /// An addon's document.
+    pub fn addon(&self, name: &str, stack: &str) -> Result<Arc<Document>, TemplateError> {
+        let template = format!("addons/{name}");
+        self.composed(&template, stack, &template, |_| Ok(()))
+    }
+
+    /// The outputs of a tenant's own addons, with the way each takes; the built-in database is wired as the database, not here.
+    pub fn addon_outputs(&self, tenant: &Tenant) -> Result<Vec<(String, Vec<AddonOutput>)>, TemplateError> {
+        let mut found = Vec::new();
+        for name in &tenant.addons {
+            if name.as_str() == AURORA && tenant.database == DatabaseChoice::Dedicated {
+                continue;
+            }
+            let document = self.sources.get(&format!("addons/{name}")).ok_or_else(|| TemplateError::Unreadable {
+                name: format!("addons/{name}.yml"),
+                problem: "there is no such file".to_owned(),
+            })?;
+            found.push((name.to_string(), addon::outputs(name.as_str(), document)));
+        }
+        Ok(found)
+    }
+
+    /// A tenant's document.
+    pub fn tenant(&self, tenant: &Tenant, stack: &str) -> Result<Arc<Document>, TemplateError> {
+        let template = match tenant.isolation {
+            Isolation::Dedicated => "tenant/dedicated",
+            Isolation::Pooled => "tenant/pooled",
+        };
+        let custom: Vec<_> =
+            tenant.hosts.iter().filter(|h| h.certificate.is_some() || h.hosted_zone.is_some()).collect();
+        let shape = format!(
+            "{template} {:?} {:?} {custom:?} {:?} {:?}",
+            tenant.variables, tenant.secrets, tenant.schedule, tenant.addons
+        );
+        self.composed(template, stack, &shape, |document| {
+            add_konta_environment(document);
+            for (name, value) in &tenant.variables {
+                add_variable(document, name, json!(value));
+            }
+            for (name, secret) in &tenant.secrets {
+                add_secret(document, name, secret_arn(secret));
+            }
+            for (index, host) in custom.iter().enumerate() {
+                add_certificate(
+                    document,
+                    index,
+                    host.host.as_str(),
+                    host.certificate.as_deref(),
+                    host.hosted_zone.as_deref(),
+                );
+            }
+            if let Some(schedule) = &tenant.schedule {
+                add_schedule(document, schedule);
+            }
+            for (name, outputs) in self.addon_outputs(tenant)? {
+                addon::wire_into(document, &name, &outputs)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Makes a document, or takes the one made before for the same shape; patches for one stack make a shape of its own.
+    fn composed(
+        &self,
+        template: &str,
+        stack: &str,
+        shape: &str,
+        merge: impl FnOnce(&mut Document) -> Result<(), TemplateError>,
+    ) -> Result<Arc<Document>, TemplateError> {
+        let own_patch = self.sources.patch(stack);
+        let key = if own_patch.is_some() { format!("{shape} {stack}") } else { shape.to_owned() };
+        if let Some(document) = self.shapes.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
+            return Ok(Arc::clone(document));
+        }
+        let mut document = self.sources.get(template).cloned().ok_or_else(|| TemplateError::Unreadable {
+            name: format!("{template}.yml"),
+            problem: "there is no such template".to_owned(),
+        })?;
+        merge(&mut document)?;
+        for patch in [self.sources.patch(&template.replace('/', "-")), own_patch].into_iter().flatten() {
+            overrides::apply(patch.0, patch.1, &mut document)?;
+        }
+        limits::check(stack, &document)?;
+        policy::check(stack, &document)?;
+        let document = Arc::new(document);
+        self.shapes.lock().unwrap_or_else(PoisonError::into_inner).insert(key, Arc::clone(&document));
+        Ok(document)
+    }
+}
+
+/// The logical id of the first resource of a type, in the order of names.
+#[must_use]
+pub fn first_of_type(document: &Document, resource_type: &str) -> Option<String> {
+    document.resources().keys().find(|id| document.resource_type(id) == resource_type).cloned()
+}
+
+/// The properties of the container `odoo`, else of the first one.
+fn container(document: &mut Document) -> Option<&mut Map<String, Value>> {
+    let id = first_of_type(document, "AWS::ECS::TaskDefinition")?;
+    let containers = document.properties_mut(&id)?.get_mut("ContainerDefinitions")?.as_array_mut()?;
+    let index = containers.iter().position(|c| c.get("Name").and_then(Value::as_str) == Some("odoo")).unwrap_or(0);
+    containers.get_mut(index)?.as_object_mut()
+}
+
+/// Puts `entry` in a list of named things, in place of the one of the same name.
+fn put_named(container: &mut Map<String, Value>, list: &str, name: &str, entry: Value) -> Option<()> {
+    let entries = container.entry(list).or_insert_with(|| json!([])).as_array_mut()?;
+    match entries.iter_mut().find(|existing| existing.get("Name").and_then(Value::as_str) == Some(name)) {
+        Some(existing) => *existing = entry,
+        None => entries.push(entry),
+    }
+    Some(())
+}
+
+/// Gives the container a plain variable. `None` when the document has no container.
+pub fn add_variable(document: &mut Document, name: &str, value: Value) -> Option<()> {
+    put_named(container(document)?, "Environment", name, json!({"Name": name, "Value": value}))
+}
+
+/// Gives the container a secret variable, by the ARN of the secret. `None` when the document has no container.
+pub fn add_secret(document: &mut Document, name: &str, arn: Value) -> Option<()> {
+    put_named(container(document)?, "Secrets", name, json!({"Name": name, "ValueFrom": arn}))
+}
+
+/// Gives the tenant's tasks one more security group. `None` when there is no service with a network.
+pub fn add_security_group(document: &mut Document, group: Value) -> Option<()> {
+    let id = first_of_type(document, "AWS::ECS::Service")?;
+    document
+        .properties_mut(&id)?
+        .get_mut("NetworkConfiguration")?
+        .get_mut("AwsvpcConfiguration")?
+        .as_object_mut()?
+        .entry("SecurityGroups")
+        .or_insert_with(|| json!([]))
+        .as_array_mut()?
+        .push(group);
+    Some(())
+}
+
+/// Gives the task role one more managed policy. `None` when there is no role.
+pub fn add_managed_policy(document: &mut Document, policy: Value) -> Option<()> {
+    let id = first_of_type(document, "AWS::IAM::Role")?;
+    document.properties_mut(&id)?.entry("ManagedPolicyArns").or_insert_with(|| json!([])).as_array_mut()?.push(policy);
+    Some(())
+}
+
+/// Gives Odoo its configuration and konta's server-wide module; templates without a container are left alone.
+fn add_konta_environment(document: &mut Document) {
+    for (name, text) in
+        [("KONTA_ODOO_CONF", ODOO_CONF), ("KONTA_MODULE_INIT", MODULE_INIT), ("KONTA_MODULE_MANIFEST", MODULE_MANIFEST)]
+    {
+        add_variable(document, name, json!(text));
+    }
+}
+
+/// The ARN of a secret; a parameter's name becomes its ARN in the stack's own account and region, without a double slash.
+fn secret_arn(secret: &SecretReference) -> Value {
+    match secret {
+        SecretReference::Arn(arn) => json!(arn),
+        // Joined rather than substituted: a name that holds `${` stays text.
+        SecretReference::Parameter(name) => json!({"Fn::Join": ["", [
+            "arn:", reference("AWS::Partition"), ":ssm:", reference("AWS::Region"), ":", reference("AWS::AccountId"),
+            ":parameter", name
+        ]]}),
+    }
+}
+
+/// Attaches a custom host's certificate to the listener: an issued one, or one made and validated in the host's own zone, which then
+/// also gets the host's record.
+fn add_certificate(document: &mut Document, index: usize, host: &str, issued: Option<&str>, zone: Option<&str>) {
+    let number = index + 1;
+    let Some(resources) = document.section_mut("Resources") else { return };
+    let arn = match (issued, zone) {
+        (Some(arn), _) => json!(arn),
+        (None, zone) => {
+            let id = format!("HostCertificate{number}");
+            resources.insert(
+                id.clone(),
+                json!({
+                    "Type": "AWS::CertificateManager::Certificate",
+                    "Metadata": {"konta:description": format!("The certificate of {host}")},
+                    "Properties": {
+                        "DomainName": host,
+                        "ValidationMethod": "DNS",
+                        "DomainValidationOptions": [{"DomainName": host, "HostedZoneId": zone}],
+                    },
+                }),
+            );
+            reference(&id)
+        }
+    };
+    resources.insert(
+        format!("HostListenerCertificate{number}"),
+        json!({
+            "Type": "AWS::ElasticLoadBalancingV2::ListenerCertificate",
+            "Metadata": {"konta:description": format!("The load balancer showing the certificate of {host}")},
+            "Properties": {"ListenerArn": reference("HttpsListenerArn"), "Certificates": [{"CertificateArn": arn}]},
+        }),
+    );
+    if let Some(zone) = zone {
+        resources.insert(
+            format!("HostRecord{number}"),
+            json!({
+                "Type": "AWS::Route53::RecordSet",
+                "Metadata": {"konta:description": format!("The name {host}")},
+                "Properties": {
+                    "HostedZoneId": zone,
+                    "Name": host,
+                    "Type": "A",
+                    "AliasTarget": {
+                        "DNSName": reference("LoadBalancerDnsName"),
+                        "HostedZoneId": reference("LoadBalancerHostedZoneId"),
+                    },
+                },
+            }),
+        );
+    }
+    // The template of a pooled tenant may not need the load balancer's address otherwise.
+    if let Some(parameters) = document.section_mut("Parameters") {
+        for name in ["HttpsListenerArn", "LoadBalancerDnsName", "LoadBalancerHostedZoneId"] {
+            parameters.entry(name).or_insert_with(|| json!({"Type": "String"}));
+        }
+    }
+}
+
+/// Puts the tenant to sleep and wakes it: two scheduled actions on its scalable target.
+fn add_schedule(document: &mut Document, schedule: &Schedule) {
+    let Some(id) = first_of_type(document, "AWS::ApplicationAutoScaling::ScalableTarget") else { return };
+    let Some(target) = document.properties_mut(&id) else { return };
+    let action = |name: &str, cron: &str, min: Value, max: Value| {
+        json!({
+            "ScheduledActionName": name,
+            "Schedule": format!("cron({cron})"),
+            "Timezone": schedule.timezone,
+            "ScalableTargetAction": {"MinCapacity": min, "MaxCapacity": max},
+        })
+    };
+    let awake = (target.get("MinCapacity").cloned(), target.get("MaxCapacity").cloned());
+    let actions = json!([
+        action("sleep", &schedule.sleep, json!(0), json!(0)),
+        action("wake", &schedule.wake, awake.0.unwrap_or(json!(1)), awake.1.unwrap_or(json!(1))),
+    ]);
+    target.insert("ScheduledActions".to_owned(), actions);
+}

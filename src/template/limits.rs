@@ -1,1 +1,87 @@
-//! (under construction)
+//! CloudFormation's own limits, checked before anything is sent.
+//!
+//! Source: CloudFormation user guide, "Understand CloudFormation quotas"; API reference, `CreateChangeSet`.
+
+use std::collections::BTreeSet;
+
+use super::document::Document;
+use super::error::TemplateError;
+use super::intrinsic;
+
+/// The longest body that goes to AWS without a bucket, in bytes.
+pub const LONGEST_BODY: usize = 51_200;
+/// The longest parameter value, in bytes.
+pub const LONGEST_VALUE: usize = 4_096;
+/// The most resources of a template.
+pub const MOST_RESOURCES: usize = 500;
+/// The most parameters, and the most outputs, of a template.
+pub const MOST_PARAMETERS: usize = 200;
+
+/// Checks a document against the limits, and that every name it uses exists.
+pub fn check(stack: &str, document: &Document) -> Result<(), TemplateError> {
+    let limit = |problem: String, help: &str| {
+        Err(TemplateError::Limit { stack: stack.to_owned(), problem, help: help.to_owned() })
+    };
+    let body = document.body().len();
+    if body > LONGEST_BODY {
+        return limit(
+            format!("the template has {body} bytes, CloudFormation takes {LONGEST_BODY}"),
+            "move resources to an addon, which is a stack of its own",
+        );
+    }
+    for (section, most) in
+        [("Resources", MOST_RESOURCES), ("Parameters", MOST_PARAMETERS), ("Outputs", MOST_PARAMETERS)]
+    {
+        let count = document.section(section).len();
+        if count > most {
+            return limit(
+                format!("the template has {count} {section}, CloudFormation takes {most}"),
+                "move some to an addon, which is a stack of its own",
+            );
+        }
+    }
+    if document.resources().is_empty() {
+        return limit("the template has no Resources".to_owned(), "CloudFormation needs at least one resource");
+    }
+    let mut used = Vec::new();
+    intrinsic::names_in(document.value().get("Resources").unwrap_or(&serde_json::Value::Null), &mut used);
+    intrinsic::names_in(document.value().get("Outputs").unwrap_or(&serde_json::Value::Null), &mut used);
+    let known: BTreeSet<&str> =
+        document.resources().keys().chain(document.section("Parameters").keys()).map(String::as_str).collect();
+    // Sub may define names of its own in its second argument; those are found as unknown, so only Ref-like names that look like
+    // logical ids of konta's own templates matter: report what is neither known nor a pseudo parameter nor defined by a Sub.
+    let defined = sub_names(document.value());
+    for name in used {
+        if !known.contains(name.as_str()) && !name.starts_with("AWS::") && !defined.contains(name.as_str()) {
+            let nearest = known
+                .iter()
+                .max_by(|a, b| strsim::jaro_winkler(a, &name).total_cmp(&strsim::jaro_winkler(b, &name)))
+                .copied()
+                .unwrap_or_default();
+            return limit(
+                format!("the template refers to `{name}`, which is neither a resource nor a parameter"),
+                &format!("did you mean `{nearest}`?"),
+            );
+        }
+    }
+    Ok(())
+}
+
+/// The names that two-argument `Fn::Sub`s define.
+fn sub_names(value: &serde_json::Value) -> BTreeSet<&str> {
+    let mut names = BTreeSet::new();
+    let mut open = vec![value];
+    while let Some(value) = open.pop() {
+        if let Some(("Fn::Sub", serde_json::Value::Array(parts))) = intrinsic::intrinsic(value)
+            && let Some(map) = parts.get(1).and_then(serde_json::Value::as_object)
+        {
+            names.extend(map.keys().map(String::as_str));
+        }
+        match value {
+            serde_json::Value::Array(items) => open.extend(items),
+            serde_json::Value::Object(map) => open.extend(map.values()),
+            _ => {}
+        }
+    }
+    names
+}

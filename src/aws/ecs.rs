@@ -1,0 +1,214 @@
+//! ECS: services, and one-off tasks of a task definition.
+
+use aws_sdk_ecs::types::{
+    AssignPublicIp, AwsVpcConfiguration, CapacityProviderStrategyItem, ContainerOverride, DesiredStatus, KeyValuePair,
+    NetworkConfiguration, Tag, TaskOverride,
+};
+
+use super::error::AwsError;
+use super::session::Aws;
+
+/// How a service stands.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ServiceState {
+    /// Its name.
+    pub name: String,
+    /// Tasks wanted.
+    pub desired: i32,
+    /// Tasks running.
+    pub running: i32,
+    /// Tasks starting.
+    pub pending: i32,
+    /// Tasks of the newest revision that failed.
+    pub failed: i32,
+    /// ECS's word for the newest rollout.
+    pub rollout: String,
+    /// The task definition in force.
+    pub task_definition: String,
+    /// The newest event's text.
+    pub last_event: Option<String>,
+}
+
+/// A one-off task to run.
+#[derive(Debug, Clone)]
+pub struct TaskRequest<'a> {
+    /// The cluster.
+    pub cluster: &'a str,
+    /// The task definition's ARN.
+    pub task_definition: &'a str,
+    /// The container whose command is replaced.
+    pub container: &'a str,
+    /// Its command.
+    pub command: &'a [String],
+    /// Variables on top of the definition's; never secrets, they show in the API.
+    pub variables: &'a [(String, String)],
+    /// Subnets.
+    pub subnets: Vec<String>,
+    /// Security groups.
+    pub security_groups: Vec<String>,
+    /// Whether the task gets a public address.
+    pub public_ip: bool,
+    /// CPU units and MiB on top of the definition's size.
+    pub size: Option<(u32, u32)>,
+    /// Who started it: at most 36 characters; also found again by it after an interruption.
+    pub started_by: &'a str,
+    /// Tags.
+    pub tags: Vec<(String, String)>,
+}
+
+/// How a task stands.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TaskState {
+    /// Its ARN.
+    pub arn: String,
+    /// ECS's status, such as `STOPPED`.
+    pub status: String,
+    /// Why it stopped.
+    pub stopped_reason: Option<String>,
+    /// The container's exit code, when it ran.
+    pub exit_code: Option<i32>,
+    /// The container's own reason, such as an image that cannot be pulled.
+    pub container_reason: Option<String>,
+}
+
+impl Aws {
+    /// How services of a cluster stand; those that do not exist are left out. At most ten.
+    pub async fn services(&self, cluster: &str, names: &[String]) -> Result<Vec<ServiceState>, AwsError> {
+        let answer = self
+            .ecs
+            .describe_services()
+            .cluster(cluster)
+            .set_services(Some(names.to_vec()))
+            .send()
+            .await
+            .map_err(|e| AwsError::from_sdk("ecs DescribeServices", &e))?;
+        Ok(answer
+            .services()
+            .iter()
+            .filter(|service| service.status() != Some("INACTIVE"))
+            .map(|service| {
+                let newest = service.deployments().first();
+                ServiceState {
+                    name: service.service_name().unwrap_or_default().to_owned(),
+                    desired: service.desired_count(),
+                    running: service.running_count(),
+                    pending: service.pending_count(),
+                    failed: newest.map(aws_sdk_ecs::types::Deployment::failed_tasks).unwrap_or_default(),
+                    rollout: newest
+                        .and_then(|d| d.rollout_state())
+                        .map(|state| state.as_str().to_owned())
+                        .unwrap_or_default(),
+                    task_definition: service.task_definition().unwrap_or_default().to_owned(),
+                    last_event: service.events().first().and_then(|e| e.message()).map(ToOwned::to_owned),
+                }
+            })
+            .collect())
+    }
+
+    /// Why the newest stopped task of a service stopped.
+    pub async fn last_stopped_reason(&self, cluster: &str, service: &str) -> Result<Option<String>, AwsError> {
+        let stopped = self
+            .ecs
+            .list_tasks()
+            .cluster(cluster)
+            .service_name(service)
+            .desired_status(DesiredStatus::Stopped)
+            .max_results(10)
+            .send()
+            .await
+            .map_err(|e| AwsError::from_sdk("ecs ListTasks", &e))?;
+        let Some(arn) = stopped.task_arns().first() else { return Ok(None) };
+        let state = self.task(cluster, arn).await?;
+        Ok(state.and_then(|task| task.container_reason.or(task.stopped_reason)))
+    }
+
+    /// Starts a one-off task.
+    pub async fn run_task(&self, request: &TaskRequest<'_>) -> Result<TaskState, AwsError> {
+        const OPERATION: &str = "ecs RunTask";
+        let network = AwsVpcConfiguration::builder()
+            .set_subnets(Some(request.subnets.clone()))
+            .set_security_groups(Some(request.security_groups.clone()))
+            .assign_public_ip(if request.public_ip { AssignPublicIp::Enabled } else { AssignPublicIp::Disabled })
+            .build()
+            .map_err(|_| AwsError::incomplete(OPERATION, "subnet"))?;
+        let variables =
+            request.variables.iter().map(|(n, v)| KeyValuePair::builder().name(n).value(v).build()).collect();
+        let container = ContainerOverride::builder()
+            .name(request.container)
+            .set_command(Some(request.command.to_vec()))
+            .set_environment(Some(variables))
+            .build();
+        let mut overrides = TaskOverride::builder().container_overrides(container);
+        if let Some((cpu, memory)) = request.size {
+            overrides = overrides.cpu(cpu.to_string()).memory(memory.to_string());
+        }
+        // An installation must not be taken away half-way, so never Spot.
+        let on_demand = CapacityProviderStrategyItem::builder()
+            .capacity_provider("FARGATE")
+            .weight(1)
+            .build()
+            .map_err(|_| AwsError::incomplete(OPERATION, "capacity provider"))?;
+        let answer = self
+            .ecs
+            .run_task()
+            .cluster(request.cluster)
+            .task_definition(request.task_definition)
+            .capacity_provider_strategy(on_demand)
+            .network_configuration(NetworkConfiguration::builder().awsvpc_configuration(network).build())
+            .overrides(overrides.build())
+            .started_by(request.started_by)
+            .set_tags(Some(
+                request.tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect(),
+            ))
+            .send()
+            .await
+            .map_err(|e| AwsError::from_sdk(OPERATION, &e))?;
+        if let Some(failure) = answer.failures().first() {
+            return Err(AwsError {
+                operation: OPERATION,
+                code: failure.reason().unwrap_or("Failure").to_owned(),
+                message: failure.detail().unwrap_or("the task could not be placed").to_owned(),
+                help: Some("a fresh account may have few Fargate vCPUs: see Service Quotas, L-3032A538".to_owned()),
+            });
+        }
+        answer.tasks().first().map(task_state).ok_or_else(|| AwsError::incomplete(OPERATION, "task"))
+    }
+
+    /// How a task stands; `None` when ECS has forgotten it (about an hour after its end).
+    pub async fn task(&self, cluster: &str, arn: &str) -> Result<Option<TaskState>, AwsError> {
+        let answer = self
+            .ecs
+            .describe_tasks()
+            .cluster(cluster)
+            .tasks(arn)
+            .send()
+            .await
+            .map_err(|e| AwsError::from_sdk("ecs DescribeTasks", &e))?;
+        Ok(answer.tasks().first().map(task_state))
+    }
+
+    /// The tasks started by a name that are still running: an interrupted command finds its task again.
+    pub async fn running_task(&self, cluster: &str, started_by: &str) -> Result<Option<String>, AwsError> {
+        let answer = self
+            .ecs
+            .list_tasks()
+            .cluster(cluster)
+            .started_by(started_by)
+            .desired_status(DesiredStatus::Running)
+            .send()
+            .await
+            .map_err(|e| AwsError::from_sdk("ecs ListTasks", &e))?;
+        Ok(answer.task_arns().first().cloned())
+    }
+}
+
+fn task_state(task: &aws_sdk_ecs::types::Task) -> TaskState {
+    let container = task.containers().iter().find(|c| c.exit_code().is_some() || c.reason().is_some());
+    TaskState {
+        arn: task.task_arn().unwrap_or_default().to_owned(),
+        status: task.last_status().unwrap_or_default().to_owned(),
+        stopped_reason: task.stopped_reason().map(ToOwned::to_owned),
+        exit_code: container.and_then(aws_sdk_ecs::types::Container::exit_code),
+        container_reason: container.and_then(|c| c.reason()).map(ToOwned::to_owned),
+    }
+}

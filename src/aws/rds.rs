@@ -1,0 +1,45 @@
+//! RDS: engine versions, and clusters.
+
+use super::error::AwsError;
+use super::session::Aws;
+
+impl Aws {
+    /// Whether the region offers this version of Aurora PostgreSQL.
+    pub async fn offers_engine(&self, version: &str) -> Result<bool, AwsError> {
+        let answer = self
+            .rds
+            .describe_db_engine_versions()
+            .engine("aurora-postgresql")
+            .engine_version(version)
+            .send()
+            .await
+            .map_err(|e| AwsError::from_sdk("rds DescribeDBEngineVersions", &e))?;
+        Ok(!answer.db_engine_versions().is_empty())
+    }
+
+    /// Whether the region offers Serverless v2 for this version.
+    pub async fn offers_serverless(&self, version: &str) -> Result<bool, AwsError> {
+        let answer = self
+            .rds
+            .describe_orderable_db_instance_options()
+            .engine("aurora-postgresql")
+            .engine_version(version)
+            .db_instance_class("db.serverless")
+            .send()
+            .await
+            .map_err(|e| AwsError::from_sdk("rds DescribeOrderableDBInstanceOptions", &e))?;
+        Ok(!answer.orderable_db_instance_options().is_empty())
+    }
+
+    /// Whether a cluster's Data API is on; `None` when there is no such cluster. `cluster` is its identifier or ARN.
+    pub async fn data_api_is_on(&self, cluster: &str) -> Result<Option<bool>, AwsError> {
+        let answer = self
+            .rds
+            .describe_db_clusters()
+            .db_cluster_identifier(cluster)
+            .send()
+            .await
+            .map_err(|e| AwsError::from_sdk("rds DescribeDBClusters", &e))?;
+        Ok(answer.db_clusters().first().map(|c| c.http_endpoint_enabled().unwrap_or_default()))
+    }
+}

@@ -1,0 +1,114 @@
+//! A session: clients of the services konta uses, for one account, region and, in the sandbox, one endpoint.
+
+use std::time::Duration;
+
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::Credentials;
+
+use super::error::AwsError;
+
+/// Whom to talk to.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Target {
+    /// The region.
+    pub region: String,
+    /// A profile of the AWS configuration; `None` for the usual order (environment, default profile, container, instance).
+    pub profile: Option<String>,
+    /// The sandbox's address instead of AWS's.
+    pub endpoint: Option<String>,
+}
+
+/// Clients of every service konta uses.
+#[derive(Debug, Clone)]
+pub struct Aws {
+    pub(super) cloudformation: aws_sdk_cloudformation::Client,
+    pub(super) ecs: aws_sdk_ecs::Client,
+    pub(super) elb: aws_sdk_elasticloadbalancingv2::Client,
+    pub(super) iam: aws_sdk_iam::Client,
+    pub(super) quotas: aws_sdk_servicequotas::Client,
+    pub(super) rds: aws_sdk_rds::Client,
+    pub(super) rdsdata: aws_sdk_rdsdata::Client,
+    pub(super) route53: aws_sdk_route53::Client,
+    pub(super) ssm: aws_sdk_ssm::Client,
+    pub(super) sts: aws_sdk_sts::Client,
+    region: String,
+    sandbox: bool,
+}
+
+/// Who the session is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// The account's id.
+    pub account: String,
+    /// The ARN of user or role.
+    pub arn: String,
+}
+
+impl Aws {
+    /// Opens a session. Asks nothing of AWS yet.
+    pub async fn open(target: &Target) -> Self {
+        let mut loader = aws_config::defaults(BehaviorVersion::latest())
+            .region(Region::new(target.region.clone()))
+            // Many tenants deploy side by side: adaptive retry slows down together when AWS throttles.
+            .retry_config(RetryConfig::adaptive().with_max_attempts(6))
+            .timeout_config(
+                TimeoutConfig::builder()
+                    .connect_timeout(Duration::from_secs(10))
+                    .operation_attempt_timeout(Duration::from_secs(60))
+                    .build(),
+            );
+        if let Some(profile) = &target.profile {
+            loader = loader.profile_name(profile);
+        }
+        if let Some(endpoint) = &target.endpoint {
+            // The sandbox takes any key; a real one must not be sent to it.
+            loader = loader
+                .endpoint_url(endpoint)
+                .credentials_provider(Credentials::new("sandbox", "sandbox", None, None, "sandbox"));
+        }
+        Self::new(&loader.load().await, target)
+    }
+
+    /// From a loaded configuration.
+    #[must_use]
+    pub fn new(config: &SdkConfig, target: &Target) -> Self {
+        Self {
+            cloudformation: aws_sdk_cloudformation::Client::new(config),
+            ecs: aws_sdk_ecs::Client::new(config),
+            elb: aws_sdk_elasticloadbalancingv2::Client::new(config),
+            iam: aws_sdk_iam::Client::new(config),
+            quotas: aws_sdk_servicequotas::Client::new(config),
+            rds: aws_sdk_rds::Client::new(config),
+            rdsdata: aws_sdk_rdsdata::Client::new(config),
+            route53: aws_sdk_route53::Client::new(config),
+            ssm: aws_sdk_ssm::Client::new(config),
+            sts: aws_sdk_sts::Client::new(config),
+            region: target.region.clone(),
+            sandbox: target.endpoint.is_some(),
+        }
+    }
+
+    /// The region.
+    #[must_use]
+    pub fn region(&self) -> &str {
+        &self.region
+    }
+
+    /// Whether this is the sandbox rather than AWS.
+    #[must_use]
+    pub fn is_sandbox(&self) -> bool {
+        self.sandbox
+    }
+
+    /// Who the session is. Needs no permission.
+    pub async fn identity(&self) -> Result<Identity, AwsError> {
+        const OPERATION: &str = "sts GetCallerIdentity";
+        let answer = self.sts.get_caller_identity().send().await.map_err(|e| AwsError::from_sdk(OPERATION, &e))?;
+        Ok(Identity {
+            account: answer.account.ok_or_else(|| AwsError::incomplete(OPERATION, "account"))?,
+            arn: answer.arn.unwrap_or_default(),
+        })
+    }
+}

@@ -1,0 +1,91 @@
+//! SSM Parameter Store: passwords as SecureStrings, and reservations that only one writer can make.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_ssm::types::{ParameterTier, ParameterType, Tag};
+use secrecy::{ExposeSecret, SecretString};
+
+use super::error::AwsError;
+use super::session::Aws;
+
+impl Aws {
+    /// Makes a parameter unless there is one; `false` when there was. This is atomic in AWS.
+    pub async fn create_parameter(
+        &self,
+        name: &str,
+        value: &str,
+        tags: &BTreeMap<String, String>,
+    ) -> Result<bool, AwsError> {
+        self.put(name, value, ParameterType::String, tags).await
+    }
+
+    /// Makes a SecureString unless there is one; `false` when there was.
+    pub async fn create_secret(
+        &self,
+        name: &str,
+        value: &SecretString,
+        tags: &BTreeMap<String, String>,
+    ) -> Result<bool, AwsError> {
+        self.put(name, value.expose_secret(), ParameterType::SecureString, tags).await
+    }
+
+    async fn put(
+        &self,
+        name: &str,
+        value: &str,
+        kind: ParameterType,
+        tags: &BTreeMap<String, String>,
+    ) -> Result<bool, AwsError> {
+        let tags = tags
+            .iter()
+            .map(|(key, value)| Tag::builder().key(key).value(value).build())
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|_| AwsError::incomplete("ssm PutParameter", "tag key"))?;
+        let answer = self
+            .ssm
+            .put_parameter()
+            .name(name)
+            .value(value)
+            .r#type(kind)
+            // An advanced parameter costs money and cannot go back.
+            .tier(ParameterTier::Standard)
+            .overwrite(false)
+            .set_tags(Some(tags))
+            .send()
+            .await;
+        match answer {
+            Ok(_) => Ok(true),
+            Err(error) => {
+                let error = AwsError::from_sdk("ssm PutParameter", &error);
+                if error.is("ParameterAlreadyExists") { Ok(false) } else { Err(error) }
+            }
+        }
+    }
+
+    /// A parameter's value, decrypted; `None` when there is none.
+    pub async fn secret(&self, name: &str) -> Result<Option<SecretString>, AwsError> {
+        match self.ssm.get_parameter().name(name).with_decryption(true).send().await {
+            Ok(answer) => Ok(answer.parameter.and_then(|p| p.value).map(SecretString::from)),
+            Err(error) => {
+                let error = AwsError::from_sdk("ssm GetParameter", &error);
+                if error.is("ParameterNotFound") { Ok(None) } else { Err(error) }
+            }
+        }
+    }
+
+    /// A plain parameter's value; `None` when there is none.
+    pub async fn parameter(&self, name: &str) -> Result<Option<String>, AwsError> {
+        Ok(self.secret(name).await?.map(|value| value.expose_secret().to_owned()))
+    }
+
+    /// Deletes a parameter; all is well when there is none.
+    pub async fn delete_parameter(&self, name: &str) -> Result<(), AwsError> {
+        match self.ssm.delete_parameter().name(name).send().await {
+            Ok(_) => Ok(()),
+            Err(error) => {
+                let error = AwsError::from_sdk("ssm DeleteParameter", &error);
+                if error.is("ParameterNotFound") { Ok(()) } else { Err(error) }
+            }
+        }
+    }
+}

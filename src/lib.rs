@@ -11,5 +11,6 @@
 pub mod aws;
 pub mod deploy;
 pub mod model;
+pub mod odoo;
 pub mod stack;
 pub mod template;

@@ -5,6 +5,7 @@ pub mod desired;
 pub mod observed;
 pub mod order;
 pub mod plan;
+pub mod priority;
 pub mod risk;
 
 pub use desired::{DesiredStack, ParameterValue, StackKind};

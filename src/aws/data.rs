@@ -17,7 +17,7 @@ pub struct DataTarget {
 }
 
 /// How long a paused or starting cluster is waited for: resuming takes about 15 s, and 30 s and more after a day's pause.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Codes of the Data API that pass by themselves. The SDK does not retry the first: it comes as a client's fault (HTTP 400).
 /// Source: RDS Data API, `ExecuteStatement`; public reports of Aurora Serverless v2 resuming.

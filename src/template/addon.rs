@@ -76,8 +76,8 @@ pub fn wire_into(document: &mut Document, addon: &str, outputs: &[AddonOutput]) 
         }
         let value = intrinsic::reference(&output.parameter);
         let placed = match &output.wire {
-            Wire::Variable(name) => super::compose::add_variable(document, name, value),
-            Wire::Secret(name) => super::compose::add_secret(document, name, value),
+            Wire::Variable(name) => super::compose::add_variable(document, name, &value),
+            Wire::Secret(name) => super::compose::add_secret(document, name, &value),
             Wire::SecurityGroup => super::compose::add_security_group(document, value),
             Wire::ManagedPolicy => super::compose::add_managed_policy(document, value),
         };

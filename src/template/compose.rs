@@ -45,7 +45,7 @@ impl Composer {
             add_konta_environment(document);
             if template == "cell" {
                 // The pool finds a visit's database by its host in this registry; a dedicated tenant has PGDATABASE instead.
-                add_variable(document, "KONTA_REGISTRY_DATABASE", json!(REGISTRY));
+                add_variable(document, "KONTA_REGISTRY_DATABASE", &json!(REGISTRY));
             }
             Ok(())
         })
@@ -88,10 +88,10 @@ impl Composer {
         self.composed(template, stack, &shape, |document| {
             add_konta_environment(document);
             for (name, value) in &tenant.variables {
-                add_variable(document, name, json!(value));
+                add_variable(document, name, &json!(value));
             }
             for (name, secret) in &tenant.secrets {
-                add_secret(document, name, secret_arn(secret));
+                add_secret(document, name, &secret_arn(secret));
             }
             for (index, host) in custom.iter().enumerate() {
                 add_certificate(
@@ -166,12 +166,12 @@ fn put_named(container: &mut Map<String, Value>, list: &str, name: &str, entry: 
 }
 
 /// Gives the container a plain variable. `None` when the document has no container.
-pub fn add_variable(document: &mut Document, name: &str, value: Value) -> Option<()> {
+pub fn add_variable(document: &mut Document, name: &str, value: &Value) -> Option<()> {
     put_named(container(document)?, "Environment", name, json!({"Name": name, "Value": value}))
 }
 
 /// Gives the container a secret variable, by the ARN of the secret. `None` when the document has no container.
-pub fn add_secret(document: &mut Document, name: &str, arn: Value) -> Option<()> {
+pub fn add_secret(document: &mut Document, name: &str, arn: &Value) -> Option<()> {
     put_named(container(document)?, "Secrets", name, json!({"Name": name, "ValueFrom": arn}))
 }
 
@@ -202,7 +202,7 @@ fn add_konta_environment(document: &mut Document) {
     for (name, text) in
         [("KONTA_ODOO_CONF", ODOO_CONF), ("KONTA_MODULE_INIT", MODULE_INIT), ("KONTA_MODULE_MANIFEST", MODULE_MANIFEST)]
     {
-        add_variable(document, name, json!(text));
+        add_variable(document, name, &json!(text));
     }
 }
 

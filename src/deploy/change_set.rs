@@ -1,0 +1,138 @@
+//! Change sets: asked for, read, executed or cleaned up.
+
+use std::collections::BTreeMap;
+
+use crate::aws::Aws;
+use crate::aws::cloudformation::{Change, ChangeSet, ChangeSetRequest};
+use crate::stack::desired::HASH_TAG;
+use crate::stack::{DesiredStack, PropertyChange, Replacement, ResourceAction, ResourceChange, risk};
+
+use super::error::DeployError;
+use super::pace::Pace;
+
+/// A change set that AWS has computed.
+#[derive(Debug, Clone)]
+pub struct Computed {
+    /// Its name.
+    pub name: String,
+    /// Its changes; `None` when there is nothing to change (the set is already deleted then).
+    pub changes: Option<Vec<ResourceChange>>,
+}
+
+/// Asks for a change set and waits until AWS has computed it. An empty one is deleted at once.
+pub async fn compute(
+    aws: &Aws,
+    pace: Pace,
+    desired: &DesiredStack,
+    parameters: &BTreeMap<String, String>,
+    create: bool,
+) -> Result<Computed, DeployError> {
+    let hash = desired.hash(parameters);
+    let mut tags = desired.tags.clone();
+    tags.insert(HASH_TAG.to_owned(), hash.clone());
+    let name = format!("konta-{}-{}", &hash[..12], jiff::Timestamp::now().as_millisecond());
+    let request = ChangeSetRequest {
+        stack: &desired.name,
+        name: &name,
+        create,
+        body: desired.document.body(),
+        parameters,
+        tags: &tags,
+        makes_iam: desired.document.makes_iam(),
+        description: &desired.title,
+    };
+    aws.create_change_set(&request).await.map_err(|error| refused(&desired.name, error))?;
+    let begun = tokio::time::Instant::now();
+    let set = loop {
+        let set = aws.change_set(&desired.name, &name).await?;
+        if !set.is_pending() {
+            break set;
+        }
+        if begun.elapsed() > pace.stack {
+            return Err(DeployError::Timeout {
+                what: format!("the change set of {}", desired.name),
+                minutes: pace.stack.as_secs() / 60,
+            });
+        }
+        tokio::time::sleep(pace.poll.min(std::time::Duration::from_secs(2))).await;
+    };
+    if set.is_empty() {
+        discard(aws, desired, &name, create).await?;
+        return Ok(Computed { name, changes: None });
+    }
+    if set.status == "FAILED" {
+        // Also early validation ends here, with its own reasons.
+        discard(aws, desired, &name, create).await?;
+        return Err(DeployError::ChangeRefused { stack: desired.name.clone(), reason: set.reason });
+    }
+    let changes = resource_changes(desired, &set);
+    Ok(Computed { name, changes: Some(changes) })
+}
+
+/// Deletes a change set, and the empty shell of a stack that a change set for a new stack leaves.
+pub async fn discard(aws: &Aws, desired: &DesiredStack, name: &str, create: bool) -> Result<(), DeployError> {
+    aws.delete_change_set(&desired.name, name).await?;
+    if create && aws.stack(&desired.name).await?.is_some_and(|stack| stack.status == "REVIEW_IN_PROGRESS") {
+        aws.delete_stack(&desired.name, &[], name).await?;
+    }
+    Ok(())
+}
+
+fn refused(stack: &str, error: crate::aws::AwsError) -> DeployError {
+    if error.code == "ValidationError" || error.is("InsufficientCapabilities") || error.is("LimitExceeded") {
+        DeployError::ChangeRefused { stack: stack.to_owned(), reason: error.message }
+    } else {
+        error.into()
+    }
+}
+
+/// AWS's changes in konta's words.
+#[must_use]
+pub fn resource_changes(desired: &DesiredStack, set: &ChangeSet) -> Vec<ResourceChange> {
+    set.changes.iter().map(|change| resource_change(desired, change)).collect()
+}
+
+fn resource_change(desired: &DesiredStack, change: &Change) -> ResourceChange {
+    let action = match change.action.as_str() {
+        "Add" | "Import" => ResourceAction::Add,
+        "Remove" => ResourceAction::Remove,
+        "Modify" => ResourceAction::Modify,
+        _ => ResourceAction::Dynamic,
+    };
+    let replacement = match change.replacement.as_str() {
+        "True" => Replacement::Always,
+        "Conditional" => Replacement::Conditional,
+        _ => Replacement::Never,
+    };
+    let mut properties: Vec<PropertyChange> = change
+        .details
+        .iter()
+        .map(|detail| PropertyChange {
+            path: if detail.path.is_empty() {
+                detail.attribute.clone()
+            } else {
+                detail.path.trim_start_matches('/').replace('/', ".")
+            },
+            before: detail.before.clone(),
+            after: detail.after.clone(),
+            replacement: match detail.recreation.as_str() {
+                "Always" => Replacement::Always,
+                "Conditionally" => Replacement::Conditional,
+                _ => Replacement::Never,
+            },
+        })
+        .collect();
+    // AWS names a property once for each reason it changes.
+    properties.sort_by(|a, b| a.path.cmp(&b.path));
+    properties.dedup();
+    let known = desired.document.resources().contains_key(&change.logical_id);
+    ResourceChange {
+        logical_id: change.logical_id.clone(),
+        resource_type: change.resource_type.clone(),
+        description: if known { desired.document.description(&change.logical_id) } else { change.logical_id.clone() },
+        action,
+        replacement,
+        properties,
+        risk: risk::of(&change.resource_type, action, replacement),
+    }
+}

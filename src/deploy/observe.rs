@@ -1,0 +1,38 @@
+//! What stands in AWS, in as few calls as can be.
+
+use crate::aws::cloudformation::StackDescription;
+use crate::aws::{Aws, AwsError};
+use crate::stack::desired::{APPLICATION_TAG, ENVIRONMENT_TAG};
+use crate::stack::{Observed, ObservedStack};
+
+/// Turns AWS's description into konta's.
+#[must_use]
+pub fn observed(stack: StackDescription) -> ObservedStack {
+    ObservedStack {
+        name: stack.name,
+        status: stack.status,
+        reason: stack.reason,
+        outputs: stack.outputs,
+        parameters: stack.parameters,
+        tags: stack.tags,
+        protected: stack.protected,
+        changed_at: stack.changed_at,
+    }
+}
+
+/// Every stack of one environment of one application: one sweep, a call for about each hundred stacks of the account.
+///
+/// A stack that someone else made under one of konta's names is kept too (by its prefix), so that it is not mistaken for absent.
+pub async fn sweep(aws: &Aws, application: &str, environment: &str) -> Result<Observed, AwsError> {
+    let prefix = format!("{application}-{environment}");
+    let ours = |stack: &StackDescription| {
+        let tagged = stack.tags.get(APPLICATION_TAG).is_some_and(|a| a == application)
+            && stack.tags.get(ENVIRONMENT_TAG).is_some_and(|e| e == environment);
+        let named = stack.name == prefix
+            || stack.name.strip_prefix(&prefix).is_some_and(|rest| {
+                rest == "-dns" || ["-cell-", "-tenant-", "-addon-"].iter().any(|kind| rest.starts_with(kind))
+            });
+        tagged || named
+    };
+    Ok(Observed::new(aws.stacks().await?.into_iter().filter(ours).map(observed).collect()))
+}

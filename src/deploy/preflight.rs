@@ -1,0 +1,105 @@
+//! What can be looked at before a deployment: the account, the engine version, quotas. What cannot be asked is said, not assumed.
+
+use crate::aws::{Aws, quotas};
+use crate::model::{Environment, Tenant};
+
+use super::error::DeployError;
+
+/// Refuses an account other than the environment's.
+pub async fn account(aws: &Aws, environment: &Environment) -> Result<String, DeployError> {
+    let identity = aws.identity().await?;
+    if identity.account != environment.account.as_str() {
+        return Err(DeployError::Preflight {
+            problem: format!(
+                "these credentials are of account {}, the environment {} lives in {}",
+                identity.account, environment.name, environment.account
+            ),
+            help: "choose the right profile with --profile or AWS_PROFILE; `account` in the environment's manifest guards against mix-ups"
+                .to_owned(),
+        });
+    }
+    Ok(identity.account)
+}
+
+/// Refuses an engine version that the region does not offer; gives notes on what could not be asked.
+pub async fn engine(aws: &Aws, environment: &Environment) -> Result<Vec<String>, DeployError> {
+    let version = &environment.database.engine_version;
+    let mut notes = Vec::new();
+    if aws.is_sandbox() {
+        return Ok(notes);
+    }
+    match (aws.offers_engine(version).await, aws.offers_serverless(version).await) {
+        (Ok(false), _) | (_, Ok(false)) => Err(DeployError::Preflight {
+            problem: format!("{} does not offer Aurora PostgreSQL {version} with Serverless v2", environment.region),
+            help: "set `database.engine_version` to one that it offers; old minor versions are withdrawn about once a year".to_owned(),
+        }),
+        (Err(error), _) | (_, Err(error)) => {
+            notes.push(format!("whether Aurora PostgreSQL {version} is offered could not be asked ({error})"));
+            Ok(notes)
+        }
+        _ => Ok(notes),
+    }
+}
+
+/// Refuses when the account's Fargate quota cannot hold the tasks, twice during a release; gives notes on what could not be asked.
+pub async fn fargate(aws: &Aws, environment: &Environment, tenants: &[&Tenant]) -> Result<Vec<String>, DeployError> {
+    if aws.is_sandbox() {
+        return Ok(Vec::new());
+    }
+    // A release runs the old and the new tasks side by side. CPU units: 1024 is one vCPU.
+    let units: u32 = tenants.iter().map(|t| t.size.cpu() * t.tasks.max() * 2).sum::<u32>()
+        + environment.pool.size.cpu() * environment.pool.tasks * 2;
+    let wanted = f64::from(units) / 1024.0;
+    let (service, code) = quotas::FARGATE_ON_DEMAND;
+    match aws.quota(service, code).await {
+        Ok(Some(quota)) if quota < wanted => Ok(vec![format!(
+            "the account may run {quota} Fargate vCPUs on demand; all tasks at twice their number during a release would be {wanted:.1}: ask for more (Service Quotas {code})"
+        )]),
+        Ok(_) => Ok(Vec::new()),
+        Err(error) => Ok(vec![format!("the Fargate quota could not be asked ({error})")]),
+    }
+}
+
+/// Refuses when IAM would run out of roles.
+pub async fn roles(aws: &Aws, new_roles: usize) -> Result<Vec<String>, DeployError> {
+    match aws.role_quota().await {
+        Ok(Some((used, most))) if i64::from(used) + i64::try_from(new_roles).unwrap_or(i64::MAX) > i64::from(most) => {
+            Err(DeployError::Preflight {
+                problem: format!("the account has {used} of {most} IAM roles, and {new_roles} more are needed"),
+                help: "ask for more roles in Service Quotas (up to 5,000 are granted at once)".to_owned(),
+            })
+        }
+        Ok(_) => Ok(Vec::new()),
+        Err(error) => Ok(vec![format!("the quota of IAM roles could not be asked ({error})")]),
+    }
+}
+
+/// Whether the name servers of a domain, asked of the public resolvers, are those of its zone.
+///
+/// `Ok(None)` when they are; otherwise what the domain leads to now.
+pub async fn delegation(domain: &str, servers: &[String]) -> Result<Option<Vec<String>>, String> {
+    use hickory_resolver::Resolver;
+    use hickory_resolver::config::{GOOGLE, ResolverConfig};
+    use hickory_resolver::net::runtime::TokioRuntimeProvider;
+    use hickory_resolver::proto::rr::{RData, RecordType};
+    let resolver = Resolver::builder_with_config(ResolverConfig::udp_and_tcp(&GOOGLE), TokioRuntimeProvider::default())
+        .build()
+        .map_err(|error| error.to_string())?;
+    let plain = |name: &str| name.trim_end_matches('.').to_ascii_lowercase();
+    let mut found: Vec<String> = match resolver.lookup(format!("{domain}."), RecordType::NS).await {
+        Ok(answer) => answer
+            .answers()
+            .iter()
+            .filter_map(|record| match &record.data {
+                RData::NS(name) => Some(plain(&name.0.to_string())),
+                _ => None,
+            })
+            .collect(),
+        Err(error) if error.is_no_records_found() || error.is_nx_domain() => Vec::new(),
+        Err(error) => return Err(error.to_string()),
+    };
+    found.sort();
+    let mut wanted: Vec<String> = servers.iter().map(|name| plain(name)).collect();
+    wanted.sort();
+    Ok((found != wanted).then_some(found))
+}

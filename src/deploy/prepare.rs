@@ -1,0 +1,131 @@
+//! From desired and observed stacks to a plan whose updates AWS has computed.
+
+use crate::aws::Aws;
+use crate::stack::plan::{self, Action, StackPlan};
+use crate::stack::{DesiredStack, Observed, StackKind};
+
+use super::change_set;
+use super::error::DeployError;
+use super::pace::Pace;
+
+/// A stack with its plan and, for an update, the change set that the plan was read from.
+#[derive(Debug, Clone)]
+pub struct PlannedStack {
+    /// The stack as wanted.
+    pub desired: DesiredStack,
+    /// What happens to it.
+    pub plan: StackPlan,
+    /// The change set to execute.
+    pub change_set: Option<String>,
+}
+
+/// Stacks in the order of deployment.
+#[derive(Debug, Clone, Default)]
+pub struct Planned {
+    /// Each stack.
+    pub stacks: Vec<PlannedStack>,
+}
+
+/// Plans each stack: creations from the template, updates from change sets, the rest from the hash alone.
+pub async fn online(
+    aws: &Aws,
+    pace: Pace,
+    desired: Vec<DesiredStack>,
+    observed: &Observed,
+) -> Result<Planned, DeployError> {
+    let mut planned = Planned::default();
+    for stack in desired {
+        match one(aws, pace, stack, observed).await {
+            Ok(stack) => planned.stacks.push(stack),
+            Err(error) => {
+                discard(aws, &planned).await?;
+                return Err(error);
+            }
+        }
+    }
+    Ok(planned)
+}
+
+async fn one(aws: &Aws, pace: Pace, desired: DesiredStack, observed: &Observed) -> Result<PlannedStack, DeployError> {
+    let action = plan::action(&desired, observed);
+    let mut change_set = None;
+    let mut stack_plan = match action {
+        Action::Nothing => plan::nothing(&desired),
+        Action::Create | Action::Recreate => plan::creation(&desired, observed, action),
+        Action::Update | Action::Attach | Action::Delete => {
+            let standing = observed.get(&desired.name).cloned().unwrap_or_default();
+            let parameters = desired
+                .resolved_parameters(observed)
+                .filter(|_| action == Action::Update && !standing.rollback_is_stuck());
+            if let Some(parameters) = parameters {
+                let computed = change_set::compute(aws, pace, &desired, &parameters, false).await?;
+                match computed.changes {
+                    Some(changes) => {
+                        change_set = Some(computed.name);
+                        plan::from_change_set(&desired, &standing, observed, changes)
+                    }
+                    None => plan::nothing(&desired),
+                }
+            } else {
+                // What is under way, or not known yet, cannot be computed now.
+                let deployed = aws.template(&desired.name).await?;
+                let deployed = crate::template::Document::parse(&desired.name, &deployed)?;
+                let mut stack_plan = plan::comparison(&desired, &standing, deployed.value(), observed);
+                stack_plan.action = action;
+                stack_plan
+            }
+        }
+    };
+    annotate(&desired, observed, &mut stack_plan);
+    Ok(PlannedStack { desired, plan: stack_plan, change_set })
+}
+
+/// Plans without asking AWS for anything: against nothing, so everything is new.
+#[must_use]
+pub fn offline(desired: Vec<DesiredStack>) -> Planned {
+    let observed = Observed::default();
+    let stacks = desired
+        .into_iter()
+        .map(|desired| {
+            let mut stack_plan = plan::creation(&desired, &observed, Action::Create);
+            annotate(&desired, &observed, &mut stack_plan);
+            PlannedStack { desired, plan: stack_plan, change_set: None }
+        })
+        .collect();
+    Planned { stacks }
+}
+
+/// Adds the steps of konta's own, and what is not known yet.
+fn annotate(desired: &DesiredStack, observed: &Observed, stack_plan: &mut StackPlan) {
+    if stack_plan.action == Action::Nothing {
+        return;
+    }
+    stack_plan.steps = super::steps::titles(desired);
+    let unresolved = desired.unresolved(observed);
+    if !unresolved.is_empty() {
+        let names: Vec<&str> = unresolved.iter().map(|(name, _)| *name).collect();
+        stack_plan.notes.push(format!("known only once the stacks before it stand: {}", names.join(", ")));
+    }
+    if desired.serving.is_some() && stack_plan.action != Action::Update {
+        stack_plan.notes.push("made in two stages: the service starts only when its database is ready".to_owned());
+    }
+    if let (Some(standing), StackKind::Cell(_)) = (observed.get(&desired.name), &desired.kind) {
+        let before = standing.parameters.get("MaxCapacity");
+        let after = desired.parameters.get("MaxCapacity").map(ToString::to_string);
+        if before.is_some() && before != after.as_ref() {
+            stack_plan
+                .notes
+                .push("PostgreSQL takes the new max_connections only when its instances are restarted".to_owned());
+        }
+    }
+}
+
+/// Deletes the change sets of a plan that will not be carried out.
+pub async fn discard(aws: &Aws, planned: &Planned) -> Result<(), DeployError> {
+    for stack in &planned.stacks {
+        if let Some(name) = &stack.change_set {
+            change_set::discard(aws, &stack.desired, name, false).await?;
+        }
+    }
+    Ok(())
+}

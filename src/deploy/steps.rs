@@ -1,0 +1,180 @@
+//! What CloudFormation cannot do: passwords, roles, databases, reservations. Each step may be repeated and is then done at once.
+
+use std::collections::BTreeMap;
+
+use crate::aws::Aws;
+use crate::aws::data::DataTarget;
+use crate::model::{CellNumber, TenantName};
+use crate::odoo::database::{self, Statement};
+use crate::odoo::password;
+use crate::stack::build::{Names, POOL_USER};
+use crate::stack::{DesiredStack, Observed, StackKind, priority};
+
+use super::error::DeployError;
+use super::event::StepOutcome;
+
+/// The registry database of a pool; the same name as in the pool's environment.
+pub use crate::template::compose::REGISTRY;
+
+/// How a step ended, with a detail for people.
+pub type StepResult = Result<(StepOutcome, Option<String>), DeployError>;
+
+/// The steps around a stack, in order, for people.
+#[must_use]
+pub fn titles(desired: &DesiredStack) -> Vec<String> {
+    let own = |titles: &[&str]| titles.iter().map(|title| (*title).to_owned()).collect();
+    match &desired.kind {
+        StackKind::Dns => own(&["check that the domain leads to the zone"]),
+        StackKind::Environment => own(&["make the service-linked roles that a fresh account lacks"]),
+        StackKind::Cell(_) if desired.serving.is_some() => {
+            own(&["keep a password for the pool", "make the pool's role and its registry of hosts"])
+        }
+        StackKind::Cell(_) | StackKind::Addon(..) => Vec::new(),
+        StackKind::Tenant(_) => own(&[
+            "keep a password for the tenant's role",
+            "reserve the listener rule's priority",
+            "make the tenant's role and database",
+            "install the tenant's modules",
+        ]),
+    }
+}
+
+/// Makes the service-linked roles; a fresh account's first cluster would fail without them.
+pub async fn service_roles(aws: &Aws) -> StepResult {
+    let mut made = Vec::new();
+    for service in [
+        "ecs.amazonaws.com",
+        "rds.amazonaws.com",
+        "elasticloadbalancing.amazonaws.com",
+        "ecs.application-autoscaling.amazonaws.com",
+    ] {
+        if aws.ensure_service_role(service).await? {
+            made.push(service.split('.').next().unwrap_or(service));
+        }
+    }
+    if made.is_empty() {
+        return Ok((StepOutcome::AlreadyDone, None));
+    }
+    if !aws.is_sandbox() {
+        // A role made a moment ago is not known everywhere at once.
+        tokio::time::sleep(std::time::Duration::from_secs(15)).await;
+    }
+    Ok((StepOutcome::Done, Some(made.join(", "))))
+}
+
+/// Keeps a new random password under a name, unless there is one.
+pub async fn keep_password(aws: &Aws, name: &str, tags: &BTreeMap<String, String>) -> StepResult {
+    let password = password::generate(&mut rand::rng());
+    let made = aws.create_secret(name, &password, tags).await?;
+    Ok((if made { StepOutcome::Done } else { StepOutcome::AlreadyDone }, Some(name.to_owned())))
+}
+
+/// Runs statements that may all be repeated.
+async fn run(aws: &Aws, target: &DataTarget, statements: &[Statement]) -> Result<(), DeployError> {
+    for statement in statements {
+        aws.sql(target, &statement.database, &statement.sql, &[]).await?;
+    }
+    Ok(())
+}
+
+async fn holds(aws: &Aws, target: &DataTarget, question: &Statement) -> Result<bool, DeployError> {
+    Ok(!aws.sql(target, &question.database, &question.sql, &[]).await?.is_empty())
+}
+
+/// Makes a role with the password that is kept under `password_name`.
+async fn role(aws: &Aws, target: &DataTarget, role: &str, password_name: &str) -> Result<bool, DeployError> {
+    let password = aws.secret(password_name).await?.ok_or_else(|| DeployError::Preflight {
+        problem: format!("the password {password_name} is gone"),
+        help: "run the command again: it makes a new one and tells PostgreSQL".to_owned(),
+    })?;
+    let is_new = !holds(aws, target, &database::role_exists(role)).await?;
+    if is_new {
+        run(aws, target, &[database::create_role(role)]).await?;
+    }
+    run(aws, target, &database::secure_role(role, &password::verifier(&password))).await?;
+    Ok(is_new)
+}
+
+/// Makes the pool's role and its registry.
+pub async fn pool_database(aws: &Aws, target: &DataTarget, password_name: &str) -> StepResult {
+    role(aws, target, POOL_USER, password_name).await?;
+    let is_new = !holds(aws, target, &database::database_exists(REGISTRY)).await?;
+    if is_new {
+        run(aws, target, &[database::create_registry(REGISTRY)]).await?;
+    }
+    run(aws, target, &database::registry(REGISTRY, POOL_USER)).await?;
+    Ok((if is_new { StepOutcome::Done } else { StepOutcome::AlreadyDone }, Some(REGISTRY.to_owned())))
+}
+
+/// Makes a tenant's role and database, isolated; a pooled one is opened to the pool.
+pub async fn tenant_database(
+    aws: &Aws,
+    target: &DataTarget,
+    tenant: &TenantName,
+    password_name: &str,
+    pooled: bool,
+) -> StepResult {
+    let name = tenant.database();
+    role(aws, target, &name, password_name).await?;
+    let is_new = !holds(aws, target, &database::database_exists(&name)).await?;
+    if is_new {
+        run(aws, target, &[database::create_database(&name, &name)]).await?;
+    }
+    run(aws, target, &database::secure_database(&name, &name)).await?;
+    if pooled {
+        run(aws, target, &database::join_pool(&name, &name, POOL_USER)).await?;
+    }
+    Ok((if is_new { StepOutcome::Done } else { StepOutcome::AlreadyDone }, Some(name)))
+}
+
+/// Leads a pooled tenant's hosts to its database.
+pub async fn lead_hosts(aws: &Aws, target: &DataTarget, tenant: &TenantName, hosts: &[String]) -> StepResult {
+    run(aws, target, &database::lead_hosts(REGISTRY, &tenant.database(), hosts)).await?;
+    Ok((StepOutcome::Done, Some(hosts.join(", "))))
+}
+
+/// Reserves a priority for a tenant's rule: the wanted one, or the next that neither a reservation nor a rule of the listener holds.
+///
+/// The reservation is an SSM parameter that only one writer can make, so two deployments at once never get the same number.
+pub async fn reserve_priority(
+    aws: &Aws,
+    names: &Names,
+    cell: CellNumber,
+    tenant: &TenantName,
+    hosts: &[String],
+    wanted: u32,
+    listener: &str,
+    tags: &BTreeMap<String, String>,
+) -> Result<u32, DeployError> {
+    let rules = aws.rules(listener).await?;
+    let is_foreign = |number: u32| {
+        rules.iter().any(|rule| rule.priority == Some(number) && !rule.hosts.iter().any(|host| hosts.contains(host)))
+    };
+    let mut number = wanted;
+    for _ in 0..1000 {
+        if !is_foreign(number) {
+            let name = names.priority(cell, number);
+            if aws.create_parameter(&name, tenant.as_str(), tags).await?
+                || aws.parameter(&name).await?.as_deref() == Some(tenant.as_str())
+            {
+                return Ok(number);
+            }
+        }
+        number = priority::next(number);
+    }
+    Err(DeployError::Preflight {
+        problem: format!("no free priority for the listener rule of {tenant}"),
+        help: "remove rules of the listener that konta did not make".to_owned(),
+    })
+}
+
+/// The cluster a stack's tenant uses, from the outputs its parameters name.
+#[must_use]
+pub fn data_target(observed: &Observed, stacks: &[String]) -> Option<DataTarget> {
+    stacks.iter().find_map(|stack| {
+        Some(DataTarget {
+            cluster: observed.output(stack, "DatabaseClusterArn")?.to_owned(),
+            secret: observed.output(stack, "DatabaseSecretArn")?.to_owned(),
+        })
+    })
+}

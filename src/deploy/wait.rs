@@ -1,0 +1,157 @@
+//! Following a stack: its events as they come, its service's rollout, until it rests.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::aws::Aws;
+use crate::aws::cloudformation::{Event, StackDescription};
+use crate::template::Document;
+
+use super::error::DeployError;
+use super::event::DeployEvent;
+use super::execute::Events;
+use super::pace::Pace;
+
+/// What a wait is told about the operator's wish to stop.
+pub type Stop = watch::Receiver<bool>;
+
+/// How a followed stack came to rest.
+#[derive(Debug)]
+pub struct Rest {
+    /// The stack as it stands; `None` when it is gone.
+    pub stack: Option<StackDescription>,
+    /// The events of this operation, in order of time.
+    pub events: Vec<Event>,
+}
+
+/// Follows a stack until it rests. `id` is the stack's name or, for a deletion, its id: a deleted stack is found by that alone.
+/// `last` is the newest event before the operation.
+pub async fn follow(
+    aws: &Aws,
+    pace: Pace,
+    events: &Events,
+    stop: &Stop,
+    id: &str,
+    document: &Document,
+    last: Option<String>,
+) -> Result<Rest, DeployError> {
+    let begun = tokio::time::Instant::now();
+    let mut seen: Vec<Event> = Vec::new();
+    let mut last = last;
+    let mut cancelled = false;
+    let mut services = BTreeSet::new();
+    let mut rounds = 0_usize;
+    loop {
+        let stack = aws.stack(id).await?;
+        match aws.events(id, last.as_deref()).await {
+            Ok(fresh) => {
+                for one in fresh {
+                    last = Some(one.id.clone());
+                    tell(events, id, document, &one);
+                    if one.resource_type == "AWS::ECS::Service" && !one.physical_id.is_empty() {
+                        services.insert(one.physical_id.clone());
+                    }
+                    seen.push(one);
+                }
+            }
+            // A stack deleted by name is gone, and its events with it.
+            Err(error) if error.code == "ValidationError" => {}
+            Err(error) => return Err(error.into()),
+        }
+        let Some(stack) = stack else { return Ok(Rest { stack: None, events: seen }) };
+        if !stack.status.ends_with("_IN_PROGRESS") {
+            return Ok(Rest { stack: Some(stack), events: seen });
+        }
+        for service in &services {
+            tell_service(aws, events, &stack.name, service).await;
+        }
+        if *stop.borrow() && !cancelled {
+            cancelled = true;
+            if stack.status == "UPDATE_IN_PROGRESS" {
+                aws.cancel_update(&stack.name).await?;
+                events.note(format!("{}: asked CloudFormation to cancel the update; it now goes back", stack.name));
+            } else {
+                return Err(DeployError::Cancelled {
+                    what: format!("{} ({}) goes on in AWS", stack.name, stack.status),
+                });
+            }
+        }
+        if begun.elapsed() > pace.stack {
+            return Err(DeployError::Timeout { what: stack.name, minutes: pace.stack.as_secs() / 60 });
+        }
+        rounds += 1;
+        tokio::time::sleep(pace.pause(rounds)).await;
+    }
+}
+
+fn tell(events: &Events, stack: &str, document: &Document, event: &Event) {
+    let name = stack_name(stack);
+    if event.logical_id == name {
+        return;
+    }
+    events.send(DeployEvent::Resource {
+        stack: name.to_owned(),
+        logical_id: event.logical_id.clone(),
+        resource_type: event.resource_type.clone(),
+        description: document.description(&event.logical_id),
+        status: event.status.clone(),
+        reason: event.reason.clone().filter(|reason| !reason.is_empty()),
+        at: event.at.clone(),
+    });
+}
+
+/// The name in a stack's id (`arn:...:stack/NAME/uuid`), or the name itself.
+fn stack_name(id: &str) -> &str {
+    id.split(":stack/").nth(1).and_then(|rest| rest.split('/').next()).unwrap_or(id)
+}
+
+/// Tells how a service's rollout stands. What cannot be asked is left out: it is no reason to give up a deployment.
+async fn tell_service(aws: &Aws, events: &Events, stack: &str, arn: &str) {
+    // arn:aws:ecs:region:account:service/cluster/name
+    let mut parts = arn.split(":service/").nth(1).unwrap_or_default().split('/');
+    let (Some(cluster), Some(name)) = (parts.next(), parts.next()) else { return };
+    let Ok(states) = aws.services(cluster, &[name.to_owned()]).await else { return };
+    let Some(state) = states.into_iter().next() else { return };
+    let stopped_reason = if state.failed > 0 || state.running < state.desired {
+        aws.last_stopped_reason(cluster, name).await.ok().flatten()
+    } else {
+        None
+    };
+    events.send(DeployEvent::Service {
+        stack: stack.to_owned(),
+        service: state.name,
+        desired: state.desired,
+        running: state.running,
+        pending: state.pending,
+        failed: state.failed,
+        rollout: state.rollout,
+        stopped_reason,
+        at: Events::now(),
+    });
+}
+
+/// Waits until a service has all its tasks running, or the time is over; tells how it stands.
+pub async fn steady(
+    aws: &Aws,
+    pace: Pace,
+    events: &Events,
+    stack: &str,
+    cluster: &str,
+    service: &str,
+) -> Result<(i32, i32), DeployError> {
+    let begun = tokio::time::Instant::now();
+    let arn = format!("arn:aws:ecs:::service/{cluster}/{service}");
+    loop {
+        let state = aws.services(cluster, &[service.to_owned()]).await?.into_iter().next().unwrap_or_default();
+        tell_service(aws, events, stack, &arn).await;
+        let done = state.running >= state.desired
+            && state.pending == 0
+            && (state.rollout.is_empty() || state.rollout == "COMPLETED");
+        if done || begun.elapsed() > pace.health {
+            return Ok((state.running, state.desired));
+        }
+        tokio::time::sleep(pace.poll.max(Duration::from_millis(100))).await;
+    }
+}

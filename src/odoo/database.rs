@@ -1,0 +1,226 @@
+//! The SQL that gives a tenant a role and a database of its own, isolated from the others, one statement at a time.
+//!
+//! The master user of Aurora is no superuser: it must be a member of a role before it may make a database that the role owns.
+//! The order is therefore CREATE ROLE, GRANT role TO CURRENT_USER, CREATE DATABASE ... OWNER role.
+
+/// One statement, and the database in which it runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Statement {
+    /// The database.
+    pub database: String,
+    /// The SQL.
+    pub sql: String,
+}
+
+impl Statement {
+    fn new(database: &str, sql: String) -> Self {
+        Self { database: database.to_owned(), sql }
+    }
+}
+
+/// The database in which nothing of a tenant's is kept, and which exists in every cluster.
+pub const MAINTENANCE: &str = "postgres";
+
+/// Quotes a name. Names of konta's are slugs, so nothing in them can end the quotes; they are doubled all the same.
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// Quotes a text.
+fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+/// Asks whether a role exists.
+#[must_use]
+pub fn role_exists(role: &str) -> Statement {
+    Statement::new(MAINTENANCE, format!("SELECT 1 FROM pg_roles WHERE rolname = {}", literal(role)))
+}
+
+/// Asks whether a database exists.
+#[must_use]
+pub fn database_exists(database: &str) -> Statement {
+    Statement::new(MAINTENANCE, format!("SELECT 1 FROM pg_database WHERE datname = {}", literal(database)))
+}
+
+/// Makes a role that may log in and nothing else.
+#[must_use]
+pub fn create_role(role: &str) -> Statement {
+    Statement::new(
+        MAINTENANCE,
+        format!("CREATE ROLE {} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION", quoted(role)),
+    )
+}
+
+/// Sets a role's password by its verifier, and what holds for the role however it was made: the master user's membership.
+#[must_use]
+pub fn secure_role(role: &str, verifier: &str) -> Vec<Statement> {
+    vec![
+        Statement::new(MAINTENANCE, format!("ALTER ROLE {} PASSWORD {}", quoted(role), literal(verifier))),
+        Statement::new(MAINTENANCE, format!("GRANT {} TO CURRENT_USER", quoted(role))),
+    ]
+}
+
+/// Makes a database owned by a role. Byte order sorts the same on every machine, and Odoo sorts names itself.
+#[must_use]
+pub fn create_database(database: &str, owner: &str) -> Statement {
+    Statement::new(
+        MAINTENANCE,
+        format!(
+            "CREATE DATABASE {} OWNER {} TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C.UTF-8'",
+            quoted(database),
+            quoted(owner)
+        ),
+    )
+}
+
+/// Locks a database to its role, and gives it the extensions that Odoo uses when they are there.
+///
+/// Everybody may connect to a new database until that is revoked. Odoo makes no extension in a database it did not make, and
+/// `ALTER FUNCTION unaccent` fails for a plain owner, so an immutable wrapper stands in `public`, where Odoo looks for it.
+#[must_use]
+pub fn secure_database(database: &str, owner: &str) -> Vec<Statement> {
+    let (db, role) = (quoted(database), quoted(owner));
+    let inside = |sql: String| Statement::new(database, sql);
+    vec![
+        Statement::new(MAINTENANCE, format!("REVOKE CONNECT, TEMPORARY ON DATABASE {db} FROM PUBLIC")),
+        Statement::new(MAINTENANCE, format!("GRANT CONNECT, TEMPORARY ON DATABASE {db} TO {role}")),
+        inside("CREATE EXTENSION IF NOT EXISTS pg_trgm".to_owned()),
+        inside(format!("CREATE SCHEMA IF NOT EXISTS unaccent_schema AUTHORIZATION {role}")),
+        inside("CREATE EXTENSION IF NOT EXISTS unaccent SCHEMA unaccent_schema".to_owned()),
+        inside(
+            "CREATE OR REPLACE FUNCTION public.unaccent(text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT \
+             AS $$ SELECT unaccent_schema.unaccent('unaccent_schema.unaccent', $1) $$"
+                .to_owned(),
+        ),
+        inside(format!("ALTER FUNCTION public.unaccent(text) OWNER TO {role}")),
+    ]
+}
+
+/// Makes the registry of a pool: which host leads to which database. The pool's role may read it, nobody else may connect.
+#[must_use]
+pub fn registry(registry: &str, pool: &str) -> Vec<Statement> {
+    let (db, role) = (quoted(registry), quoted(pool));
+    vec![
+        Statement::new(MAINTENANCE, format!("REVOKE CONNECT, TEMPORARY ON DATABASE {db} FROM PUBLIC")),
+        Statement::new(MAINTENANCE, format!("GRANT CONNECT ON DATABASE {db} TO {role}")),
+        Statement::new(
+            registry,
+            "CREATE TABLE IF NOT EXISTS konta_host \
+             (host text PRIMARY KEY, database text NOT NULL, suspended boolean NOT NULL DEFAULT false)"
+                .to_owned(),
+        ),
+        Statement::new(registry, format!("GRANT SELECT ON konta_host TO {role}")),
+    ]
+}
+
+/// Makes a database for the registry; the master user owns it.
+#[must_use]
+pub fn create_registry(registry: &str) -> Statement {
+    Statement::new(
+        MAINTENANCE,
+        format!(
+            "CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C.UTF-8'",
+            quoted(registry)
+        ),
+    )
+}
+
+/// Opens a tenant's database to the pool: the pool's role becomes the tenant's role as soon as it connects there.
+///
+/// So what the pool makes in a tenant's database belongs to the tenant, and a tenant can leave the pool without changing an owner.
+#[must_use]
+pub fn join_pool(database: &str, role: &str, pool: &str) -> Vec<Statement> {
+    let (db, role, pool) = (quoted(database), quoted(role), quoted(pool));
+    vec![
+        Statement::new(MAINTENANCE, format!("GRANT {role} TO {pool}")),
+        Statement::new(MAINTENANCE, format!("ALTER ROLE {pool} IN DATABASE {db} SET role = {role}")),
+    ]
+}
+
+/// Leads the tenant's hosts, and no others, to its database.
+#[must_use]
+pub fn lead_hosts(registry: &str, database: &str, hosts: &[String]) -> Vec<Statement> {
+    let rows: Vec<String> = hosts.iter().map(|host| format!("({}, {})", literal(host), literal(database))).collect();
+    let kept: Vec<String> = hosts.iter().map(|host| literal(host)).collect();
+    vec![
+        Statement::new(
+            registry,
+            format!(
+                "INSERT INTO konta_host (host, database) VALUES {} ON CONFLICT (host) DO UPDATE SET database = EXCLUDED.database",
+                rows.join(", ")
+            ),
+        ),
+        Statement::new(
+            registry,
+            format!(
+                "DELETE FROM konta_host WHERE database = {} AND host NOT IN ({})",
+                literal(database),
+                kept.join(", ")
+            ),
+        ),
+    ]
+}
+
+/// Leads none of a tenant's hosts anywhere any more.
+#[must_use]
+pub fn forget_hosts(registry: &str, database: &str) -> Statement {
+    Statement::new(registry, format!("DELETE FROM konta_host WHERE database = {}", literal(database)))
+}
+
+/// Asks whether Odoo has ever been set up in a database.
+#[must_use]
+pub fn is_initialised(database: &str) -> Statement {
+    Statement::new(
+        database,
+        "SELECT 1 FROM pg_tables WHERE schemaname = 'public' AND tablename = 'ir_module_module'".to_owned(),
+    )
+}
+
+/// Asks which modules are installed.
+#[must_use]
+pub fn installed_modules(database: &str) -> Statement {
+    Statement::new(database, "SELECT name FROM ir_module_module WHERE state IN ('installed', 'to upgrade')".to_owned())
+}
+
+/// Ends every connection to a database and drops it; then its role.
+#[must_use]
+pub fn drop_tenant(database: &str, role: &str) -> Vec<Statement> {
+    vec![
+        Statement::new(MAINTENANCE, format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", quoted(database))),
+        Statement::new(MAINTENANCE, format!("DROP ROLE IF EXISTS {}", quoted(role))),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_cannot_end_its_quotes() {
+        assert_eq!(quoted("a\"; DROP DATABASE b; --"), "\"a\"\"; DROP DATABASE b; --\"");
+        assert_eq!(literal("a'b"), "'a''b'");
+    }
+
+    /// Trap 1: without the membership the creation fails on Aurora, and passes on a superuser.
+    #[test]
+    fn membership_is_granted_before_the_database_is_made() {
+        let role: Vec<String> = std::iter::once(create_role("t")).chain(secure_role("t", "v")).map(|s| s.sql).collect();
+        assert!(role[0].starts_with("CREATE ROLE"));
+        assert!(role[2].contains("GRANT \"t\" TO CURRENT_USER"));
+        assert!(create_database("t", "t").sql.contains("OWNER \"t\" TEMPLATE template0"));
+    }
+
+    #[test]
+    fn every_statement_is_one_statement() {
+        let all = secure_database("t", "t")
+            .into_iter()
+            .chain(registry("r", "p"))
+            .chain(join_pool("t", "t", "p"))
+            .chain(lead_hosts("r", "t", &["a.b".into()]))
+            .chain(drop_tenant("t", "t"));
+        for statement in all {
+            assert!(!statement.sql.contains(';'), "{}", statement.sql);
+        }
+    }
+}

@@ -7,6 +7,7 @@ pub mod order;
 pub mod plan;
 pub mod priority;
 pub mod risk;
+pub mod scope;
 
 pub use desired::{DesiredStack, ParameterValue, StackKind};
 pub use observed::{Observed, ObservedStack};

@@ -77,3 +77,18 @@ impl Aws {
         Ok(!answer.ssl_policies().is_empty())
     }
 }
+
+impl Aws {
+    /// Turns off a load balancer's deletion protection.
+    pub async fn unprotect_load_balancer(&self, arn: &str) -> Result<(), AwsError> {
+        use aws_sdk_elasticloadbalancingv2::types::LoadBalancerAttribute;
+        self.elb
+            .modify_load_balancer_attributes()
+            .load_balancer_arn(arn)
+            .attributes(LoadBalancerAttribute::builder().key("deletion_protection.enabled").value("false").build())
+            .send()
+            .await
+            .map_err(|e| AwsError::from_sdk("elasticloadbalancing ModifyLoadBalancerAttributes", &e))?;
+        Ok(())
+    }
+}

@@ -43,3 +43,18 @@ impl Aws {
         Ok(answer.db_clusters().first().map(|c| c.http_endpoint_enabled().unwrap_or_default()))
     }
 }
+
+impl Aws {
+    /// Turns off a cluster's deletion protection. `cluster` is its identifier or ARN.
+    pub async fn unprotect_cluster(&self, cluster: &str) -> Result<(), AwsError> {
+        self.rds
+            .modify_db_cluster()
+            .db_cluster_identifier(cluster)
+            .deletion_protection(false)
+            .apply_immediately(true)
+            .send()
+            .await
+            .map_err(|e| AwsError::from_sdk("rds ModifyDBCluster", &e))?;
+        Ok(())
+    }
+}

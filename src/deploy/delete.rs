@@ -1,1 +1,235 @@
-//! (under construction)
+//! Deleting tenants and environments. Data is retained unless it is purged; what stopped half-way is gone on with.
+
+use crate::aws::data::DataTarget;
+use crate::aws::{Aws, AwsError};
+use crate::model::{CellNumber, TenantName};
+use crate::odoo::database;
+use crate::stack::build::Names;
+use crate::stack::desired::CELL_TAG;
+use crate::stack::{Action, Observed, ObservedStack};
+use crate::template::Document;
+
+use super::error::DeployError;
+use super::event::{DeployEvent, StepOutcome};
+use super::execute::Events;
+use super::failure;
+use super::pace::Pace;
+use super::steps::{REGISTRY, data_target};
+use super::wait::{self, Stop};
+
+/// Deletes in one environment.
+#[derive(Debug)]
+pub struct Deleter<'a> {
+    /// The session.
+    pub aws: &'a Aws,
+    /// Its names.
+    pub names: Names,
+    /// How often to ask.
+    pub pace: Pace,
+    /// Where events go.
+    pub events: Events,
+    /// The operator's wish to stop.
+    pub stop: Stop,
+    /// What stood when the command began.
+    pub observed: &'a Observed,
+}
+
+impl Deleter<'_> {
+    /// Deletes a tenant: its stack, its reservation; with `purge` also its addons, database, role and password.
+    pub async fn tenant(&self, tenant: &TenantName, purge: bool) -> Result<(), DeployError> {
+        let name = self.names.tenant(tenant);
+        let standing = self.observed.get_with_shells(&name);
+        let cell = standing
+            .and_then(|s| s.tags.get(CELL_TAG))
+            .and_then(|cell| cell.parse().ok())
+            .and_then(CellNumber::new)
+            // Without a stack only a former run knows the cell; the first is by far the most likely.
+            .unwrap_or(CellNumber::FIRST);
+        let priority = standing.and_then(|s| s.parameters.get("ListenerRulePriority")).cloned();
+        let target = data_target(self.observed, &[self.names.addon(tenant, "aurora"), self.names.cell(cell)]);
+        if let Some(target) = &target {
+            self.step(&name, "hosts", "the tenant's hosts out of the pool's registry", self.forget(target, tenant)).await?;
+        }
+        self.stack(&name, &format!("tenant {tenant}"), &[]).await?;
+        if let Some(priority) = priority.and_then(|p| p.parse().ok()) {
+            let parameter = self.names.priority(cell, priority);
+            let work = async {
+                self.aws.delete_parameter(&parameter).await?;
+                Ok((StepOutcome::Done, Some(priority.to_string())))
+            };
+            self.step(&name, "priority", "the listener rule's priority, free again", work).await?;
+        }
+        if !purge {
+            return Ok(());
+        }
+        if let Some(target) = &target {
+            self.step(&name, "database", "the tenant's database and role, dropped", self.drop(target, tenant)).await?;
+        }
+        let password = self.names.tenant_password(tenant);
+        let work = async {
+            self.aws.delete_parameter(&password).await?;
+            Ok((StepOutcome::Done, Some(password.clone())))
+        };
+        self.step(&name, "password", "the password of the tenant's role, deleted", work).await?;
+        let prefix = self.names.addon(tenant, "");
+        for addon in self.observed.iter().filter(|stack| stack.name.starts_with(&prefix)) {
+            self.protected_stack(addon, &format!("addon of {tenant}")).await?;
+        }
+        Ok(())
+    }
+
+    async fn forget(&self, target: &DataTarget, tenant: &TenantName) -> Result<(StepOutcome, Option<String>), DeployError> {
+        let question = database::database_exists(REGISTRY);
+        if self.aws.sql(target, &question.database, &question.sql, &[]).await?.is_empty() {
+            return Ok((StepOutcome::AlreadyDone, None));
+        }
+        let statement = database::forget_hosts(REGISTRY, &tenant.database());
+        self.aws.sql(target, &statement.database, &statement.sql, &[]).await?;
+        Ok((StepOutcome::Done, None))
+    }
+
+    async fn drop(&self, target: &DataTarget, tenant: &TenantName) -> Result<(StepOutcome, Option<String>), DeployError> {
+        let name = tenant.database();
+        for statement in database::drop_tenant(&name, &name) {
+            self.aws.sql(target, &statement.database, &statement.sql, &[]).await?;
+        }
+        Ok((StepOutcome::Done, Some(name)))
+    }
+
+    /// Deletes an environment's own stacks: cells, the environment and, with `purge`, the zone.
+    ///
+    /// Clusters leave a snapshot and file systems stay, as their templates say. Tenants must be gone before.
+    pub async fn environment(&self, purge: bool) -> Result<(), DeployError> {
+        let prefix = format!("{}-cell-", self.names.environment());
+        for cell in self.observed.iter().filter(|stack| stack.name.starts_with(&prefix)) {
+            let number = cell.name.trim_start_matches(&prefix);
+            self.unprotect_data(&cell.name).await?;
+            self.protected_stack(cell, &format!("cell {number}")).await?;
+            if let Some(number) = number.parse().ok().and_then(CellNumber::new) {
+                self.aws.delete_parameter(&self.names.pool_password(number)).await?;
+            }
+        }
+        if let Some(environment) = self.observed.get_with_shells(&self.names.environment()) {
+            self.protected_stack(environment, "environment").await?;
+        }
+        let Some(dns) = self.observed.get_with_shells(&self.names.dns()).filter(|_| purge) else { return Ok(()) };
+        if let Some(zone) = dns.outputs.get("HostedZoneId") {
+            let work = async {
+                let count = self.aws.empty_zone(zone).await?;
+                Ok((StepOutcome::Done, Some(format!("{count} records"))))
+            };
+            self.step(&dns.name, "records", "the zone's records, which would block its deletion", work).await?;
+        }
+        self.protected_stack(dns, "zone").await
+    }
+
+    /// Turns off the deletion protection of a cell's database and load balancer, so that the stack can be deleted.
+    async fn unprotect_data(&self, stack: &str) -> Result<(), DeployError> {
+        let work = async {
+            let resources = self.aws.stack_resources(stack).await?;
+            let mut count = 0;
+            for (_, kind, id, _) in resources {
+                match kind.as_str() {
+                    "AWS::RDS::DBCluster" => self.aws.unprotect_cluster(&id).await?,
+                    "AWS::ElasticLoadBalancingV2::LoadBalancer" => self.aws.unprotect_load_balancer(&id).await?,
+                    _ => continue,
+                }
+                count += 1;
+            }
+            Ok((StepOutcome::Done, Some(format!("{count} resources"))))
+        };
+        self.step(stack, "protection", "deletion protection, turned off", work).await
+    }
+
+    async fn protected_stack(&self, stack: &ObservedStack, title: &str) -> Result<(), DeployError> {
+        if stack.protected {
+            self.aws.protect_stack(&stack.name, false).await?;
+        }
+        self.stack(&stack.name, title, &[]).await
+    }
+
+    /// Deletes one stack and follows it; all is well when it is gone already.
+    async fn stack(&self, name: &str, title: &str, retain: &[String]) -> Result<(), DeployError> {
+        let begun = tokio::time::Instant::now();
+        self.events.send(DeployEvent::StackStarted {
+            stack: name.to_owned(),
+            title: title.to_owned(),
+            action: Action::Delete,
+            at: Events::now(),
+        });
+        let done = self.delete_and_follow(name, retain).await;
+        self.events.send(DeployEvent::StackFinished {
+            stack: name.to_owned(),
+            title: title.to_owned(),
+            status: match &done {
+                Ok(status) => status.clone(),
+                Err(_) => "DELETE_FAILED".to_owned(),
+            },
+            ok: done.is_ok(),
+            elapsed_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
+            at: Events::now(),
+        });
+        done.map(|_| ())
+    }
+
+    async fn delete_and_follow(&self, name: &str, retain: &[String]) -> Result<String, DeployError> {
+        let Some(stack) = self.aws.stack(name).await? else { return Ok("ABSENT".to_owned()) };
+        let document = match self.aws.template(name).await {
+            Ok(text) => Document::parse(name, &text)?,
+            // A stack that was never made has no template.
+            Err(error) if error.code == "ValidationError" => Document::from_value(serde_json::json!({})),
+            Err(error) => return Err(error.into()),
+        };
+        let last = self.aws.events(&stack.id, None).await?.last().map(|event| event.id.clone());
+        if stack.status != "DELETE_IN_PROGRESS" {
+            let token = format!("konta-delete-{}", jiff::Timestamp::now().as_millisecond());
+            self.aws.delete_stack(name, retain, &token).await.map_err(|error| refused(name, error))?;
+        }
+        let rest = wait::follow(self.aws, self.pace, &self.events, &self.stop, &stack.id, &document, last).await?;
+        match rest.stack {
+            Some(stack) if stack.status != "DELETE_COMPLETE" => {
+                Err(failure::error(name, &stack.status, &document, &rest.events))
+            }
+            _ => Ok("DELETE_COMPLETE".to_owned()),
+        }
+    }
+
+    async fn step(
+        &self,
+        stack: &str,
+        step: &str,
+        title: &str,
+        work: impl Future<Output = Result<(StepOutcome, Option<String>), DeployError>>,
+    ) -> Result<(), DeployError> {
+        self.events.send(DeployEvent::StepStarted {
+            stack: stack.into(),
+            step: step.into(),
+            title: title.into(),
+            at: Events::now(),
+        });
+        let done = work.await;
+        let (outcome, detail) = match &done {
+            Ok((outcome, detail)) => (*outcome, detail.clone()),
+            Err(error) => (StepOutcome::Failed, Some(error.to_string())),
+        };
+        self.events.send(DeployEvent::StepFinished {
+            stack: stack.into(),
+            step: step.into(),
+            outcome,
+            detail,
+            at: Events::now(),
+        });
+        done.map(|_| ())
+    }
+}
+
+fn refused(stack: &str, error: AwsError) -> DeployError {
+    if error.message.contains("use by") || error.message.contains("imported") {
+        return DeployError::Stuck {
+            stack: stack.to_owned(),
+            status: "in use".to_owned(),
+            help: format!("another stack uses its outputs: {}", error.message),
+        };
+    }
+    error.into()
+}

@@ -22,7 +22,7 @@ use super::observe::observed;
 use super::pace::Pace;
 use super::preflight;
 use super::prepare::{Planned, PlannedStack};
-use super::steps::{self, StepResult};
+use super::steps::{self, Reservation, StepResult};
 use super::wait::{self, Stop};
 
 /// Where events go.
@@ -81,27 +81,23 @@ pub struct Deployer<'a> {
     pub events: Events,
     /// The operator's wish to stop.
     pub stop: Stop,
-    standing: Arc<Mutex<Observed>>,
+    /// What stands, kept up to date while the plan is carried out.
+    pub standing: Standing,
 }
 
-impl<'a> Deployer<'a> {
-    /// For what stands now.
-    #[must_use]
-    pub fn new(
-        aws: &'a Aws,
-        environment: &'a Environment,
-        names: Names,
-        tenants: BTreeMap<TenantName, &'a Tenant>,
-        pace: Pace,
-        events: Events,
-        stop: Stop,
-        standing: Observed,
-    ) -> Self {
-        Self { aws, environment, names, tenants, pace, events, stop, standing: Arc::new(Mutex::new(standing)) }
-    }
+/// What stands, shared by the stacks that are deployed side by side.
+#[derive(Debug, Clone, Default)]
+pub struct Standing(Arc<Mutex<Observed>>);
 
+impl From<Observed> for Standing {
+    fn from(observed: Observed) -> Self {
+        Self(Arc::new(Mutex::new(observed)))
+    }
+}
+
+impl Deployer<'_> {
     fn standing(&self) -> MutexGuard<'_, Observed> {
-        self.standing.lock().unwrap_or_else(PoisonError::into_inner)
+        self.standing.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What stands now.
@@ -295,9 +291,16 @@ impl<'a> Deployer<'a> {
         let hosts: Vec<String> = tenant.hosts.iter().map(|h| h.host.to_string()).collect();
         let mut got = wanted;
         let work = async {
-            let tags = &desired.tags;
-            got = steps::reserve_priority(self.aws, &self.names, cell, &tenant.name, &hosts, wanted, &listener, tags)
-                .await?;
+            let asked = Reservation {
+                names: &self.names,
+                cell,
+                tenant: &tenant.name,
+                hosts: &hosts,
+                wanted,
+                listener: &listener,
+                tags: &desired.tags,
+            };
+            got = steps::reserve_priority(self.aws, &asked).await?;
             Ok((StepOutcome::Done, Some(got.to_string())))
         };
         self.step(desired, "priority", "a priority for the listener rule", not_run, work).await?;

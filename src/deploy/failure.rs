@@ -21,7 +21,7 @@ pub fn first(events: &[Event], stack: &str) -> Option<Event> {
         .iter()
         .filter(failed)
         .find(cause)
-        .or_else(|| events.iter().filter(failed).next())
+        .or_else(|| events.iter().find(failed))
         .or_else(|| events.iter().find(|e| e.status.contains("ROLLBACK") && e.reason.is_some()))
         .cloned()
 }

@@ -133,29 +133,41 @@ pub async fn lead_hosts(aws: &Aws, target: &DataTarget, tenant: &TenantName, hos
     Ok((StepOutcome::Done, Some(hosts.join(", "))))
 }
 
+/// What a reservation is for.
+#[derive(Debug)]
+pub struct Reservation<'a> {
+    /// Names in the environment.
+    pub names: &'a Names,
+    /// The cell whose listener gets the rule.
+    pub cell: CellNumber,
+    /// The tenant.
+    pub tenant: &'a TenantName,
+    /// Its hosts, by which its own rule is known again.
+    pub hosts: &'a [String],
+    /// The priority asked for first.
+    pub wanted: u32,
+    /// The listener's ARN.
+    pub listener: &'a str,
+    /// Tags of the reservation.
+    pub tags: &'a BTreeMap<String, String>,
+}
+
 /// Reserves a priority for a tenant's rule: the wanted one, or the next that neither a reservation nor a rule of the listener holds.
 ///
 /// The reservation is an SSM parameter that only one writer can make, so two deployments at once never get the same number.
-pub async fn reserve_priority(
-    aws: &Aws,
-    names: &Names,
-    cell: CellNumber,
-    tenant: &TenantName,
-    hosts: &[String],
-    wanted: u32,
-    listener: &str,
-    tags: &BTreeMap<String, String>,
-) -> Result<u32, DeployError> {
-    let rules = aws.rules(listener).await?;
+pub async fn reserve_priority(aws: &Aws, asked: &Reservation<'_>) -> Result<u32, DeployError> {
+    let rules = aws.rules(asked.listener).await?;
     let is_foreign = |number: u32| {
-        rules.iter().any(|rule| rule.priority == Some(number) && !rule.hosts.iter().any(|host| hosts.contains(host)))
+        rules
+            .iter()
+            .any(|rule| rule.priority == Some(number) && !rule.hosts.iter().any(|host| asked.hosts.contains(host)))
     };
-    let mut number = wanted;
+    let mut number = asked.wanted;
     for _ in 0..1000 {
         if !is_foreign(number) {
-            let name = names.priority(cell, number);
-            if aws.create_parameter(&name, tenant.as_str(), tags).await?
-                || aws.parameter(&name).await?.as_deref() == Some(tenant.as_str())
+            let name = asked.names.priority(asked.cell, number);
+            if aws.create_parameter(&name, asked.tenant.as_str(), asked.tags).await?
+                || aws.parameter(&name).await?.as_deref() == Some(asked.tenant.as_str())
             {
                 return Ok(number);
             }
@@ -163,7 +175,7 @@ pub async fn reserve_priority(
         number = priority::next(number);
     }
     Err(DeployError::Preflight {
-        problem: format!("no free priority for the listener rule of {tenant}"),
+        problem: format!("no free priority for the listener rule of {}", asked.tenant),
         help: "remove rules of the listener that konta did not make".to_owned(),
     })
 }

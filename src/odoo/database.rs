@@ -183,7 +183,8 @@ pub fn installed_modules(database: &str) -> Statement {
     Statement::new(database, "SELECT name FROM ir_module_module WHERE state IN ('installed', 'to upgrade')".to_owned())
 }
 
-/// Ends every connection to a database and drops it; then its role.
+/// Ends every connection to a database and drops it, then its role. The pool's settings for the database and its membership of the role
+/// go with them.
 #[must_use]
 pub fn drop_tenant(database: &str, role: &str) -> Vec<Statement> {
     vec![

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::desired::{
-    APPLICATION_TAG, CELL_TAG, DesiredStack, ENVIRONMENT_TAG, ParameterValue, ServingSwitch, StackKind, TENANT_TAG,
-    TIER_TAG,
+    APPLICATION_TAG, CELL_TAG, DesiredStack, ENVIRONMENT_TAG, MODULES_TAG, ParameterValue, ServingSwitch, StackKind,
+    TENANT_TAG, TIER_TAG,
 };
 use crate::model::{
     CellNumber, Certificate, DatabaseChoice, Environment, HostedZone, Isolation, Tenant, TenantName, Vpc, Workspace,
@@ -248,6 +248,8 @@ impl<'a> Builder<'a> {
         tags.insert(CELL_TAG.to_owned(), placement.cell.to_string());
         tags.insert(TENANT_TAG.to_owned(), tenant.name.to_string());
         tags.insert(TIER_TAG.to_owned(), tenant.tier.to_string());
+        // Modules are no parameter of the stack; their digest as a tag lets a new module be seen as a change.
+        tags.insert(MODULES_TAG.to_owned(), digest(&tenant.modules.join(",")));
         let mut stacks = Vec::new();
         let mut wired = BTreeMap::new();
         for addon in addons_of(tenant) {
@@ -438,4 +440,14 @@ fn tenant_values(tenant: &Tenant, placement: Placement, names: &Names) -> BTreeM
         ("Serving", "true".to_owned()),
         ("OwnAlias", (placement.cell != CellNumber::FIRST).to_string()),
     ])
+}
+
+/// The first 16 hexadecimal digits of a text's SHA-256.
+fn digest(text: &str) -> String {
+    use sha2::{Digest, Sha256};
+    use std::fmt::Write as _;
+    Sha256::digest(text.as_bytes()).iter().take(8).fold(String::new(), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
 }

@@ -106,6 +106,8 @@ pub const ENVIRONMENT_TAG: &str = "konta:environment";
 pub const TENANT_TAG: &str = "konta:tenant";
 /// The tag with the tenant's tier.
 pub const TIER_TAG: &str = "konta:tier";
+/// The tag with the digest of the tenant's list of modules.
+pub const MODULES_TAG: &str = "konta:modules";
 /// The tag with the cell's number.
 pub const CELL_TAG: &str = "konta:cell";
 

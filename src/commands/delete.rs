@@ -1,0 +1,150 @@
+//! `konta delete`: a tenant or an environment; data is kept unless it is purged.
+
+use clap::{Args, Subcommand};
+use serde_json::json;
+use tokio::sync::{mpsc, watch};
+
+use crate::deploy::delete::Deleter;
+use crate::deploy::execute::Events;
+use crate::deploy::{DeployError, observe};
+use crate::model::TenantName;
+use crate::report::{Drawer, draw, message, output, prompt};
+use crate::stack::Observed;
+use crate::stack::build::Builder;
+use crate::stack::desired::TENANT_TAG;
+
+use super::gather::Session;
+use super::{CommandError, Context};
+
+/// Delete a tenant or an environment.
+///
+/// Asks for the name to be typed; --confirm NAME says it beforehand. Databases, files and passwords stay unless --purge. A deletion
+/// that stopped half-way goes on with the same command.
+#[derive(Debug, Args)]
+pub struct DeleteArgs {
+    #[command(subcommand)]
+    what: What,
+    /// The name, typed beforehand
+    #[arg(long, global = true, value_name = "NAME")]
+    confirm: Option<String>,
+    /// Delete the data too: a tenant's database, role and password; an environment's zone
+    #[arg(long, global = true)]
+    purge: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// A tenant
+    Tenant {
+        /// Its name; it may have no manifest any more
+        name: String,
+    },
+    /// An environment without tenants: its cells leave a snapshot of the database, and their files
+    Env {
+        /// Its name
+        name: String,
+    },
+}
+
+/// Deletes.
+pub async fn run(context: &Context, args: &DeleteArgs) -> Result<u8, CommandError> {
+    let loaded = context.load()?;
+    let environment = match &args.what {
+        What::Env { name } => context.environment(&loaded.workspace, Some(name))?,
+        What::Tenant { name } => {
+            let own = loaded.workspace.tenants.values().find(|t| t.name.as_str() == name).map(|t| t.environment.as_str());
+            context.environment(&loaded.workspace, own)?
+        }
+    };
+    let session = context.session(&loaded.root, environment).await?;
+    let names = Builder::new(&loaded.workspace, &loaded.composer).names(environment);
+    let observed =
+        observe::sweep(&session.aws, loaded.workspace.application.as_str(), environment.name.as_str()).await?;
+    let tenant = match &args.what {
+        What::Tenant { name } => Some(TenantName::new(name).map_err(|error| CommandError::Unknown {
+            message: error.to_string(),
+            help: error.help,
+        })?),
+        What::Env { .. } => None,
+    };
+    if tenant.is_none() {
+        refuse_with_tenants(&observed)?;
+    }
+    let name = match &args.what {
+        What::Tenant { name } | What::Env { name } => name,
+    };
+    confirm(context, args, name, tenant.is_some(), &session)?;
+    let (sender, receiver) = mpsc::unbounded_channel();
+    let (_stop, stopped) = watch::channel(false);
+    let drawer = Drawer::for_reader(context.format(), environment.name.as_str(), context.palette());
+    let drawing = tokio::spawn(draw(receiver, drawer));
+    let deleter = Deleter {
+        aws: &session.aws,
+        names,
+        pace: session.pace,
+        events: Events(sender),
+        stop: stopped,
+        observed: &observed,
+    };
+    let done = match &tenant {
+        Some(tenant) => deleter.tenant(tenant, args.purge).await,
+        None => deleter.environment(args.purge).await,
+    };
+    drop(deleter);
+    drawing.await.map_err(std::io::Error::from)??;
+    done?;
+    finish(context, args, name, tenant.as_ref())?;
+    Ok(0)
+}
+
+fn refuse_with_tenants(observed: &Observed) -> Result<(), CommandError> {
+    let tenants: Vec<&str> =
+        observed.iter().filter(|s| s.name.contains("-tenant-")).filter_map(|s| s.tags.get(TENANT_TAG)).map(String::as_str).collect();
+    if tenants.is_empty() {
+        return Ok(());
+    }
+    Err(DeployError::Preflight {
+        problem: format!("tenants still live in it: {}", tenants.join(", ")),
+        help: "delete them first with `konta delete tenant NAME`".to_owned(),
+    }
+    .into())
+}
+
+fn confirm(context: &Context, args: &DeleteArgs, name: &str, is_tenant: bool, session: &Session) -> Result<(), CommandError> {
+    if let Some(typed) = &args.confirm {
+        return if typed == name {
+            Ok(())
+        } else {
+            Err(CommandError::Declined(format!("--confirm says `{typed}`, the name is `{name}`")))
+        };
+    }
+    let what = if is_tenant { "tenant" } else { "environment" };
+    let data = match (args.purge, is_tenant) {
+        (true, true) => "with its database and role, for ever",
+        (true, false) => "with its zone, for ever; a snapshot of each cell's database stays",
+        (false, true) => "and keep its database",
+        (false, false) => "and keep its zone, a snapshot of each cell's database, and the files",
+    };
+    let place = if session.aws.is_sandbox() { "the sandbox".to_owned() } else { format!("account {}", session.account) };
+    // --yes does not answer this: a name must be typed, here or in --confirm.
+    if prompt::typed_name(&format!("Delete the {what} {name} in {place} {data}?"), name)? {
+        return Ok(());
+    }
+    let _ = context;
+    Err(CommandError::Declined("the name was not typed".to_owned()))
+}
+
+fn finish(context: &Context, args: &DeleteArgs, name: &str, tenant: Option<&TenantName>) -> Result<(), CommandError> {
+    if context.format().is_json() {
+        output::print_json_line(&json!({"event": "result", "ok": true, "deleted": name, "purged": args.purge}))?;
+        return Ok(());
+    }
+    output::print_text(&format!("{name} is deleted"))?;
+    if let (Some(tenant), false) = (tenant, args.purge) {
+        message::note(
+            context.palette(),
+            &format!("its database {} is kept; deploying {tenant} again takes it up, --purge drops it", tenant.database()),
+        );
+    }
+    Ok(())
+}

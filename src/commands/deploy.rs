@@ -1,0 +1,280 @@
+//! `konta deploy`: plan, confirm, carry out, follow, verify, report.
+
+use std::collections::BTreeMap;
+
+use clap::Args;
+use serde::Serialize;
+use tokio::sync::{mpsc, watch};
+
+use crate::deploy::execute::{Deployer, Events, StackResult};
+use crate::deploy::{DeployError, preflight, prepare};
+use crate::model::{Environment, Tenant};
+use crate::report::table::TenantRow;
+use crate::report::{Drawer, draw, message, output, prompt, table};
+use crate::stack::build::Builder;
+use crate::stack::desired::CELL_TAG;
+use crate::stack::scope::Scope;
+use crate::stack::{Action, Observed, Risk};
+
+use super::gather::{Loaded, Session};
+use super::plan::{Online, What, online, show};
+use super::{CommandError, Context};
+
+/// Plan, confirm, carry out, follow and verify.
+///
+/// A tenant's environment and cell are made when they do not stand yet. Nothing is lost by an interruption: the same command goes on
+/// where it stopped.
+#[derive(Debug, Args)]
+pub struct DeployArgs {
+    #[command(subcommand)]
+    what: What,
+    /// Stop after showing the plan
+    #[arg(long, global = true)]
+    dry_run: bool,
+}
+
+/// Deploys.
+pub async fn run(context: &Context, args: &DeployArgs) -> Result<u8, CommandError> {
+    let loaded = context.load()?;
+    let (environment, scope) = args.what.resolve(context, &loaded)?;
+    let session = context.session(&loaded.root, environment).await?;
+    let online = online(&loaded, environment, &scope, &session).await?;
+    if !online.plan.changes_anything() {
+        return unchanged(context, &loaded, environment, &scope, &online);
+    }
+    if !context.format().is_json() || args.dry_run {
+        show(context, &online.plan)?;
+    }
+    let go_on = if args.dry_run { Ok(false) } else { confirmed(context, environment, &session, &scope, &online).await };
+    match go_on {
+        Ok(true) => carry_out(context, &loaded, environment, &scope, &session, online).await,
+        refused => {
+            prepare::discard(&session.aws, &online.planned).await?;
+            refused?;
+            if args.dry_run { Ok(0) } else { Err(CommandError::Declined("the plan was not confirmed".to_owned())) }
+        }
+    }
+}
+
+/// Looks at what can be looked at beforehand, refuses what would lose data, and asks.
+async fn confirmed(
+    context: &Context,
+    environment: &Environment,
+    session: &Session,
+    scope: &Scope<'_>,
+    online: &Online,
+) -> Result<bool, CommandError> {
+    for stack in &online.plan.stacks {
+        if let Some(resource) = stack.resources.iter().find(|resource| resource.risk == Risk::DataLoss) {
+            return Err(DeployError::DataAtRisk {
+                stack: stack.stack.clone(),
+                resource: format!("{} ({})", resource.description, resource.logical_id),
+            }
+            .into());
+        }
+    }
+    let new = online.plan.stacks.iter().filter(|s| matches!(s.action, Action::Create | Action::Recreate)).count();
+    let mut notes = preflight::engine(&session.aws, environment).await?;
+    notes.extend(preflight::fargate(&session.aws, environment, &scope.tenants).await?);
+    notes.extend(preflight::roles(&session.aws, new * 2).await?);
+    for note in notes {
+        message::warning(context.palette(), &note);
+    }
+    if context.global().yes {
+        return Ok(true);
+    }
+    let place = if session.aws.is_sandbox() { "the sandbox".to_owned() } else { format!("account {}", session.account) };
+    Ok(prompt::confirm(&format!("Carry out this plan in {place}, {}?", environment.region))?)
+}
+
+async fn carry_out(
+    context: &Context,
+    loaded: &Loaded,
+    environment: &Environment,
+    scope: &Scope<'_>,
+    session: &Session,
+    online: Online,
+) -> Result<u8, CommandError> {
+    let (sender, receiver) = mpsc::unbounded_channel();
+    let (stop, stopped) = watch::channel(false);
+    let drawing = tokio::spawn(draw(
+        receiver,
+        Drawer::for_reader(context.format(), environment.name.as_str(), context.palette()),
+    ));
+    let interrupts = tokio::spawn(watch_interrupts(stop, Events(sender.clone())));
+    let builder = Builder::new(&loaded.workspace, &loaded.composer);
+    let deployer = Deployer {
+        aws: &session.aws,
+        environment,
+        names: builder.names(environment),
+        tenants: scope.tenants.iter().map(|tenant| (tenant.name.clone(), *tenant)).collect(),
+        pace: session.pace,
+        events: Events(sender),
+        stop: stopped,
+        standing: online.observed.into(),
+    };
+    let results = deployer.deploy(&online.planned).await;
+    let observed = deployer.observed();
+    drop(deployer);
+    interrupts.abort();
+    // The drawer ends when every sender is gone.
+    let _ = interrupts.await;
+    drawing.await.map_err(std::io::Error::from)??;
+    report(context, loaded, environment, scope, session, results, &observed)
+}
+
+/// The first Ctrl-C stops what can be stopped and waits for it; the second leaves at once, and AWS goes on by itself.
+async fn watch_interrupts(stop: watch::Sender<bool>, events: Events) {
+    let mut count = 0;
+    while tokio::signal::ctrl_c().await.is_ok() {
+        count += 1;
+        if count > 1 {
+            std::process::exit(130);
+        }
+        let _ = stop.send(true);
+        events.note(
+            "stopping: updates are cancelled and roll back, nothing new is begun; press Ctrl-C again to leave at once (AWS goes on; the same command attaches to it)"
+                .to_owned(),
+        );
+    }
+}
+
+/// The result, for programs.
+#[derive(Debug, Serialize)]
+struct Outcome<'a> {
+    event: &'static str,
+    ok: bool,
+    sandbox: bool,
+    stacks: Vec<StackOutcome<'a>>,
+    tenants: Vec<TenantRow>,
+    notes: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct StackOutcome<'a> {
+    stack: &'a str,
+    title: &'a str,
+    action: Action,
+    status: &'a str,
+    not_run: &'a [String],
+    error: Option<String>,
+}
+
+fn report(
+    context: &Context,
+    loaded: &Loaded,
+    environment: &Environment,
+    scope: &Scope<'_>,
+    session: &Session,
+    results: Vec<StackResult>,
+    observed: &Observed,
+) -> Result<u8, CommandError> {
+    let rows = rows(loaded, environment, &scope.tenants, observed);
+    let notes = notes(session, &results);
+    if context.format().is_json() {
+        output::print_json_line(&Outcome {
+            event: "result",
+            ok: results.iter().all(|r| r.error.is_none()),
+            sandbox: session.aws.is_sandbox(),
+            stacks: results
+                .iter()
+                .map(|r| StackOutcome {
+                    stack: &r.stack,
+                    title: &r.title,
+                    action: r.action,
+                    status: &r.status,
+                    not_run: &r.not_run,
+                    error: r.error.as_ref().map(ToString::to_string),
+                })
+                .collect(),
+            tenants: rows,
+            notes,
+        })?;
+    } else {
+        if rows.is_empty() {
+            let lines: Vec<Vec<String>> =
+                results.iter().map(|r| vec![r.title.clone(), r.stack.clone(), r.status.clone()]).collect();
+            output::print_text(&table::table(&["what", "stack", "state"], lines))?;
+        } else {
+            output::print_text(&table::tenants(&rows))?;
+        }
+        for note in notes {
+            message::note(context.palette(), &note);
+        }
+    }
+    let mut errors: Vec<DeployError> = results.into_iter().filter_map(|r| r.error).collect();
+    match errors.len() {
+        0 => Ok(0),
+        1 => Err(errors.remove(0).into()),
+        count => Err(CommandError::Several { count, errors }),
+    }
+}
+
+/// What was not run, once for each reason, and what the sandbox does not prove.
+fn notes(session: &Session, results: &[StackResult]) -> Vec<String> {
+    let mut by_reason: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for result in results {
+        for text in &result.not_run {
+            by_reason.entry(text).or_default().push(&result.title);
+        }
+    }
+    let mut notes: Vec<String> =
+        by_reason.into_iter().map(|(text, titles)| format!("not run: {text} [{}]", titles.join(", "))).collect();
+    if session.aws.is_sandbox() {
+        notes.push(
+            "this was the sandbox: databases and roles are real, load balancer and tasks are not; it does not prove that AWS accepts the templates"
+                .to_owned(),
+        );
+    }
+    notes
+}
+
+fn unchanged(
+    context: &Context,
+    loaded: &Loaded,
+    environment: &Environment,
+    scope: &Scope<'_>,
+    online: &Online,
+) -> Result<u8, CommandError> {
+    let rows = rows(loaded, environment, &scope.tenants, &online.observed);
+    if context.format().is_json() {
+        output::print_json_line(&Outcome {
+            event: "result",
+            ok: true,
+            sandbox: context.global().sandbox,
+            stacks: Vec::new(),
+            tenants: rows,
+            notes: online.plan.notes.clone(),
+        })?;
+        return Ok(0);
+    }
+    for note in &online.plan.notes {
+        message::note(context.palette(), note);
+    }
+    if !rows.is_empty() && rows.len() <= 50 {
+        output::print_text(&table::tenants(&rows))?;
+    }
+    message::line("nothing to change");
+    Ok(0)
+}
+
+/// The tenants as they stand.
+pub fn rows(loaded: &Loaded, environment: &Environment, tenants: &[&Tenant], observed: &Observed) -> Vec<TenantRow> {
+    let names = Builder::new(&loaded.workspace, &loaded.composer).names(environment);
+    tenants
+        .iter()
+        .map(|tenant| {
+            let stack = names.tenant(&tenant.name);
+            let standing = observed.get(&stack);
+            TenantRow {
+                tenant: tenant.name.to_string(),
+                url: tenant.url(),
+                tier: tenant.tier.to_string(),
+                cell: standing.and_then(|s| s.tags.get(CELL_TAG)).and_then(|cell| cell.parse().ok()),
+                database: tenant.name.database(),
+                state: standing.map_or_else(|| "not deployed".to_owned(), |s| s.status.clone()),
+                stack,
+            }
+        })
+        .collect()
+}

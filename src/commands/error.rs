@@ -1,0 +1,151 @@
+//! The one place that maps errors to exit codes.
+
+use miette::Diagnostic;
+use serde::Serialize;
+use thiserror::Error;
+
+use crate::aws::AwsError;
+use crate::deploy::DeployError;
+use crate::manifest::Problems;
+use crate::report::PromptError;
+use crate::sandbox::SandboxError;
+use crate::template::TemplateError;
+
+/// Why a command did not succeed.
+#[derive(Debug, Error, Diagnostic)]
+pub enum CommandError {
+    /// The manifests are wrong.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Manifests(#[from] Problems),
+    /// A template, override or addon is wrong.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Template(#[from] TemplateError),
+    /// A deployment failed.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Deploy(#[from] DeployError),
+    /// Several stacks failed.
+    #[error("{count} stacks failed")]
+    #[diagnostic(code(konta::deploy::several))]
+    Several {
+        /// How many.
+        count: usize,
+        /// Each.
+        #[related]
+        errors: Vec<DeployError>,
+    },
+    /// AWS refused or could not be reached.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Aws(#[from] AwsError),
+    /// The sandbox.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Sandbox(#[from] SandboxError),
+    /// A question could not be asked.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Prompt(#[from] PromptError),
+    /// The operator said no.
+    #[error("nothing was changed: {0}")]
+    #[diagnostic(code(konta::declined))]
+    Declined(String),
+    /// No workspace.
+    #[error("there is no konta.yml here or in any folder above")]
+    #[diagnostic(
+        code(konta::no_workspace),
+        help("name the workspace with --workspace DIR, or make one with `konta init`")
+    )]
+    NoWorkspace,
+    /// A name that the workspace does not have.
+    #[error("{message}")]
+    #[diagnostic(code(konta::unknown_name), help("{help}"))]
+    Unknown {
+        /// What is unknown.
+        message: String,
+        /// What there is.
+        help: String,
+    },
+    /// The command line contradicts itself or the workspace.
+    #[error("{message}")]
+    #[diagnostic(code(konta::usage), help("{help}"))]
+    Usage {
+        /// What is wrong.
+        message: String,
+        /// What to write instead.
+        help: String,
+    },
+    /// A file could not be written or read.
+    #[error("{what}: {source}")]
+    #[diagnostic(code(konta::io))]
+    Io {
+        /// What was tried.
+        what: String,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+}
+
+impl From<std::io::Error> for CommandError {
+    fn from(source: std::io::Error) -> Self {
+        Self::Io { what: "input or output failed".to_owned(), source }
+    }
+}
+
+/// An error for programs.
+#[derive(Debug, Serialize)]
+pub struct ErrorReport {
+    event: &'static str,
+    code: String,
+    message: String,
+    help: Option<String>,
+    exit_code: u8,
+    related: Vec<ErrorReport>,
+}
+
+impl CommandError {
+    /// The exit code; `konta --help` lists them.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Manifests(_) | Self::Template(_) | Self::Deploy(DeployError::Template(_)) => 3,
+            Self::Aws(error) | Self::Deploy(DeployError::Aws(error)) => {
+                let no_credentials = error.code == "Unreachable" && error.message.to_lowercase().contains("credentials");
+                if error.concerns_credentials() || no_credentials { 5 } else { 4 }
+            }
+            Self::Deploy(DeployError::Preflight { problem, .. }) if problem.starts_with("these credentials") => 5,
+            Self::Deploy(DeployError::Cancelled { .. }) => 130,
+            Self::Deploy(_) | Self::Several { .. } | Self::Unknown { .. } | Self::Io { .. } => 1,
+            Self::Sandbox(_) => 8,
+            Self::Prompt(error) => {
+                if error.is_interrupted() {
+                    130
+                } else {
+                    6
+                }
+            }
+            Self::Declined(_) => 7,
+            Self::NoWorkspace => 3,
+            Self::Usage { .. } => 64,
+        }
+    }
+
+    /// The error for programs.
+    #[must_use]
+    pub fn as_json(&self) -> ErrorReport {
+        report(self, self.exit_code())
+    }
+}
+
+fn report(error: &dyn Diagnostic, exit_code: u8) -> ErrorReport {
+    ErrorReport {
+        event: "error",
+        code: error.code().map(|code| code.to_string()).unwrap_or_default(),
+        message: error.to_string(),
+        help: error.help().map(|help| help.to_string()),
+        exit_code,
+        related: error.related().into_iter().flatten().map(|inner| report(inner, exit_code)).collect(),
+    }
+}

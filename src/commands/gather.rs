@@ -1,0 +1,214 @@
+//! What every verb gathers before it plans: the workspace, the environment, the tenants it names, and a session.
+
+use std::path::{Path, PathBuf};
+
+use crate::aws::{Aws, Target};
+use crate::cli::{Global, Output};
+use crate::deploy::{Pace, preflight};
+use crate::model::{Environment, EnvironmentName, Tenant, TenantName, Workspace};
+use crate::report::{OutputFormat, Palette, message};
+use crate::template::compose::Composer;
+use crate::template::source::Sources;
+use crate::{manifest, sandbox};
+
+use super::error::CommandError;
+
+/// The global options, and what follows from them.
+#[derive(Debug)]
+pub struct Context {
+    global: Global,
+}
+
+/// A loaded workspace.
+#[derive(Debug)]
+pub struct Loaded {
+    /// Its folder.
+    pub root: PathBuf,
+    /// What the manifests say.
+    pub workspace: Workspace,
+    /// Its templates.
+    pub composer: Composer,
+}
+
+/// A session with the right account.
+#[derive(Debug)]
+pub struct Session {
+    /// The clients.
+    pub aws: Aws,
+    /// The account.
+    pub account: String,
+    /// How often to ask.
+    pub pace: Pace,
+}
+
+impl Context {
+    /// From the global options.
+    #[must_use]
+    pub fn new(global: Global) -> Self {
+        Self { global }
+    }
+
+    /// The global options.
+    #[must_use]
+    pub fn global(&self) -> &Global {
+        &self.global
+    }
+
+    /// For people or for programs.
+    #[must_use]
+    pub fn format(&self) -> OutputFormat {
+        match self.global.output {
+            Output::Text => OutputFormat::Text,
+            Output::Json => OutputFormat::Json,
+        }
+    }
+
+    /// Colours on stderr.
+    #[must_use]
+    pub fn palette(&self) -> Palette {
+        Palette::for_stderr(self.global.no_color)
+    }
+
+    /// The workspace's folder.
+    pub fn root(&self) -> Result<PathBuf, CommandError> {
+        if let Some(given) = &self.global.workspace {
+            if given.join("konta.yml").is_file() {
+                return Ok(given.clone());
+            }
+            return Err(CommandError::Unknown {
+                message: format!("{} has no konta.yml", given.display()),
+                help: "a workspace is a folder with konta.yml; `konta init` makes one".to_owned(),
+            });
+        }
+        let here = std::env::current_dir()?;
+        manifest::find_root(&here).ok_or(CommandError::NoWorkspace)
+    }
+
+    /// The workspace, checked.
+    pub fn load(&self) -> Result<Loaded, CommandError> {
+        let root = self.root()?;
+        let workspace = manifest::load(&root)?;
+        let composer = Composer::new(Sources::of_workspace(&root)?);
+        Ok(Loaded { root, workspace, composer })
+    }
+
+    /// The environment that the command concerns: the one named, else the only one.
+    pub fn environment<'a>(&self, workspace: &'a Workspace, named: Option<&str>) -> Result<&'a Environment, CommandError> {
+        let names: Vec<&str> = workspace.environments.keys().map(EnvironmentName::as_str).collect();
+        let environment = match named.or(self.global.environment.as_deref()) {
+            Some(name) => workspace.environments.values().find(|e| e.name.as_str() == name).ok_or_else(|| {
+                CommandError::Unknown {
+                    message: format!("the workspace has no environment `{name}`"),
+                    help: suggest(name, &names),
+                }
+            })?,
+            None => match workspace.environments.len() {
+                1 => workspace.environments.values().next().ok_or(CommandError::NoWorkspace)?,
+                0 => {
+                    return Err(CommandError::Unknown {
+                        message: "the workspace has no environment".to_owned(),
+                        help: "write one in environments/NAME.yml".to_owned(),
+                    });
+                }
+                _ => {
+                    return Err(CommandError::Usage {
+                        message: "the workspace has several environments".to_owned(),
+                        help: format!("name one with --env: {}", names.join(", ")),
+                    });
+                }
+            },
+        };
+        if let Some(region) = self.global.region.as_deref().filter(|region| *region != environment.region.as_str()) {
+            return Err(CommandError::Usage {
+                message: format!("the environment {} lives in {}, not in {region}", environment.name, environment.region),
+                help: "leave out --region, or choose the environment of that region with --env".to_owned(),
+            });
+        }
+        Ok(environment)
+    }
+
+    /// The environment of the tenants that are named, which must be one and the same.
+    pub fn environment_of<'a>(&self, workspace: &'a Workspace, tenants: &[String]) -> Result<&'a Environment, CommandError> {
+        let mut named: Option<&Tenant> = None;
+        for name in tenants {
+            let tenant = tenant(workspace, name)?;
+            if let Some(other) = named.filter(|other| other.environment != tenant.environment) {
+                return Err(CommandError::Usage {
+                    message: format!(
+                        "{} lives in {}, {} in {}",
+                        other.name, other.environment, tenant.name, tenant.environment
+                    ),
+                    help: "name tenants of one environment at a time".to_owned(),
+                });
+            }
+            named = Some(tenant);
+        }
+        match named {
+            Some(tenant) => {
+                let own = tenant.environment.as_str();
+                if let Some(asked) = self.global.environment.as_deref().filter(|asked| *asked != own) {
+                    return Err(CommandError::Usage {
+                        message: format!("{} lives in {own}, not in {asked}", tenant.name),
+                        help: "leave out --env".to_owned(),
+                    });
+                }
+                self.environment(workspace, Some(own))
+            }
+            None => self.environment(workspace, None),
+        }
+    }
+
+    /// A session in the environment's region, with the environment's account. Starts the sandbox when it is asked for.
+    pub async fn session(&self, root: &Path, environment: &Environment) -> Result<Session, CommandError> {
+        let (endpoint, pace) = if self.global.sandbox {
+            let say = |text: &str| message::note(self.palette(), text);
+            let running = sandbox::start(root, environment.account.as_str(), environment.region.as_str(), &say).await?;
+            (Some(running.endpoint), Pace::sandbox())
+        } else {
+            (None, Pace::aws())
+        };
+        let target = Target { region: environment.region.to_string(), profile: self.global.profile.clone(), endpoint };
+        let aws = Aws::open(&target).await;
+        let account = preflight::account(&aws, environment).await?;
+        Ok(Session { aws, account, pace })
+    }
+}
+
+/// A tenant of the workspace.
+pub fn tenant<'a>(workspace: &'a Workspace, name: &str) -> Result<&'a Tenant, CommandError> {
+    workspace.tenants.values().find(|tenant| tenant.name.as_str() == name).ok_or_else(|| {
+        let names: Vec<&str> = workspace.tenants.keys().map(TenantName::as_str).collect();
+        CommandError::Unknown { message: format!("the workspace has no tenant `{name}`"), help: suggest(name, &names) }
+    })
+}
+
+/// The tenants that a command names, or all of the environment.
+pub fn tenants<'a>(
+    workspace: &'a Workspace,
+    environment: &'a Environment,
+    names: &[String],
+    all: bool,
+) -> Result<Vec<&'a Tenant>, CommandError> {
+    if all {
+        return Ok(workspace.tenants_of(&environment.name).collect());
+    }
+    let mut found: Vec<&Tenant> = names.iter().map(|name| tenant(workspace, name)).collect::<Result<_, _>>()?;
+    found.sort_by(|a, b| a.name.cmp(&b.name));
+    found.dedup_by(|a, b| a.name == b.name);
+    Ok(found)
+}
+
+/// "did you mean ...", or the names there are.
+fn suggest(given: &str, names: &[&str]) -> String {
+    let nearest = names
+        .iter()
+        .map(|name| (strsim::jaro_winkler(given, name), name))
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .filter(|(likeness, _)| *likeness > 0.8);
+    match nearest {
+        Some((_, name)) => format!("did you mean `{name}`?"),
+        None if names.is_empty() => "there is none yet".to_owned(),
+        None if names.len() <= 12 => format!("there are: {}", names.join(", ")),
+        None => format!("there are {}; `konta ls` lists them", names.len()),
+    }
+}

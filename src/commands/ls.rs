@@ -1,0 +1,48 @@
+//! `konta ls`: the tenants and what they run on.
+
+use clap::Args;
+
+use crate::deploy::observe;
+use crate::model::Tenant;
+use crate::report::table::TenantRow;
+use crate::report::{message, output, table};
+use crate::stack::desired::{CELL_TAG, TENANT_TAG, TIER_TAG};
+
+use super::deploy::rows;
+use super::{CommandError, Context};
+
+/// List tenants: those of the manifests, and those that stand without one.
+#[derive(Debug, Args)]
+pub struct LsArgs {}
+
+/// Lists.
+pub async fn run(context: &Context, _args: &LsArgs) -> Result<u8, CommandError> {
+    let loaded = context.load()?;
+    let environment = context.environment(&loaded.workspace, None)?;
+    let session = context.session(&loaded.root, environment).await?;
+    let observed =
+        observe::sweep(&session.aws, loaded.workspace.application.as_str(), environment.name.as_str()).await?;
+    let tenants: Vec<&Tenant> = loaded.workspace.tenants_of(&environment.name).collect();
+    let mut found = rows(&loaded, environment, &tenants, &observed);
+    let strangers = observed.iter().filter(|stack| stack.name.contains("-tenant-")).filter_map(|stack| {
+        let tenant = stack.tags.get(TENANT_TAG)?;
+        (!tenants.iter().any(|known| known.name.as_str() == tenant)).then(|| TenantRow {
+            tenant: tenant.clone(),
+            url: stack.outputs.get("Url").cloned().unwrap_or_default(),
+            tier: stack.tags.get(TIER_TAG).cloned().unwrap_or_default(),
+            cell: stack.tags.get(CELL_TAG).and_then(|cell| cell.parse().ok()),
+            database: tenant.replace('-', "_"),
+            stack: stack.name.clone(),
+            state: format!("{} (no manifest)", stack.status),
+        })
+    });
+    found.extend(strangers);
+    if context.format().is_json() {
+        output::print_json(&found)?;
+    } else if found.is_empty() {
+        message::hint(context.palette(), "no tenants yet: write one in tenants/NAME.yml");
+    } else {
+        output::print_text(&table::tenants(&found))?;
+    }
+    Ok(0)
+}

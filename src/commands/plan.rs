@@ -1,0 +1,174 @@
+//! `konta plan`: what would change.
+
+use clap::{Args, Subcommand};
+use serde_json::Value;
+
+use crate::aws::AwsError;
+use crate::deploy::prepare::{self, Planned};
+use crate::deploy::{DeployError, observe};
+use crate::model::{Environment, Tenant};
+use crate::report::{self, message, output};
+use crate::stack::build::Builder;
+use crate::stack::scope::{Scope, Shared, Wanted, wanted};
+use crate::stack::{Observed, Plan};
+
+use super::gather::{Loaded, Session};
+use super::{CommandError, Context, gather};
+
+/// Show what would change: per stack, property by property, with risks.
+///
+/// With credentials AWS computes the changes of existing stacks (a change set, deleted afterwards); without, the plan is made from the
+/// templates alone, and says so.
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    #[command(subcommand)]
+    what: What,
+    /// Exit with 2 when something would change
+    #[arg(long, global = true)]
+    exit_code: bool,
+    /// Ask nothing of AWS
+    #[arg(long, global = true, conflicts_with = "sandbox")]
+    offline: bool,
+}
+
+/// What a plan or a deployment is about.
+#[derive(Debug, Clone, Subcommand)]
+pub enum What {
+    /// An environment with its cells
+    Env {
+        /// Its name [default: the only one]
+        name: Option<String>,
+    },
+    /// Tenants, with what must stand before them
+    Tenant {
+        /// Their names
+        #[arg(required_unless_present = "all")]
+        names: Vec<String>,
+        /// All tenants of the environment
+        #[arg(long, conflicts_with = "names")]
+        all: bool,
+    },
+}
+
+impl What {
+    /// The environment and the scope.
+    pub fn resolve<'a>(
+        &self,
+        context: &Context,
+        loaded: &'a Loaded,
+    ) -> Result<(&'a Environment, Scope<'a>), CommandError> {
+        match self {
+            Self::Env { name } => {
+                let environment = context.environment(&loaded.workspace, name.as_deref())?;
+                Ok((environment, Scope { shared: Shared::All, tenants: Vec::new() }))
+            }
+            Self::Tenant { names, all } => {
+                let environment = context.environment_of(&loaded.workspace, names)?;
+                let tenants: Vec<&Tenant> = gather::tenants(&loaded.workspace, environment, names, *all)?;
+                Ok((environment, Scope { shared: Shared::Needed, tenants }))
+            }
+        }
+    }
+}
+
+/// A plan that AWS has been asked about.
+#[derive(Debug)]
+pub struct Online {
+    /// What the plan is carried out with.
+    pub planned: Planned,
+    /// What is shown.
+    pub plan: Plan,
+    /// What stands.
+    pub observed: Observed,
+}
+
+/// Plans with AWS.
+pub async fn online(
+    loaded: &Loaded,
+    environment: &Environment,
+    scope: &Scope<'_>,
+    session: &Session,
+) -> Result<Online, CommandError> {
+    let builder = Builder::new(&loaded.workspace, &loaded.composer);
+    let observed =
+        observe::sweep(&session.aws, loaded.workspace.application.as_str(), environment.name.as_str()).await?;
+    let Wanted { stacks, notes } = wanted(&builder, &loaded.workspace, environment, scope, &observed)?;
+    let planned = prepare::online(&session.aws, session.pace, stacks, &observed).await?;
+    let plan = Plan {
+        environment: environment.name.to_string(),
+        account: Some(session.account.clone()),
+        region: environment.region.to_string(),
+        online: true,
+        stacks: planned.stacks.iter().map(|stack| stack.plan.clone()).collect(),
+        notes,
+    };
+    Ok(Online { planned, plan, observed })
+}
+
+fn offline(
+    loaded: &Loaded,
+    environment: &Environment,
+    scope: &Scope<'_>,
+    why: &str,
+) -> Result<Plan, CommandError> {
+    let builder = Builder::new(&loaded.workspace, &loaded.composer);
+    let Wanted { stacks, mut notes } =
+        wanted(&builder, &loaded.workspace, environment, scope, &Observed::default())?;
+    notes.push(format!("made from the templates alone, as if nothing stood ({why})"));
+    Ok(Plan {
+        environment: environment.name.to_string(),
+        account: None,
+        region: environment.region.to_string(),
+        online: false,
+        stacks: prepare::offline(stacks).stacks.into_iter().map(|stack| stack.plan).collect(),
+        notes,
+    })
+}
+
+/// Shows a plan.
+pub async fn run(context: &Context, args: &PlanArgs) -> Result<u8, CommandError> {
+    let loaded = context.load()?;
+    let (environment, scope) = args.what.resolve(context, &loaded)?;
+    let plan = if args.offline {
+        offline(&loaded, environment, &scope, "--offline")?
+    } else {
+        match context.session(&loaded.root, environment).await {
+            Ok(session) => {
+                let online = online(&loaded, environment, &scope, &session).await?;
+                prepare::discard(&session.aws, &online.planned).await?;
+                online.plan
+            }
+            Err(error) if lacks_credentials(&error) => {
+                message::warning(context.palette(), "no credentials were found, so AWS was not asked");
+                offline(&loaded, environment, &scope, "there are no credentials")?
+            }
+            Err(error) => return Err(error),
+        }
+    };
+    show(context, &plan)?;
+    Ok(if args.exit_code && plan.changes_anything() { 2 } else { 0 })
+}
+
+/// Writes a plan to standard output.
+pub fn show(context: &Context, plan: &Plan) -> Result<(), CommandError> {
+    if context.format().is_json() {
+        let mut value = serde_json::to_value(plan).map_err(std::io::Error::from)?;
+        if let Value::Object(map) = &mut value {
+            map.insert("changes_anything".to_owned(), plan.changes_anything().into());
+        }
+        output::print_json(&value)?;
+    } else {
+        let palette = report::Palette::for_stdout(context.global().no_color);
+        output::print_text(&report::plan_text(plan, context.global().verbose, report::text::stdout_width(), palette))?;
+    }
+    Ok(())
+}
+
+/// Whether there are no credentials at all; wrong ones are an error.
+fn lacks_credentials(error: &CommandError) -> bool {
+    let of = |error: &AwsError| error.code == "Unreachable" && error.message.to_lowercase().contains("credentials");
+    match error {
+        CommandError::Aws(error) | CommandError::Deploy(DeployError::Aws(error)) => of(error),
+        _ => false,
+    }
+}

@@ -1,0 +1,213 @@
+//! `konta status`: how an environment or a tenant stands.
+
+use clap::Args;
+use serde::Serialize;
+
+use crate::aws::ecs::ServiceState;
+use crate::deploy::observe;
+use crate::report::{output, table};
+use crate::stack::build::Builder;
+use crate::stack::desired::{CELL_TAG, HASH_TAG};
+use crate::stack::{Observed, ObservedStack};
+
+use super::{CommandError, Context, gather};
+
+/// Show how an environment or a tenant stands: stacks, release, tasks, health, the last event.
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    /// The tenant [default: the whole environment]
+    tenant: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct StackStatus {
+    stack: String,
+    status: String,
+    reason: Option<String>,
+    changed_at: Option<String>,
+    protected: bool,
+    release: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct TenantStatus {
+    tenant: String,
+    url: String,
+    tier: String,
+    isolation: &'static str,
+    cell: Option<String>,
+    database: String,
+    image: String,
+    stacks: Vec<StackStatus>,
+    service: Option<ServiceStatus>,
+    last_event: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct ServiceStatus {
+    service: String,
+    desired: i32,
+    running: i32,
+    pending: i32,
+    failed: i32,
+    rollout: String,
+    task_definition: String,
+    healthy_targets: Option<String>,
+    last_event: Option<String>,
+    last_stopped_reason: Option<String>,
+}
+
+/// Shows it.
+pub async fn run(context: &Context, args: &StatusArgs) -> Result<u8, CommandError> {
+    let loaded = context.load()?;
+    let tenant = args.tenant.as_deref().map(|name| gather::tenant(&loaded.workspace, name)).transpose()?;
+    let environment = context.environment(&loaded.workspace, tenant.map(|t| t.environment.as_str()))?;
+    let session = context.session(&loaded.root, environment).await?;
+    let observed =
+        observe::sweep(&session.aws, loaded.workspace.application.as_str(), environment.name.as_str()).await?;
+    let Some(tenant) = tenant else { return whole(context, &observed) };
+    let names = Builder::new(&loaded.workspace, &loaded.composer).names(environment);
+    let name = names.tenant(&tenant.name);
+    let addon_prefix = names.addon(&tenant.name, "");
+    let stacks: Vec<&ObservedStack> =
+        observed.iter().filter(|s| s.name == name || s.name.starts_with(&addon_prefix)).collect();
+    let Some(standing) = observed.get(&name) else {
+        return Err(CommandError::Unknown {
+            message: format!("the tenant {} is not deployed in {}", tenant.name, environment.name),
+            help: format!("deploy it with `konta deploy tenant {}`", tenant.name),
+        });
+    };
+    let cell = standing.tags.get(CELL_TAG).cloned();
+    let cluster = observed.output(&names.environment(), "ClusterName").map(ToOwned::to_owned);
+    let cell_stack = cell.as_deref().map(|cell| format!("{}-cell-{cell}", names.environment()));
+    let of_pool = |key: &str| cell_stack.as_deref().and_then(|stack| observed.output(stack, key)).map(ToOwned::to_owned);
+    let service_name = standing.outputs.get("ServiceName").cloned().or_else(|| of_pool("PoolServiceName"));
+    let group = standing.outputs.get("TargetGroupArn").cloned().or_else(|| of_pool("PoolTargetGroupArn"));
+    let service = match (cluster, service_name) {
+        (Some(cluster), Some(service)) => {
+            let state = session.aws.services(&cluster, std::slice::from_ref(&service)).await?.into_iter().next();
+            let stopped = session.aws.last_stopped_reason(&cluster, &service).await.ok().flatten();
+            let healthy = match (&group, session.aws.is_sandbox()) {
+                (Some(_), true) => Some("not known: the sandbox runs no containers".to_owned()),
+                (Some(group), false) => {
+                    let (healthy, all, reason) = session.aws.target_health(group).await?;
+                    Some(format!("{healthy} of {all}{}", reason.map(|r| format!(" ({r})")).unwrap_or_default()))
+                }
+                (None, _) => None,
+            };
+            state.map(|state| service_status(state, healthy, stopped))
+        }
+        _ => None,
+    };
+    let last = session.aws.events(&name, None).await?.pop();
+    let status = TenantStatus {
+        tenant: tenant.name.to_string(),
+        url: tenant.url(),
+        tier: tenant.tier.to_string(),
+        isolation: tenant.isolation.as_str(),
+        cell,
+        database: tenant.name.database(),
+        image: tenant.image.clone(),
+        stacks: stacks.into_iter().map(stack_status).collect(),
+        service,
+        last_event: last.map(|e| {
+            format!("{} {} {}{}", e.at, e.logical_id, e.status, e.reason.map(|r| format!(": {r}")).unwrap_or_default())
+        }),
+    };
+    if context.format().is_json() {
+        output::print_json(&status)?;
+    } else {
+        output::print_text(&table::table(&["", ""], lines(&status)))?;
+    }
+    Ok(0)
+}
+
+fn whole(context: &Context, observed: &Observed) -> Result<u8, CommandError> {
+    let stacks: Vec<StackStatus> = observed.iter().map(stack_status).collect();
+    if context.format().is_json() {
+        output::print_json(&stacks)?;
+    } else {
+        let rows = stacks
+            .into_iter()
+            .map(|s| {
+                vec![
+                    s.stack,
+                    s.status,
+                    s.release.unwrap_or_default(),
+                    s.changed_at.unwrap_or_default(),
+                    if s.protected { "protected".to_owned() } else { String::new() },
+                ]
+            })
+            .collect::<Vec<_>>();
+        if rows.is_empty() {
+            output::print_text("nothing is deployed")?;
+        } else {
+            output::print_text(&table::table(&["stack", "state", "release", "changed", ""], rows))?;
+        }
+    }
+    Ok(0)
+}
+
+fn stack_status(stack: &ObservedStack) -> StackStatus {
+    StackStatus {
+        stack: stack.name.clone(),
+        status: stack.status.clone(),
+        reason: stack.reason.clone(),
+        changed_at: stack.changed_at.clone(),
+        protected: stack.protected,
+        release: stack.tags.get(HASH_TAG).map(|hash| hash.chars().take(12).collect()),
+    }
+}
+
+fn service_status(state: ServiceState, healthy_targets: Option<String>, stopped: Option<String>) -> ServiceStatus {
+    ServiceStatus {
+        service: state.name,
+        desired: state.desired,
+        running: state.running,
+        pending: state.pending,
+        failed: state.failed,
+        rollout: state.rollout,
+        task_definition: state.task_definition,
+        healthy_targets,
+        last_event: state.last_event,
+        last_stopped_reason: stopped,
+    }
+}
+
+fn lines(status: &TenantStatus) -> Vec<Vec<String>> {
+    let mut lines = vec![
+        vec!["tenant".to_owned(), status.tenant.clone()],
+        vec!["url".to_owned(), status.url.clone()],
+        vec!["tier".to_owned(), format!("{} ({})", status.tier, status.isolation)],
+        vec!["cell".to_owned(), status.cell.clone().unwrap_or_default()],
+        vec!["database".to_owned(), status.database.clone()],
+        vec!["image".to_owned(), status.image.clone()],
+    ];
+    for stack in &status.stacks {
+        let reason = stack.reason.as_ref().map(|r| format!(": {r}")).unwrap_or_default();
+        lines.push(vec!["stack".to_owned(), format!("{} {}{reason}", stack.stack, stack.status)]);
+        if let Some(release) = &stack.release {
+            let at = stack.changed_at.clone().unwrap_or_default();
+            lines.push(vec!["release".to_owned(), format!("{release} of {at}")]);
+        }
+    }
+    if let Some(service) = &status.service {
+        lines.push(vec![
+            "tasks".to_owned(),
+            format!(
+                "{} desired, {} running, {} pending, {} failed ({})",
+                service.desired, service.running, service.pending, service.failed, service.rollout
+            ),
+        ]);
+        if let Some(healthy) = &service.healthy_targets {
+            lines.push(vec!["healthy".to_owned(), healthy.clone()]);
+        }
+        if let Some(reason) = &service.last_stopped_reason {
+            lines.push(vec!["last stopped".to_owned(), reason.clone()]);
+        }
+    }
+    if let Some(event) = &status.last_event {
+        lines.push(vec!["last event".to_owned(), event.clone()]);
+    }
+    lines
+}

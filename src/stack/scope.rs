@@ -1,0 +1,156 @@
+//! Which stacks a command concerns: the tenants it names, and what must stand before them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::build::{Builder, Placement};
+use super::desired::{CELL_TAG, DesiredStack, TENANT_TAG};
+use super::observed::Observed;
+use super::plan::{Action, action};
+use super::priority;
+use crate::model::placement::{Candidate, Room, place};
+use crate::model::{CellNumber, Environment, Tenant, TenantName, Workspace};
+use crate::template::TemplateError;
+
+/// How much of the environment itself a command concerns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shared {
+    /// The environment and its cells, whatever their state.
+    All,
+    /// Only what the tenants cannot stand without.
+    Needed,
+}
+
+/// What a command concerns.
+#[derive(Debug, Clone)]
+pub struct Scope<'a> {
+    /// How much of the environment.
+    pub shared: Shared,
+    /// The tenants.
+    pub tenants: Vec<&'a Tenant>,
+}
+
+/// Stacks in the order of deployment, and what the reader should know.
+#[derive(Debug, Clone, Default)]
+pub struct Wanted {
+    /// The stacks.
+    pub stacks: Vec<DesiredStack>,
+    /// Notes on what was left out.
+    pub notes: Vec<String>,
+}
+
+/// The stacks of a scope, given what stands.
+pub fn wanted(
+    builder: &Builder<'_>,
+    workspace: &Workspace,
+    environment: &Environment,
+    scope: &Scope<'_>,
+    observed: &Observed,
+) -> Result<Wanted, TemplateError> {
+    let placements = placements(workspace, environment, &scope.tenants, observed);
+    let mut cells: BTreeSet<CellNumber> = placements.values().map(|placement| placement.cell).collect();
+    if scope.shared == Shared::All {
+        cells.insert(CellNumber::FIRST);
+        cells.extend(observed.iter().filter(|s| s.name.contains("-cell-")).filter_map(|s| cell_tag(&s.tags)));
+    }
+    let mut wanted = Wanted::default();
+    for stack in builder.environment(environment)? {
+        take(scope.shared, stack, observed, &mut wanted);
+    }
+    for cell in cells {
+        take(scope.shared, builder.cell(environment, cell)?, observed, &mut wanted);
+    }
+    for tenant in &scope.tenants {
+        let Some(placement) = placements.get(&tenant.name) else { continue };
+        wanted.stacks.extend(builder.tenant(environment, tenant, *placement)?);
+    }
+    Ok(wanted)
+}
+
+/// Takes a shared stack, unless only what is needed is wanted and it stands usably already.
+fn take(shared: Shared, stack: DesiredStack, observed: &Observed, wanted: &mut Wanted) {
+    if shared == Shared::All {
+        wanted.stacks.push(stack);
+        return;
+    }
+    match action(&stack, observed) {
+        Action::Nothing => {}
+        Action::Update if !lacks_service(&stack, observed) => {
+            wanted.notes.push(format!("{} differs from its manifest; `konta deploy env` would update it", stack.title));
+        }
+        _ => wanted.stacks.push(stack),
+    }
+}
+
+/// Whether a cell stands without the pool that its tenants need now.
+fn lacks_service(stack: &DesiredStack, observed: &Observed) -> bool {
+    stack.serving.is_some_and(|switch| {
+        observed.get(&stack.name).is_some_and(|standing| {
+            standing.parameters.get(switch.0).is_none_or(|value| value != "true") || standing.rollback_is_stuck()
+        })
+    })
+}
+
+fn cell_tag(tags: &BTreeMap<String, String>) -> Option<CellNumber> {
+    tags.get(CELL_TAG)?.parse().ok().and_then(CellNumber::new)
+}
+
+/// Where each tenant goes: where it lives; else where its manifest wants it; else the lowest cell with room for it.
+///
+/// Tenants that live in the environment without a manifest take room too.
+#[must_use]
+pub fn placements(
+    workspace: &Workspace,
+    environment: &Environment,
+    tenants: &[&Tenant],
+    observed: &Observed,
+) -> BTreeMap<TenantName, Placement> {
+    let mut homes: BTreeMap<&str, CellNumber> = BTreeMap::new();
+    let mut taken: BTreeMap<CellNumber, BTreeSet<u32>> = BTreeMap::new();
+    let mut priorities: BTreeMap<&str, u32> = BTreeMap::new();
+    for stack in observed.iter().filter(|stack| stack.name.contains("-tenant-")) {
+        let (Some(tenant), Some(cell)) = (stack.tags.get(TENANT_TAG), cell_tag(&stack.tags)) else { continue };
+        homes.insert(tenant, cell);
+        if let Some(priority) = stack.parameters.get("ListenerRulePriority").and_then(|p| p.parse().ok()) {
+            priorities.insert(tenant, priority);
+            taken.entry(cell).or_default().insert(priority);
+        }
+    }
+    let selected: BTreeSet<&TenantName> = tenants.iter().map(|tenant| &tenant.name).collect();
+    let candidate = |tenant: &Tenant| Candidate {
+        tenant: tenant.name.clone(),
+        demand: tenant.demand(),
+        wanted: tenant.cell,
+        lives_in: homes.get(tenant.name.as_str()).copied(),
+    };
+    let mut candidates: Vec<Candidate> = tenants.iter().map(|tenant| candidate(tenant)).collect();
+    for name in homes.keys() {
+        let Ok(name) = TenantName::new(name) else { continue };
+        if selected.contains(&name) {
+            continue;
+        }
+        match workspace.tenants.get(&name) {
+            Some(tenant) => candidates.push(candidate(tenant)),
+            None => candidates.push(Candidate {
+                lives_in: homes.get(name.as_str()).copied(),
+                tenant: name,
+                demand: crate::model::placement::Demand { target_groups: 1, rules: 1, certificates: 0, connections: 0 },
+                wanted: None,
+            }),
+        }
+    }
+    let room = Room::of_empty_cell(environment.tenants_per_cell, environment.database.capacity.max_connections());
+    let cells = place(&candidates, room);
+    tenants
+        .iter()
+        .filter_map(|tenant| {
+            let cell = *cells.get(&tenant.name)?;
+            let priority = priorities.get(tenant.name.as_str()).copied().unwrap_or_else(|| {
+                let taken = taken.entry(cell).or_default();
+                let priority = priority::choose(&tenant.name, taken);
+                taken.insert(priority);
+                priority
+            });
+            Some((tenant.name.clone(), Placement { cell, priority }))
+        })
+        .collect()
+}

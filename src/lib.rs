@@ -10,5 +10,6 @@
 
 pub mod deploy;
 pub mod model;
+pub mod report;
 pub mod stack;
 pub mod template;

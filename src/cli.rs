@@ -38,6 +38,7 @@ Exit codes:
 
 /// Options of every command.
 #[derive(Debug, Clone, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub struct Global {
     /// The workspace [default: the nearest parent folder with konta.yml]
     #[arg(short, long, global = true, value_name = "DIR", env = "KONTA_WORKSPACE")]

@@ -9,8 +9,13 @@
 //! ```
 
 pub mod aws;
+pub mod cli;
+pub mod commands;
 pub mod deploy;
+pub mod manifest;
 pub mod model;
 pub mod odoo;
+pub mod report;
+pub mod sandbox;
 pub mod stack;
 pub mod template;

@@ -52,7 +52,8 @@ pub async fn run(context: &Context, args: &DeleteArgs) -> Result<u8, CommandErro
     let environment = match &args.what {
         What::Env { name } => context.environment(&loaded.workspace, Some(name))?,
         What::Tenant { name } => {
-            let own = loaded.workspace.tenants.values().find(|t| t.name.as_str() == name).map(|t| t.environment.as_str());
+            let own =
+                loaded.workspace.tenants.values().find(|t| t.name.as_str() == name).map(|t| t.environment.as_str());
             context.environment(&loaded.workspace, own)?
         }
     };
@@ -61,10 +62,10 @@ pub async fn run(context: &Context, args: &DeleteArgs) -> Result<u8, CommandErro
     let observed =
         observe::sweep(&session.aws, loaded.workspace.application.as_str(), environment.name.as_str()).await?;
     let tenant = match &args.what {
-        What::Tenant { name } => Some(TenantName::new(name).map_err(|error| CommandError::Unknown {
-            message: error.to_string(),
-            help: error.help,
-        })?),
+        What::Tenant { name } => Some(
+            TenantName::new(name)
+                .map_err(|error| CommandError::Unknown { message: error.to_string(), help: error.help })?,
+        ),
         What::Env { .. } => None,
     };
     if tenant.is_none() {
@@ -98,8 +99,12 @@ pub async fn run(context: &Context, args: &DeleteArgs) -> Result<u8, CommandErro
 }
 
 fn refuse_with_tenants(observed: &Observed) -> Result<(), CommandError> {
-    let tenants: Vec<&str> =
-        observed.iter().filter(|s| s.name.contains("-tenant-")).filter_map(|s| s.tags.get(TENANT_TAG)).map(String::as_str).collect();
+    let tenants: Vec<&str> = observed
+        .iter()
+        .filter(|s| s.name.contains("-tenant-"))
+        .filter_map(|s| s.tags.get(TENANT_TAG))
+        .map(String::as_str)
+        .collect();
     if tenants.is_empty() {
         return Ok(());
     }
@@ -110,7 +115,13 @@ fn refuse_with_tenants(observed: &Observed) -> Result<(), CommandError> {
     .into())
 }
 
-fn confirm(context: &Context, args: &DeleteArgs, name: &str, is_tenant: bool, session: &Session) -> Result<(), CommandError> {
+fn confirm(
+    context: &Context,
+    args: &DeleteArgs,
+    name: &str,
+    is_tenant: bool,
+    session: &Session,
+) -> Result<(), CommandError> {
     if let Some(typed) = &args.confirm {
         return if typed == name {
             Ok(())
@@ -125,7 +136,8 @@ fn confirm(context: &Context, args: &DeleteArgs, name: &str, is_tenant: bool, se
         (false, true) => "and keep its database",
         (false, false) => "and keep its zone, a snapshot of each cell's database, and the files",
     };
-    let place = if session.aws.is_sandbox() { "the sandbox".to_owned() } else { format!("account {}", session.account) };
+    let place =
+        if session.aws.is_sandbox() { "the sandbox".to_owned() } else { format!("account {}", session.account) };
     // --yes does not answer this: a name must be typed, here or in --confirm.
     if prompt::typed_name(&format!("Delete the {what} {name} in {place} {data}?"), name)? {
         return Ok(());
@@ -143,7 +155,10 @@ fn finish(context: &Context, args: &DeleteArgs, name: &str, tenant: Option<&Tena
     if let (Some(tenant), false) = (tenant, args.purge) {
         message::note(
             context.palette(),
-            &format!("its database {} is kept; deploying {tenant} again takes it up, --purge drops it", tenant.database()),
+            &format!(
+                "its database {} is kept; deploying {tenant} again takes it up, --purge drops it",
+                tenant.database()
+            ),
         );
     }
     Ok(())

@@ -83,7 +83,8 @@ async fn confirmed(
     if context.global().yes {
         return Ok(true);
     }
-    let place = if session.aws.is_sandbox() { "the sandbox".to_owned() } else { format!("account {}", session.account) };
+    let place =
+        if session.aws.is_sandbox() { "the sandbox".to_owned() } else { format!("account {}", session.account) };
     Ok(prompt::confirm(&format!("Carry out this plan in {place}, {}?", environment.region))?)
 }
 

@@ -110,9 +110,10 @@ impl CommandError {
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Manifests(_) | Self::Template(_) | Self::Deploy(DeployError::Template(_)) => 3,
+            Self::Manifests(_) | Self::Template(_) | Self::Deploy(DeployError::Template(_)) | Self::NoWorkspace => 3,
             Self::Aws(error) | Self::Deploy(DeployError::Aws(error)) => {
-                let no_credentials = error.code == "Unreachable" && error.message.to_lowercase().contains("credentials");
+                let no_credentials =
+                    error.code == "Unreachable" && error.message.to_lowercase().contains("credentials");
                 if error.concerns_credentials() || no_credentials { 5 } else { 4 }
             }
             Self::Deploy(DeployError::Preflight { problem, .. }) if problem.starts_with("these credentials") => 5,
@@ -120,14 +121,13 @@ impl CommandError {
             Self::Deploy(_) | Self::Several { .. } | Self::Unknown { .. } | Self::Io { .. } => 1,
             Self::Sandbox(_) => 8,
             Self::Prompt(error) => {
-                if error.is_interrupted() {
+                if matches!(error, PromptError::Cancelled) {
                     130
                 } else {
                     6
                 }
             }
             Self::Declined(_) => 7,
-            Self::NoWorkspace => 3,
             Self::Usage { .. } => 64,
         }
     }

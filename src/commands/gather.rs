@@ -93,9 +93,13 @@ impl Context {
     }
 
     /// The environment that the command concerns: the one named, else the only one.
-    pub fn environment<'a>(&self, workspace: &'a Workspace, named: Option<&str>) -> Result<&'a Environment, CommandError> {
+    pub fn environment<'a>(
+        &self,
+        workspace: &'a Workspace,
+        asked: Option<&str>,
+    ) -> Result<&'a Environment, CommandError> {
         let names: Vec<&str> = workspace.environments.keys().map(EnvironmentName::as_str).collect();
-        let environment = match named.or(self.global.environment.as_deref()) {
+        let environment = match asked.or(self.global.environment.as_deref()) {
             Some(name) => workspace.environments.values().find(|e| e.name.as_str() == name).ok_or_else(|| {
                 CommandError::Unknown {
                     message: format!("the workspace has no environment `{name}`"),
@@ -120,7 +124,10 @@ impl Context {
         };
         if let Some(region) = self.global.region.as_deref().filter(|region| *region != environment.region.as_str()) {
             return Err(CommandError::Usage {
-                message: format!("the environment {} lives in {}, not in {region}", environment.name, environment.region),
+                message: format!(
+                    "the environment {} lives in {}, not in {region}",
+                    environment.name, environment.region
+                ),
                 help: "leave out --region, or choose the environment of that region with --env".to_owned(),
             });
         }
@@ -128,7 +135,11 @@ impl Context {
     }
 
     /// The environment of the tenants that are named, which must be one and the same.
-    pub fn environment_of<'a>(&self, workspace: &'a Workspace, tenants: &[String]) -> Result<&'a Environment, CommandError> {
+    pub fn environment_of<'a>(
+        &self,
+        workspace: &'a Workspace,
+        tenants: &[String],
+    ) -> Result<&'a Environment, CommandError> {
         let mut named: Option<&Tenant> = None;
         for name in tenants {
             let tenant = tenant(workspace, name)?;

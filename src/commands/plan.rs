@@ -105,15 +105,9 @@ pub async fn online(
     Ok(Online { planned, plan, observed })
 }
 
-fn offline(
-    loaded: &Loaded,
-    environment: &Environment,
-    scope: &Scope<'_>,
-    why: &str,
-) -> Result<Plan, CommandError> {
+fn offline(loaded: &Loaded, environment: &Environment, scope: &Scope<'_>, why: &str) -> Result<Plan, CommandError> {
     let builder = Builder::new(&loaded.workspace, &loaded.composer);
-    let Wanted { stacks, mut notes } =
-        wanted(&builder, &loaded.workspace, environment, scope, &Observed::default())?;
+    let Wanted { stacks, mut notes } = wanted(&builder, &loaded.workspace, environment, scope, &Observed::default())?;
     notes.push(format!("made from the templates alone, as if nothing stood ({why})"));
     Ok(Plan {
         environment: environment.name.to_string(),

@@ -184,7 +184,11 @@ impl<'a> Sink<'a> {
             None => match self.form.format {
                 Format::Yaml => {
                     let parameters = serde_yaml::to_string(&parameters).unwrap_or_default();
-                    write!(self.out, "---\n# stack {}\nStackName: {}\n{parameters}Template:\n", stack.name, stack.name)?;
+                    write!(
+                        self.out,
+                        "---\n# stack {}\nStackName: {}\n{parameters}Template:\n",
+                        stack.name, stack.name
+                    )?;
                     for line in text.lines() {
                         writeln!(self.out, "{}{line}", if line.is_empty() { "" } else { "  " })?;
                     }
@@ -231,5 +235,6 @@ fn parameters(stack: &DesiredStack) -> Value {
 }
 
 fn write_file(path: &Path, bytes: &[u8]) -> Result<(), CommandError> {
-    std::fs::write(path, bytes).map_err(|source| CommandError::Io { what: format!("cannot write {}", path.display()), source })
+    std::fs::write(path, bytes)
+        .map_err(|source| CommandError::Io { what: format!("cannot write {}", path.display()), source })
 }

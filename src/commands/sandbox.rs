@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use crate::report::{message, output, prompt};
-use crate::sandbox;
+use crate::sandbox::{self, Status};
 
 use super::{CommandError, Context};
 
@@ -42,22 +42,33 @@ pub async fn run(context: &Context, args: &SandboxArgs) -> Result<u8, CommandErr
             show(context, Some(&running))?;
         }
         SandboxAction::Stop => {
-            let was_running = sandbox::stop(&root).await?;
+            let was_running = sandbox::stop(&root, &say).await?;
             if context.format().is_json() {
                 output::print_json(&json!({"running": false, "was_running": was_running}))?;
             } else {
-                output::print_text(if was_running { "the sandbox is stopped; its state is kept" } else { "the sandbox was not running" })?;
+                output::print_text(if was_running {
+                    "the sandbox is stopped; its state is kept"
+                } else {
+                    "the sandbox was not running"
+                })?;
             }
         }
-        SandboxAction::Status => {
-            let running = sandbox::status(&root).await?;
-            show(context, running.as_ref())?;
-        }
+        SandboxAction::Status => match sandbox::status(&root).await {
+            Status::Running(running) => show(context, Some(&running))?,
+            Status::Stopped => show(context, None)?,
+            Status::NotAnswering { pid } => {
+                let text = format!("the sandbox's process {pid} does not answer; `konta sandbox start` replaces it");
+                message::warning(context.palette(), &text);
+                show(context, None)?;
+            }
+        },
         SandboxAction::Reset => {
-            if !context.global().yes && !prompt::confirm("Forget everything deployed in the sandbox, its databases too?")? {
+            if !context.global().yes
+                && !prompt::confirm("Forget everything deployed in the sandbox, its databases too?")?
+            {
                 return Err(CommandError::Declined("the sandbox is as it was".to_owned()));
             }
-            sandbox::reset(&root).await?;
+            sandbox::reset(&root, &say).await?;
             if context.format().is_json() {
                 output::print_json(&json!({"running": false, "reset": true}))?;
             } else {

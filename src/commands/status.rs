@@ -80,7 +80,8 @@ pub async fn run(context: &Context, args: &StatusArgs) -> Result<u8, CommandErro
     let cell = standing.tags.get(CELL_TAG).cloned();
     let cluster = observed.output(&names.environment(), "ClusterName").map(ToOwned::to_owned);
     let cell_stack = cell.as_deref().map(|cell| format!("{}-cell-{cell}", names.environment()));
-    let of_pool = |key: &str| cell_stack.as_deref().and_then(|stack| observed.output(stack, key)).map(ToOwned::to_owned);
+    let of_pool =
+        |key: &str| cell_stack.as_deref().and_then(|stack| observed.output(stack, key)).map(ToOwned::to_owned);
     let service_name = standing.outputs.get("ServiceName").cloned().or_else(|| of_pool("PoolServiceName"));
     let group = standing.outputs.get("TargetGroupArn").cloned().or_else(|| of_pool("PoolTargetGroupArn"));
     let service = match (cluster, service_name) {

@@ -4,9 +4,9 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::report::output;
+use crate::stack::Observed;
 use crate::stack::build::Builder;
 use crate::stack::scope::{Scope, Shared, wanted};
-use crate::stack::Observed;
 
 use super::{CommandError, Context};
 

@@ -48,7 +48,8 @@ impl Deleter<'_> {
         let priority = standing.and_then(|s| s.parameters.get("ListenerRulePriority")).cloned();
         let target = data_target(self.observed, &[self.names.addon(tenant, "aurora"), self.names.cell(cell)]);
         if let Some(target) = &target {
-            self.step(&name, "hosts", "the tenant's hosts out of the pool's registry", self.forget(target, tenant)).await?;
+            self.step(&name, "hosts", "the tenant's hosts out of the pool's registry", self.forget(target, tenant))
+                .await?;
         }
         self.stack(&name, &format!("tenant {tenant}"), &[]).await?;
         if let Some(priority) = priority.and_then(|p| p.parse().ok()) {
@@ -78,7 +79,11 @@ impl Deleter<'_> {
         Ok(())
     }
 
-    async fn forget(&self, target: &DataTarget, tenant: &TenantName) -> Result<(StepOutcome, Option<String>), DeployError> {
+    async fn forget(
+        &self,
+        target: &DataTarget,
+        tenant: &TenantName,
+    ) -> Result<(StepOutcome, Option<String>), DeployError> {
         let question = database::database_exists(REGISTRY);
         if self.aws.sql(target, &question.database, &question.sql, &[]).await?.is_empty() {
             return Ok((StepOutcome::AlreadyDone, None));
@@ -88,7 +93,11 @@ impl Deleter<'_> {
         Ok((StepOutcome::Done, None))
     }
 
-    async fn drop(&self, target: &DataTarget, tenant: &TenantName) -> Result<(StepOutcome, Option<String>), DeployError> {
+    async fn drop(
+        &self,
+        target: &DataTarget,
+        tenant: &TenantName,
+    ) -> Result<(StepOutcome, Option<String>), DeployError> {
         let name = tenant.database();
         for statement in database::drop_tenant(&name, &name) {
             self.aws.sql(target, &statement.database, &statement.sql, &[]).await?;

@@ -97,6 +97,17 @@ pub struct PoolSettings {
     pub tasks: u32,
 }
 
+impl PoolSettings {
+    /// Connections one task of the pool opens at the most: `ODOO_DB_MAXCONN` in `templates/cell.yml`.
+    pub const CONNECTIONS_PER_TASK: u32 = 64;
+
+    /// Connections the whole pool opens at the most.
+    #[must_use]
+    pub fn connections(&self) -> u32 {
+        self.tasks * Self::CONNECTIONS_PER_TASK
+    }
+}
+
 /// Who may deploy without a stored key: a pipeline's identity, by OpenID Connect.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeployRole {

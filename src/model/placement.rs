@@ -65,16 +65,16 @@ pub struct Room {
 }
 
 impl Room {
-    /// An empty cell's room: the load balancer's quotas less what the cell itself uses, and the database's connections less
-    /// a fifth kept for release tasks, a second revision during a deployment, and administrators.
+    /// An empty cell's room: the load balancer's quotas less what the cell itself uses, and the database's connections less those of
+    /// the pool and a fifth kept for release tasks, a second revision during a deployment, and administrators.
     #[must_use]
-    pub fn of_empty_cell(most_tenants: u32, max_connections: u32) -> Self {
+    pub fn of_empty_cell(most_tenants: u32, max_connections: u32, pool_connections: u32) -> Self {
         Self {
             tenants: most_tenants,
             target_groups: 100 - 1,
             rules: 100 - 2,
             certificates: 25,
-            connections: max_connections - max_connections / 5,
+            connections: (max_connections - max_connections / 5).saturating_sub(pool_connections),
         }
     }
 
@@ -153,7 +153,7 @@ mod tests {
     #[test]
     fn a_new_cell_opens_before_the_load_balancer_runs_out_of_rules() {
         let many: Vec<_> = (0..150).map(|n| candidate(&format!("t{n}"))).collect();
-        let placed = place(&many, Room::of_empty_cell(200, 5000));
+        let placed = place(&many, Room::of_empty_cell(200, 5000, 0));
         let first = placed.values().filter(|cell| **cell == CellNumber::FIRST).count();
         assert_eq!(first, 98);
         assert_eq!(placed.values().map(|cell| cell.get()).max(), Some(2));
@@ -163,7 +163,7 @@ mod tests {
     fn a_tenant_stays_where_it_lives_whatever_comes_before_it() {
         let mut late = candidate("zeta");
         late.lives_in = CellNumber::new(2);
-        let placed = place(&[candidate("alpha"), late], Room::of_empty_cell(1, 5000));
+        let placed = place(&[candidate("alpha"), late], Room::of_empty_cell(1, 5000, 0));
         assert_eq!(placed[&TenantName::new("zeta").unwrap()].get(), 2);
         assert_eq!(placed[&TenantName::new("alpha").unwrap()].get(), 1);
     }
@@ -171,7 +171,7 @@ mod tests {
     #[test]
     fn connections_open_a_new_cell_too() {
         let many: Vec<_> = (0..40).map(|n| candidate(&format!("t{n}"))).collect();
-        let placed = place(&many, Room::of_empty_cell(100, 189));
+        let placed = place(&many, Room::of_empty_cell(100, 189, 0));
         assert_eq!(placed.values().filter(|cell| cell.get() == 1).count(), (189 - 189 / 5) / 8);
     }
 }

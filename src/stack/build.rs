@@ -99,13 +99,27 @@ pub struct Builder<'a> {
 struct Context {
     own: BTreeMap<&'static str, String>,
     upstream: Vec<(String, Arc<Document>)>,
+    /// Outputs that a template gives under a condition, and that this workspace's settings fulfil.
+    fulfilled: &'static [&'static str],
 }
+
+/// Outputs given only when the environment makes its own network.
+const WITH_OWN_NETWORK: &[&str] = &["DataZones"];
 
 impl Context {
     fn get(&self, name: &str) -> Option<ParameterValue> {
         if let Some(value) = self.own.get(name) {
             return Some(ParameterValue::literal(value.clone()));
         }
+        let (stack, _) = self.upstream.iter().find(|(_, document)| {
+            let output = document.section("Outputs").get(name);
+            output.is_some_and(|output| output.get("Condition").is_none() || self.fulfilled.contains(&name))
+        })?;
+        Some(ParameterValue::Output { stack: stack.clone(), output: name.to_owned() })
+    }
+
+    /// An output that is there only under a condition nobody here can judge; better than nothing for a parameter without a default.
+    fn conditional(&self, name: &str) -> Option<ParameterValue> {
         let (stack, _) = self.upstream.iter().find(|(_, document)| document.section("Outputs").contains_key(name))?;
         Some(ParameterValue::Output { stack: stack.clone(), output: name.to_owned() })
     }
@@ -122,14 +136,13 @@ impl Context {
     fn parameters(&self, stack: &str, document: &Document) -> Result<BTreeMap<String, ParameterValue>, TemplateError> {
         let mut parameters = BTreeMap::new();
         for (name, declaration) in document.section("Parameters") {
-            match self.get(name) {
-                // An output that exists only under a condition must not replace a default that stands without it.
-                Some(ParameterValue::Output { stack: from, output })
-                    if declaration.get("Default").is_some() && self.is_conditional(&from, &output) => {}
+            let value = self.get(name);
+            let optional = declaration.get("Default").is_some();
+            match value.or_else(|| if optional { None } else { self.conditional(name) }) {
                 Some(value) => {
                     parameters.insert(name.clone(), value);
                 }
-                None if declaration.get("Default").is_some() => {}
+                None if optional => {}
                 None => {
                     return Err(TemplateError::Parameter {
                         stack: stack.to_owned(),
@@ -140,12 +153,6 @@ impl Context {
             }
         }
         Ok(parameters)
-    }
-
-    fn is_conditional(&self, stack: &str, output: &str) -> bool {
-        self.upstream.iter().find(|(name, _)| name == stack).is_some_and(|(_, document)| {
-            document.section("Outputs").get(output).is_some_and(|o| o.get("Condition").is_some())
-        })
     }
 }
 
@@ -171,7 +178,7 @@ impl<'a> Builder<'a> {
         if environment.hosted_zone == HostedZone::Create {
             let name = names.dns();
             let document = self.composer.shared("dns", &name)?;
-            let context = Context { own: own.clone(), upstream: Vec::new() };
+            let context = Context { own: own.clone(), upstream: Vec::new(), fulfilled: &[] };
             stacks.push(DesiredStack {
                 parameters: context.parameters(&name, &document)?,
                 kind: StackKind::Dns,
@@ -189,7 +196,7 @@ impl<'a> Builder<'a> {
         own.extend(network_values(environment));
         let name = names.environment();
         let document = self.composer.shared("environment", &name)?;
-        let context = Context { own, upstream };
+        let context = Context { own, upstream, fulfilled: fulfilled(environment) };
         stacks.push(DesiredStack {
             parameters: context.parameters(&name, &document)?,
             kind: StackKind::Environment,
@@ -212,8 +219,8 @@ impl<'a> Builder<'a> {
         let has_pool = self.workspace.has_pool(&environment.name);
         let mut own = self.shared_values(environment);
         own.extend(cell_values(environment, cell, has_pool, &names));
-        let upstream = vec![(names.environment(), self.composer.shared("environment", &names.environment())?)];
-        let context = Context { own, upstream };
+        let upstream = self.shared_upstream(environment)?;
+        let context = Context { own, upstream, fulfilled: fulfilled(environment) };
         let mut tags = self.tags(environment);
         tags.insert(CELL_TAG.to_owned(), cell.to_string());
         Ok(DesiredStack {
@@ -223,7 +230,7 @@ impl<'a> Builder<'a> {
             tags,
             protected: environment.termination_protection,
             serving: has_pool.then_some(ServingSwitch("PoolServing")),
-            depends_on: vec![names.environment()],
+            depends_on: context.upstream.iter().map(|(name, _)| name.clone()).collect(),
             document,
             name,
         })
@@ -240,10 +247,9 @@ impl<'a> Builder<'a> {
         let mut own = self.shared_values(environment);
         own.extend(cell_values(environment, placement.cell, self.workspace.has_pool(&environment.name), &names));
         own.extend(tenant_values(tenant, placement, &names));
-        let mut upstream = vec![
-            (names.cell(placement.cell), self.composer.shared("cell", &names.cell(placement.cell))?),
-            (names.environment(), self.composer.shared("environment", &names.environment())?),
-        ];
+        let cell = names.cell(placement.cell);
+        let mut upstream = vec![(cell.clone(), self.composer.shared("cell", &cell)?)];
+        upstream.extend(self.shared_upstream(environment)?);
         let mut tags = self.tags(environment);
         tags.insert(CELL_TAG.to_owned(), placement.cell.to_string());
         tags.insert(TENANT_TAG.to_owned(), tenant.name.to_string());
@@ -255,7 +261,7 @@ impl<'a> Builder<'a> {
         for addon in addons_of(tenant) {
             let name = names.addon(&tenant.name, addon);
             let document = self.composer.addon(addon, &name)?;
-            let context = Context { own: own.clone(), upstream: upstream.clone() };
+            let context = Context { own: own.clone(), upstream: upstream.clone(), fulfilled: fulfilled(environment) };
             stacks.push(DesiredStack {
                 parameters: context.parameters(&name, &document)?,
                 kind: StackKind::Addon(
@@ -281,7 +287,13 @@ impl<'a> Builder<'a> {
                 wired.insert(addon.to_owned(), name);
             }
         }
-        stacks.push(self.tenant_stack(environment, tenant, &Context { own, upstream }, tags, &wired)?);
+        stacks.push(self.tenant_stack(
+            environment,
+            tenant,
+            &Context { own, upstream, fulfilled: fulfilled(environment) },
+            tags,
+            &wired,
+        )?);
         Ok(stacks)
     }
 
@@ -333,6 +345,16 @@ impl<'a> Builder<'a> {
         tags
     }
 
+    /// The environment's own stacks, from which cells and tenants take outputs.
+    fn shared_upstream(&self, environment: &Environment) -> Result<Vec<(String, Arc<Document>)>, TemplateError> {
+        let names = self.names(environment);
+        let mut upstream = vec![(names.environment(), self.composer.shared("environment", &names.environment())?)];
+        if environment.hosted_zone == HostedZone::Create {
+            upstream.push((names.dns(), self.composer.shared("dns", &names.dns())?));
+        }
+        Ok(upstream)
+    }
+
     /// What every stack of an environment may ask for.
     fn shared_values(&self, environment: &Environment) -> BTreeMap<&'static str, String> {
         let mut own = BTreeMap::from([
@@ -346,6 +368,14 @@ impl<'a> Builder<'a> {
             own.insert("HostedZoneId", id.clone());
         }
         own
+    }
+}
+
+/// The conditional outputs that an environment's settings fulfil.
+fn fulfilled(environment: &Environment) -> &'static [&'static str] {
+    match environment.network.vpc {
+        Vpc::Create { .. } => WITH_OWN_NETWORK,
+        Vpc::Import { .. } => &[],
     }
 }
 
@@ -397,7 +427,6 @@ fn cell_values(
 ) -> BTreeMap<&'static str, String> {
     let database = &environment.database;
     let pool = &environment.pool;
-    let has_zone = environment.hosted_zone != HostedZone::Create || environment.certificate == Certificate::Create;
     BTreeMap::from([
         ("Cell", cell.to_string()),
         ("EngineVersion", database.engine_version.clone()),
@@ -408,7 +437,7 @@ fn cell_values(
         ("BackupRetentionDays", database.backup_retention_days.to_string()),
         ("DeletionProtection", environment.termination_protection.to_string()),
         // One wildcard record leads to the first cell; tenants elsewhere have a record of their own, which goes before it.
-        ("CellAlias", (cell == CellNumber::FIRST && has_zone).to_string()),
+        ("CellAlias", (cell == CellNumber::FIRST).to_string()),
         ("PoolEnabled", has_pool.to_string()),
         ("PoolServing", has_pool.to_string()),
         ("PoolImage", pool.image.clone()),

@@ -138,7 +138,8 @@ pub fn placements(
             }),
         }
     }
-    let room = Room::of_empty_cell(environment.tenants_per_cell, environment.database.capacity.max_connections());
+    let pool = if workspace.has_pool(&environment.name) { environment.pool.connections() } else { 0 };
+    let room = Room::of_empty_cell(environment.tenants_per_cell, environment.database.capacity.max_connections(), pool);
     let cells = place(&candidates, room);
     tenants
         .iter()

@@ -1,1 +1,6 @@
+//! The integration tests: one binary, one module a command or a concern.
 
+// Helpers of tests are tests: a panic in them is a failed test.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod architecture;

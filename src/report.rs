@@ -1,0 +1,19 @@
+//! Data -> eyes: text, JSON, tables, progress and questions.
+//!
+//! The only room that writes to the terminal: stdout is for data, stderr for talk. It takes types and never acts.
+
+pub mod error;
+pub mod message;
+pub mod output;
+pub mod plan;
+pub mod progress;
+pub mod prompt;
+pub mod style;
+pub mod table;
+pub mod text;
+
+pub use output::OutputFormat;
+pub use plan::plan_text;
+pub use progress::{Drawer, draw};
+pub use prompt::PromptError;
+pub use style::Palette;

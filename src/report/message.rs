@@ -1,0 +1,66 @@
+//! Talk on stderr: `warning:`, `hint:` and `note:` lines, readable without colour.
+
+use std::io::{self, Write};
+
+use super::style::Palette;
+use super::text;
+
+/// Warns of something that can be acted on.
+pub fn warning(palette: Palette, message: &str) {
+    say(&palette.warn("warning:"), message);
+}
+
+/// Says what to do next.
+pub fn hint(palette: Palette, message: &str) {
+    say(&palette.accent("hint:"), message);
+}
+
+/// Says something worth knowing.
+pub fn note(palette: Palette, message: &str) {
+    say(&palette.dim("note:"), message);
+}
+
+/// Says a line without a label, such as the closing sentence of a command.
+pub fn line(message: &str) {
+    write(&format!("{}\n", text::printable(message)));
+}
+
+/// Says text that is already laid out, such as a plan that is shown before a question.
+pub fn block(laid_out: &str) {
+    write(laid_out);
+    if !laid_out.ends_with('\n') {
+        write("\n");
+    }
+}
+
+fn say(label: &str, message: &str) {
+    write(&labelled(label, message));
+}
+
+/// A label and its message; further lines of the message stand under its first.
+fn labelled(label: &str, message: &str) -> String {
+    let indent = " ".repeat(console::measure_text_width(label) + 1);
+    let message = text::printable(message);
+    let mut lines = message.lines();
+    let mut said = format!("{label} {}\n", lines.next().unwrap_or_default());
+    for line in lines {
+        said.push_str(format!("{indent}{line}").trim_end());
+        said.push('\n');
+    }
+    said
+}
+
+fn write(said: &str) {
+    // When stderr is closed there is nobody left to tell.
+    let _ = io::stderr().lock().write_all(said.as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn further_lines_stand_under_the_first() {
+        assert_eq!(labelled("hint:", "run\n  konta plan"), "hint: run\n        konta plan\n");
+    }
+}

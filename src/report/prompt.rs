@@ -1,0 +1,158 @@
+//! Questions at the terminal. Without a terminal a question is an error at once: konta never waits for nobody.
+
+use std::io::{self, IsTerminal};
+
+use console::Term;
+use dialoguer::theme::{ColorfulTheme, SimpleTheme, Theme};
+use dialoguer::{Input, Select};
+use miette::Diagnostic;
+use thiserror::Error;
+
+use super::style::Palette;
+use super::text;
+
+/// Why a question got no answer.
+#[derive(Debug, Error, Diagnostic)]
+pub enum PromptError {
+    /// There is nobody to ask.
+    #[error("cannot ask \"{question}\": no terminal")]
+    #[diagnostic(
+        code(konta::prompt::not_a_terminal),
+        help("give the answer as a flag (`--help` lists them), or run konta in a terminal")
+    )]
+    NotATerminal {
+        /// The question.
+        question: String,
+    },
+    /// The operator broke off.
+    #[error("broken off; nothing was changed")]
+    #[diagnostic(code(konta::prompt::cancelled))]
+    Cancelled,
+    /// The terminal failed.
+    #[error("cannot ask at the terminal: {0}")]
+    #[diagnostic(code(konta::prompt::terminal))]
+    Terminal(#[source] io::Error),
+}
+
+/// Whether questions can be asked: stdin and stderr are terminals.
+#[must_use]
+pub fn can_ask() -> bool {
+    io::stdin().is_terminal() && io::stderr().is_terminal()
+}
+
+/// Asks yes or no; Enter alone is no.
+///
+/// The answer is a line, not a key: a key pressed too early must not deploy, and dialoguer's own yes-or-no hides the cursor, which
+/// Ctrl-C would leave hidden.
+pub fn confirm(question: &str) -> Result<bool, PromptError> {
+    ask(question, |theme, term| {
+        let answer: String = Input::with_theme(theme)
+            .with_prompt(format!("{question} [y/N]"))
+            .allow_empty(true)
+            .validate_with(|given: &String| yes_or_no(given).map(drop).ok_or("please answer y or n"))
+            .interact_text_on(term)?;
+        Ok(yes_or_no(&answer))
+    })
+}
+
+fn yes_or_no(answer: &str) -> Option<bool> {
+    match answer.trim().to_ascii_lowercase().as_str() {
+        "y" | "yes" => Some(true),
+        "" | "n" | "no" => Some(false),
+        _ => None,
+    }
+}
+
+/// Asks to type a name before something that cannot be undone; true when it was typed exactly.
+pub fn typed_name(question: &str, expected: &str) -> Result<bool, PromptError> {
+    let typed: String = ask(question, |theme, term| {
+        Input::<String>::with_theme(theme)
+            .with_prompt(format!("{question} (type {expected} to go on)"))
+            .allow_empty(true)
+            .interact_text_on(term)
+            .map(Some)
+    })?;
+    Ok(typed.trim() == expected)
+}
+
+/// Asks to choose one of `items`; the answer is its index.
+pub fn select(question: &str, items: &[String], default: usize) -> Result<usize, PromptError> {
+    ask(question, |theme, term| {
+        Select::with_theme(theme).with_prompt(question).items(items).default(default).interact_on_opt(term)
+    })
+}
+
+/// Asks for a text; asks again as long as `check` refuses, with its reason.
+pub fn input(
+    question: &str,
+    default: Option<&str>,
+    check: &dyn Fn(&str) -> Result<(), String>,
+) -> Result<String, PromptError> {
+    ask(question, |theme, term| {
+        let mut input = Input::<String>::with_theme(theme)
+            .with_prompt(question)
+            .validate_with(|given: &String| check(given.trim()));
+        if let Some(default) = default {
+            input = input.default(default.to_owned());
+        }
+        input.interact_text_on(term).map(|given| Some(given.trim().to_owned()))
+    })
+}
+
+/// Asks for a text that is not shown, such as an MFA code or a secret.
+pub fn hidden(question: &str) -> Result<String, PromptError> {
+    ask(question, |theme, term| {
+        dialoguer::Password::with_theme(theme)
+            .with_prompt(question)
+            .allow_empty_password(true)
+            .interact_on(term)
+            .map(Some)
+    })
+}
+
+fn ask<T>(
+    question: &str,
+    interact: impl FnOnce(&dyn Theme, &Term) -> dialoguer::Result<Option<T>>,
+) -> Result<T, PromptError> {
+    if !can_ask() {
+        return Err(PromptError::NotATerminal { question: text::one_line(question).into_owned() });
+    }
+    let term = Term::stderr();
+    let theme: Box<dyn Theme> = if Palette::for_stderr(false).is_coloured() {
+        Box::new(ColorfulTheme::default())
+    } else {
+        Box::new(SimpleTheme)
+    };
+    match interact(&*theme, &term) {
+        Ok(Some(answer)) => Ok(answer),
+        Ok(None) => Err(PromptError::Cancelled),
+        Err(dialoguer::Error::IO(error)) => {
+            // A menu hides the cursor and leaves it hidden when it is broken off.
+            let _ = term.show_cursor();
+            // Ctrl-D on an empty line ends the input; Ctrl-C interrupts the read.
+            if matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::UnexpectedEof) {
+                Err(PromptError::Cancelled)
+            } else {
+                Err(PromptError::Terminal(error))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_a_terminal_a_question_is_an_error_at_once() {
+        // Under `cargo test` in a terminal there is one; then nothing can be said here.
+        if can_ask() {
+            return;
+        }
+        let error = confirm("Deploy?").unwrap_err();
+        assert!(matches!(&error, PromptError::NotATerminal { question } if question == "Deploy?"));
+        assert!(typed_name("Delete the tenant?", "breadfree").is_err());
+        assert!(select("Region?", &["eu-west-1".into()], 0).is_err());
+        assert!(input("Name?", None, &|_| Ok(())).is_err());
+    }
+}

@@ -1,0 +1,130 @@
+//! Lines that fit: wrapping, cutting, counting, durations.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+use std::time::Duration;
+
+/// Columns taken when nobody knows the terminal's width.
+pub const DEFAULT_WIDTH: usize = 80;
+
+/// The width of the terminal behind stdout, [`DEFAULT_WIDTH`] when there is none.
+#[must_use]
+pub fn stdout_width() -> usize {
+    width_of(&console::Term::stdout())
+}
+
+/// The width of the terminal behind stderr, [`DEFAULT_WIDTH`] when there is none.
+#[must_use]
+pub fn stderr_width() -> usize {
+    width_of(&console::Term::stderr())
+}
+
+fn width_of(term: &console::Term) -> usize {
+    // Some terminals (a serial line, a pty that nobody sized) say 0.
+    term.size_checked().map(|(_, columns)| usize::from(columns)).filter(|&columns| columns > 0).unwrap_or(DEFAULT_WIDTH)
+}
+
+/// The text on one line, without control characters: a reason from AWS or a value from a manifest must not move the cursor.
+#[must_use]
+pub fn one_line(text: &str) -> Cow<'_, str> {
+    if !text.contains(char::is_control) {
+        return Cow::Borrowed(text);
+    }
+    let shown: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    Cow::Owned(shown.split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
+/// The text without control characters other than the ends of lines.
+#[must_use]
+pub fn printable(text: &str) -> String {
+    text.chars().filter(|c| *c == '\n' || !c.is_control()).collect()
+}
+
+/// Cuts a line to `width` columns; a `…` tells that it was cut.
+#[must_use]
+pub fn cut(line: &str, width: usize) -> Cow<'_, str> {
+    console::truncate_str(line, width, "…")
+}
+
+/// Wraps words to `width` columns. Every line starts behind `indent` columns, and the first one's are already written (a label,
+/// a symbol). A word longer than a line stays whole, so that addresses can be copied.
+#[must_use]
+pub fn wrap(text: &str, width: usize, indent: usize) -> String {
+    let mut wrapped = String::new();
+    let mut column = indent;
+    for word in text.split_whitespace() {
+        let size = console::measure_text_width(word);
+        if column > indent && column + 1 + size > width {
+            wrapped.push('\n');
+            wrapped.push_str(&" ".repeat(indent));
+            column = indent;
+        } else if column > indent {
+            wrapped.push(' ');
+            column += 1;
+        }
+        wrapped.push_str(word);
+        column += size;
+    }
+    wrapped
+}
+
+/// "1 stack", "2 stacks".
+#[must_use]
+pub fn count(number: usize, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}
+
+/// "42s", "4m12s", "1h02m".
+#[must_use]
+pub fn duration(elapsed: Duration) -> String {
+    let seconds = elapsed.as_secs();
+    let mut text = String::new();
+    // Writing to a String cannot fail.
+    let _ = match seconds {
+        0..60 => write!(text, "{seconds}s"),
+        60..3600 => write!(text, "{}m{:02}s", seconds / 60, seconds % 60),
+        _ => write!(text, "{}h{:02}m", seconds / 3600, seconds % 3600 / 60),
+    };
+    text
+}
+
+/// A service's rollout on one line: "2 desired, 1 running, 1 pending, 0 failed – last stopped: out of memory".
+#[must_use]
+pub fn rollout(desired: i32, running: i32, pending: i32, failed: i32, stopped_reason: Option<&str>) -> String {
+    let mut text = format!("{desired} desired, {running} running");
+    if pending > 0 {
+        let _ = write!(text, ", {pending} pending");
+    }
+    let _ = write!(text, ", {failed} failed");
+    if let Some(reason) = stopped_reason {
+        let _ = write!(text, " – last stopped: {}", one_line(reason));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters_do_not_reach_the_terminal() {
+        assert_eq!(one_line("a\u{1b}[2Jb\r\n  c"), "a [2Jb c");
+        assert_eq!(printable("a\u{1b}[31mb\nc\r"), "a[31mb\nc");
+    }
+
+    #[test]
+    fn words_wrap_behind_the_indent_and_long_words_stay_whole() {
+        assert_eq!(wrap("one two three", 14, 6), "one two\n      three");
+        assert_eq!(
+            wrap("a https://a-long-address.example.com b", 10, 2),
+            "a\n  https://a-long-address.example.com\n  b"
+        );
+    }
+
+    #[test]
+    fn durations_read_like_a_watch() {
+        assert_eq!(duration(Duration::from_millis(42_900)), "42s");
+        assert_eq!(duration(Duration::from_secs(252)), "4m12s");
+        assert_eq!(duration(Duration::from_secs(3725)), "1h02m");
+    }
+}

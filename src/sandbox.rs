@@ -1,0 +1,164 @@
+//! The local AWS of `konta --sandbox`: an emulator and real PostgreSQL servers in a Python process of their own, for 127.0.0.1 only.
+//!
+//! The process outlives the command that started it, as AWS would; every later command of the workspace attaches to it. All it
+//! keeps lies in `.konta/sandbox/` of the workspace. The Python side (`sandbox/konta_sandbox.py`) is embedded in this binary.
+
+mod error;
+mod health;
+mod home;
+mod library;
+mod process;
+mod python;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Serialize;
+use tokio::time::{Instant, sleep};
+
+pub use error::SandboxError;
+use home::{Home, Ready};
+
+/// How long a sandbox may take until it answers. It takes about a second; with a dozen databases to start, a few.
+const START: Duration = Duration::from_mins(1);
+/// How long a running sandbox may leave a health question unanswered, busy as it may be, before it is taken for dead.
+const ANSWER: Duration = Duration::from_secs(10);
+/// How often files and processes are looked at while waiting.
+const LOOK: Duration = Duration::from_millis(25);
+
+/// A local AWS that answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Sandbox {
+    /// The address for the SDK, `http://127.0.0.1:<port>`.
+    pub endpoint: String,
+    /// The account it plays.
+    pub account: String,
+    /// The region of calls that name none.
+    pub region: String,
+    /// The port of the oldest database cluster's PostgreSQL; absent as long as no cluster is deployed.
+    pub postgres_port: Option<u16>,
+    /// Its process.
+    pub pid: u32,
+    /// Its folder, `.konta/sandbox` of the workspace.
+    pub home: PathBuf,
+    /// When it was started, RFC 3339, UTC.
+    pub started_at: String,
+}
+
+/// How a workspace's sandbox stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum Status {
+    /// It answers.
+    Running(Sandbox),
+    /// Its process lives but does not answer; the next start replaces it.
+    NotAnswering {
+        /// The process.
+        pid: u32,
+    },
+    /// There is none.
+    Stopped,
+}
+
+impl Sandbox {
+    fn new(ready: Ready, home: &Home) -> Self {
+        Self {
+            endpoint: ready.endpoint,
+            account: ready.account,
+            region: ready.region,
+            postgres_port: ready.postgres_port,
+            pid: ready.pid,
+            home: home.path().to_owned(),
+            started_at: ready.started_at,
+        }
+    }
+}
+
+/// Attaches to the workspace's sandbox, or starts it. `tell` hears what takes time, for people.
+///
+/// The first start makes a Python environment and needs the package index once. Two commands at once start one sandbox: the second
+/// waits for the first.
+pub async fn start(
+    workspace_root: &Path,
+    account: &str,
+    region: &str,
+    tell: &dyn Fn(&str),
+) -> Result<Sandbox, SandboxError> {
+    let home = Home::make(workspace_root)?;
+    let _lock = home.lock(tell).await?;
+    if let Some(ready) = home.ready().filter(|ready| process::is_sandbox(ready.pid, &home)) {
+        if ready.account != account {
+            return Err(SandboxError::OtherAccount { running: ready.account, wanted: account.to_owned() });
+        }
+        if !library::is_current(&home) {
+            tell("restarting the local AWS: it was started by another version of konta");
+        } else if health::answers_within(ready.port, ANSWER).await {
+            return Ok(Sandbox::new(ready, &home));
+        } else {
+            tell("restarting the local AWS: it does not answer");
+        }
+    }
+    end(&home).await?;
+    library::write(&home)?;
+    let python = python::prepare(&home, tell).await?;
+    tell("starting the local AWS");
+    launch(&home, &python, account, region).await
+}
+
+/// How the workspace's sandbox stands. Changes nothing, and makes no folder.
+pub async fn status(workspace_root: &Path) -> Status {
+    let Some(home) = Home::find(workspace_root) else { return Status::Stopped };
+    match home.ready().filter(|ready| process::is_sandbox(ready.pid, &home)) {
+        Some(ready) if health::answers(ready.port).await => Status::Running(Sandbox::new(ready, &home)),
+        Some(ready) => Status::NotAnswering { pid: ready.pid },
+        None => process::sandboxes(&home).first().map_or(Status::Stopped, |&pid| Status::NotAnswering { pid }),
+    }
+}
+
+/// Stops the workspace's sandbox in order; what it holds stays and is there again at the next start. Says whether one was running.
+pub async fn stop(workspace_root: &Path, tell: &dyn Fn(&str)) -> Result<bool, SandboxError> {
+    let Some(home) = Home::find(workspace_root) else { return Ok(false) };
+    let _lock = home.lock(tell).await?;
+    end(&home).await
+}
+
+/// Stops the workspace's sandbox and deletes what it holds: stacks, databases, logs. The Python environment stays. Says whether
+/// there was anything.
+pub async fn reset(workspace_root: &Path, tell: &dyn Fn(&str)) -> Result<bool, SandboxError> {
+    let Some(home) = Home::find(workspace_root) else { return Ok(false) };
+    let _lock = home.lock(tell).await?;
+    let ran = end(&home).await?;
+    Ok(home.clear()? || ran)
+}
+
+/// Starts the process and waits until it answers.
+async fn launch(home: &Home, python: &Path, account: &str, region: &str) -> Result<Sandbox, SandboxError> {
+    let log = home.open_log()?;
+    let mut child = process::launch(home, python, account, region, &log)?;
+    let deadline = Instant::now() + START;
+    while Instant::now() < deadline {
+        if let Some(ready) = home.ready().filter(|ready| Some(ready.pid) == child.id())
+            && health::answers(ready.port).await
+        {
+            return Ok(Sandbox::new(ready, home));
+        }
+        if child.try_wait().is_ok_and(|ended| ended.is_some()) {
+            return Err(SandboxError::Ended { lines: log.last_lines() });
+        }
+        sleep(LOOK).await;
+    }
+    // A half-started process would hold the folder's lock against the next attempt.
+    end(home).await?;
+    Err(SandboxError::NotReady { seconds: START.as_secs(), lines: log.last_lines() })
+}
+
+/// Ends every process of this sandbox: Python first, which stops its databases itself, then databases that a killed one left.
+async fn end(home: &Home) -> Result<bool, SandboxError> {
+    let running = process::sandboxes(home);
+    for &pid in &running {
+        process::end(pid, || process::is_sandbox(pid, home)).await?;
+    }
+    let databases = process::end_databases(home).await?;
+    home.forget_ready();
+    Ok(!running.is_empty() || databases)
+}

@@ -8,4 +8,5 @@
 //!                                            odoo, aws, auth, sandbox
 //! ```
 
+pub mod manifest;
 pub mod model;

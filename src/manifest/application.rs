@@ -1,0 +1,160 @@
+//! `konta.yml`: the application, its currency and what customers can buy.
+
+use std::collections::BTreeMap;
+
+use super::diagnostic::Code;
+use super::parse::{Kind, Node};
+use super::read::{Field, Fields, Reader, Refusal};
+use super::workload::{self, DEFAULT_SIZE};
+use crate::model::{ApplicationName, ExchangeRate, FargateSize, Isolation, TaskRange, Tier, TierName};
+
+const KEYS: &[&str] = &["application", "currency", "exchange_rate", "image", "tiers"];
+const TIER_KEYS: &[&str] = &["price", "isolation", "modules", "image", "size", "tasks", "spot", "on_demand"];
+
+/// Words for who shares a process.
+const ISOLATIONS: &[(&str, Isolation)] = &[("pooled", Isolation::Pooled), ("dedicated", Isolation::Dedicated)];
+
+/// What `konta.yml` says; of a field that was refused, `None`.
+#[derive(Debug)]
+pub(super) struct Application {
+    pub(super) name: Option<ApplicationName>,
+    pub(super) currency: Option<String>,
+    pub(super) exchange_rate: Option<ExchangeRate>,
+    /// The image of every tier and pool that names none.
+    pub(super) image: Option<String>,
+    /// Tiers by the name written; a refused one stays known, so that its tenants are not blamed too.
+    pub(super) tiers: BTreeMap<String, Option<Tier>>,
+}
+
+/// Reads `konta.yml`.
+pub(super) fn read(reader: &mut Reader<'_>, root: &Node) -> Option<Application> {
+    let fields = reader.root(root, "workspace", KEYS)?;
+    let name = fields.required("application", "application: konta", reader);
+    let name = name.and_then(|field| reader.checked(field, application_name));
+    let currency = fields.required("currency", "currency: EUR", reader);
+    let currency = currency.and_then(|field| reader.checked(field, currency_code));
+    let rate = fields.required("exchange_rate", "exchange_rate: { usd: 1.14, date: 2026-09-25 }", reader);
+    let exchange_rate = rate.and_then(|field| exchange_rate(reader, field));
+    let image = fields.required("image", "image: name:tag@sha256:...", reader);
+    let image = image.and_then(|field| workload::image(reader, field));
+    let mut tiers = BTreeMap::new();
+    if let Some(field) = fields.required("tiers", "tiers: { ... } with one entry for each thing customers buy", reader)
+    {
+        let entries = reader.entries(field, "write each tier's name as a key under `tiers`");
+        if entries.is_empty() && matches!(field.node.kind, Kind::Map(_)) {
+            reader.add(Code::MissingKey, &field.key.span, "empty", "there is no tier", "add one under `tiers`");
+        }
+        for entry in entries {
+            let tier = tier(reader, entry, image.as_deref());
+            tiers.entry(entry.key.text.clone()).or_insert(tier);
+        }
+    }
+    Some(Application { name, currency, exchange_rate, image, tiers })
+}
+
+/// The application's name begins the paths of its SSM parameters, and AWS keeps some beginnings for itself.
+fn application_name(text: &str) -> Result<ApplicationName, Refusal> {
+    let name = ApplicationName::new(text)?;
+    if text.starts_with("aws") || text.starts_with("ssm") {
+        let problem = format!("application name `{text}` begins with aws or ssm");
+        return Err(Refusal::new(problem, "AWS refuses parameters under such a path; choose another name"));
+    }
+    Ok(name)
+}
+
+fn currency_code(text: &str) -> Result<String, Refusal> {
+    if text.len() == 3 && text.bytes().all(|b| b.is_ascii_uppercase()) {
+        return Ok(text.to_owned());
+    }
+    Err(Refusal::new(
+        format!("`{text}` is not a currency's code"),
+        "write the three capital letters of ISO 4217, such as EUR",
+    ))
+}
+
+fn exchange_rate(reader: &mut Reader<'_>, field: Field<'_>) -> Option<ExchangeRate> {
+    let fields = reader.fields(field, "exchange rate", &["usd", "date"])?;
+    let usd = fields.required("usd", "usd: 1.14", reader).and_then(|field| reader.decimal(field, false));
+    let date = fields.required("date", "date: 2026-09-25", reader).and_then(|field| {
+        reader.checked(field, |text| {
+            let date = text.parse::<jiff::civil::Date>().ok().filter(|date| date.to_string() == text);
+            date.map(|_| text.to_owned()).ok_or_else(|| {
+                Refusal::new(format!("`{text}` is not a day"), "write it as year-month-day, such as 2026-09-25")
+            })
+        })
+    });
+    Some(ExchangeRate { usd: usd?, date: date? })
+}
+
+fn tier(reader: &mut Reader<'_>, entry: Field<'_>, default_image: Option<&str>) -> Option<Tier> {
+    let name = TierName::new(&entry.key.text);
+    let name = match name {
+        Ok(name) => Some(name),
+        Err(error) => {
+            reader.add(Code::InvalidValue, &entry.key.span, "this name", error.to_string(), error.help);
+            None
+        }
+    };
+    let fields = reader.fields(entry, "tier", TIER_KEYS)?;
+    let price = fields.required("price", "price: 15", reader).and_then(|field| reader.decimal(field, true));
+    let isolation = fields.required("isolation", "isolation: pooled", reader);
+    let isolation = isolation.and_then(|field| reader.word(field, ISOLATIONS));
+    let modules = fields.required("modules", "modules: [website]", reader);
+    let modules = modules.map(|field| workload::modules(reader, field));
+    if isolation == Some(Isolation::Pooled) {
+        refuse_in_the_pool(reader, &fields);
+    }
+    let image = match fields.get("image") {
+        Some(field) => workload::image(reader, field),
+        // Without the workspace's image its own problem is told; the tier is none the worse for it.
+        None => Some(default_image.unwrap_or_default().to_owned()),
+    };
+    let size = match fields.get("size") {
+        Some(field) => workload::size(reader, field),
+        None => FargateSize::new(DEFAULT_SIZE.0, DEFAULT_SIZE.1).ok(),
+    };
+    let tasks = match fields.get("tasks") {
+        Some(field) => workload::tasks(reader, field),
+        None => TaskRange::new(1, 1).ok(),
+    };
+    let spot = fields.get("spot").map_or(Some(true), |field| reader.flag(field));
+    let on_demand = match fields.get("on_demand") {
+        Some(field) => on_demand(reader, field, tasks),
+        None => Some(0),
+    };
+    Some(Tier {
+        name: name?,
+        price: price?,
+        isolation: isolation?,
+        modules: modules?,
+        image: image?,
+        size: size?,
+        tasks: tasks?,
+        spot: spot?,
+        on_demand: on_demand?,
+    })
+}
+
+/// Tasks kept on demand: never more than there are tasks.
+pub(super) fn on_demand(reader: &mut Reader<'_>, field: Field<'_>, tasks: Option<TaskRange>) -> Option<u32> {
+    let number = reader.whole(field, 0..=TaskRange::HIGHEST)?;
+    match tasks {
+        Some(tasks) if number > tasks.max() => {
+            let problem = format!("{number} tasks on demand are more than the {} tasks there may be", tasks.max());
+            reader.refuse(field, Refusal::new(problem, "lower `on_demand` or raise `tasks`"));
+            None
+        }
+        _ => Some(number),
+    }
+}
+
+/// A pooled tier has no process of its own: a size written there would be believed and do nothing.
+fn refuse_in_the_pool(reader: &mut Reader<'_>, fields: &Fields<'_>) {
+    for key in ["image", "size", "tasks", "spot", "on_demand"] {
+        if let Some(field) = fields.get(key) {
+            let help =
+                "a pooled tier shares the cell's Odoo service, set under `pool` in environments/; remove the line";
+            reader.add(Code::NotAllowed, &field.key.span, "not here", format!("a pooled tier has no `{key}`"), help);
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! Two manifests that ask for the same name: told at both places.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+
+use super::diagnostic::{Code, Problem, Source};
+use super::parse::Span;
+use crate::model::{Environment, HostName};
+
+/// A name asked for, and where.
+pub(super) struct Claim<'s> {
+    pub(super) source: &'s Source,
+    pub(super) place: Span,
+    /// Who asks, for people ("the tenant artista").
+    pub(super) who: String,
+}
+
+/// Hosts of all tenants of the workspace: a name in the DNS has one answer, whatever the environment.
+pub(super) fn hosts<'s>(claims: impl Iterator<Item = (&'s HostName, Claim<'s>)>) -> Vec<Problem> {
+    twice(claims, |host| format!("the host {host}"), "give each tenant hosts of its own")
+}
+
+/// Stacks of addons: `a` with `b-c` and `a-b` with `c` would both be `addon-a-b-c`.
+pub(super) fn addon_stacks<'s>(claims: impl Iterator<Item = (String, Claim<'s>)>) -> Vec<Problem> {
+    twice(claims, |stack| format!("the stack {stack}"), "rename the addon")
+}
+
+/// Environments of one account and region whose stacks would meet, or that answer under one domain.
+pub(super) fn environments(all: &[(&Environment, &Source)]) -> Vec<Problem> {
+    let whole = |environment: &Environment, source| Claim {
+        source,
+        place: 0..0,
+        who: format!("the environment {}", environment.name),
+    };
+    let domains = all.iter().map(|(environment, source)| (&environment.domain, whole(environment, source)));
+    let mut problems = twice(
+        domains,
+        |domain| format!("the domain {domain}"),
+        "give each environment a domain of its own, such as staging.example.com",
+    );
+    for (short, _) in all {
+        for (long, source) in all {
+            let rest = long.name.as_str().strip_prefix(short.name.as_str()).unwrap_or_default();
+            let meets = rest == "-dns" || ["-cell-", "-tenant-", "-addon-"].iter().any(|word| rest.starts_with(word));
+            if meets && short.account == long.account && short.region == long.region {
+                let message =
+                    format!("stacks of the environment {} would be called like those of {}", long.name, short.name);
+                let problem = Problem::at(source, Code::Clash, &(0..0), "this environment", message);
+                problems.push(
+                    problem.help(format!(
+                        "rename it: after {} no -dns, -cell-, -tenant- or -addon- may follow",
+                        short.name
+                    )),
+                );
+            }
+        }
+    }
+    problems
+}
+
+/// Every name that is asked for twice, in one pass: a problem at each place.
+fn twice<'s, K: Eq + Hash>(
+    claims: impl Iterator<Item = (K, Claim<'s>)>,
+    describe: impl Fn(&K) -> String,
+    help: &str,
+) -> Vec<Problem> {
+    let mut first: HashMap<K, Claim<'s>> = HashMap::new();
+    let mut problems = Vec::new();
+    for (name, claim) in claims {
+        let Some(earlier) = first.get(&name) else {
+            first.insert(name, claim);
+            continue;
+        };
+        let name = describe(&name);
+        if earlier.source.path == claim.source.path {
+            let problem =
+                Problem::at(claim.source, Code::Clash, &claim.place, "again here", format!("{name} is named twice"));
+            problems.push(problem.and(&earlier.place, "first here").help("keep one of them"));
+            continue;
+        }
+        for (here, there) in [(earlier, &claim), (&claim, earlier)] {
+            let message = format!("{name} is also that of {}", there.who);
+            let line = there.source.line(&there.place);
+            let help = format!("see {}:{line}; {help}", there.source.path);
+            problems.push(Problem::at(here.source, Code::Clash, &here.place, "asked for twice", message).help(help));
+        }
+    }
+    problems
+}

@@ -1,0 +1,234 @@
+//! The workspace's files, each read once, and everything wrong with them at once.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::clash::{self, Claim};
+use super::diagnostic::{Code, Problem, Problems, Source};
+use super::parse::{self, Node, Span};
+use super::read::Reader;
+use super::resolve::{self, Known};
+use super::{application, environment, secret, tenant};
+use crate::model::{AddonName, Environment, HostName, Tenant, Workspace};
+
+/// The workspace's own manifest, by which its folder is known.
+const ROOT_FILE: &str = "konta.yml";
+const ROOT_RANK: u8 = 0;
+const ENVIRONMENT_RANK: u8 = 1;
+const TENANT_RANK: u8 = 2;
+
+/// A page of YAML is some kilobytes; what is larger was not written by hand.
+const LARGEST: u64 = 4 * 1024 * 1024;
+
+/// Below this many files, starting threads costs more than it saves.
+const FILES_A_THREAD: usize = 64;
+
+/// The nearest folder, from `start` upward, that holds a `konta.yml`.
+#[must_use]
+pub fn find_root(start: &Path) -> Option<PathBuf> {
+    let start = std::path::absolute(start).ok()?;
+    start.ancestors().find(|folder| folder.join(ROOT_FILE).is_file()).map(Path::to_path_buf)
+}
+
+/// Reads and checks the workspace in `root`: `konta.yml`, `environments/*.yml` and `tenants/*.yml`.
+///
+/// # Errors
+/// Every problem of every file, ordered by file and line.
+pub fn load(root: &Path) -> Result<Workspace, Problems> {
+    let mut problems = Vec::new();
+    let application = read(root, ROOT_FILE, ROOT_RANK, application::read);
+    let image = application.value.as_ref().and_then(|application| application.image.clone());
+    problems.extend(application.problems);
+
+    let mut environments = BTreeMap::new();
+    let mut sources = Vec::new();
+    for (path, stem) in list(root, "environments", &mut problems) {
+        let file = read(root, &path, ENVIRONMENT_RANK, |reader, node| {
+            environment::read(reader, node, &stem, image.as_deref())
+        });
+        problems.extend(file.problems);
+        sources.push((stem.clone(), file.source));
+        environments.insert(stem, file.value);
+    }
+    let sound: Vec<(&Environment, &Source)> = sources
+        .iter()
+        .filter_map(|(stem, source)| Some((environments.get(stem)?.as_ref()?, source.as_ref()?)))
+        .collect();
+    problems.extend(clash::environments(&sound));
+
+    let addons: BTreeSet<String> = list(root, "addons", &mut problems).into_iter().map(|(_, stem)| stem).collect();
+    let known = Known {
+        tiers: application.value.as_ref().map(|application| &application.tiers).filter(|tiers| !tiers.is_empty()),
+        environments: &environments,
+        addons: &addons,
+    };
+    let mut tenants = read_tenants(root, &list(root, "tenants", &mut problems), &known);
+    problems.extend(tenants.iter_mut().flat_map(|file| std::mem::take(&mut file.problems)));
+    problems.extend(clashes(&tenants));
+    if !problems.is_empty() {
+        return Err(Problems::new(problems));
+    }
+    assemble(application.value, environments, tenants).ok_or_else(|| {
+        // Whoever refuses a value notes a problem, so that this is never reached; but it must not pass as a workspace.
+        let message = "the workspace could not be read".to_owned();
+        Problems::new(vec![Problem::of(ROOT_RANK, ROOT_FILE, Code::Unreadable, message)])
+    })
+}
+
+fn assemble(
+    application: Option<application::Application>,
+    environments: BTreeMap<String, Option<Environment>>,
+    tenants: Vec<TenantFile>,
+) -> Option<Workspace> {
+    let application = application?;
+    let tiers = application.tiers.into_values().map(|tier| tier.map(|tier| (tier.name.clone(), tier)));
+    let environments = environments.into_values().map(|environment| environment.map(|e| (e.name.clone(), e)));
+    let tenants = tenants.into_iter().map(|file| file.value?.tenant.map(|tenant| (tenant.name.clone(), tenant)));
+    Some(Workspace {
+        application: application.name?,
+        currency: application.currency?,
+        exchange_rate: application.exchange_rate?,
+        tiers: tiers.collect::<Option<_>>()?,
+        environments: environments.collect::<Option<_>>()?,
+        tenants: tenants.collect::<Option<_>>()?,
+    })
+}
+
+/// One file, read.
+struct File<T> {
+    value: Option<T>,
+    /// `None` when there is no text to show.
+    source: Option<Source>,
+    problems: Vec<Problem>,
+}
+
+/// A tenant with what must be compared with other tenants, which is kept also of one that was refused.
+struct TenantParts {
+    tenant: Option<Tenant>,
+    hosts: Vec<(HostName, Span)>,
+    addons: Vec<(AddonName, Span)>,
+}
+
+type TenantFile = File<TenantParts>;
+
+/// Reads one file and hands its tree to `build`.
+fn read<T>(root: &Path, path: &str, rank: u8, build: impl FnOnce(&mut Reader<'_>, &Node) -> Option<T>) -> File<T> {
+    match text_of(&root.join(path)) {
+        Ok(text) => read_text(&text, path, rank, build),
+        Err(message) => {
+            let problem = Problem::of(rank, path, Code::Unreadable, format!("{path} {message}"));
+            let help = if path == ROOT_FILE { "a workspace is the folder that holds konta.yml" } else { "" };
+            File { value: None, source: None, problems: vec![problem.help(help)] }
+        }
+    }
+}
+
+fn read_text<T>(text: &str, path: &str, rank: u8, build: impl FnOnce(&mut Reader<'_>, &Node) -> Option<T>) -> File<T> {
+    let mut source = Source { rank, path: path.to_owned(), text: Arc::from(text) };
+    match parse::parse(text) {
+        Ok(node) => {
+            if rank == TENANT_RANK {
+                source.hide(&secret::places(&node));
+            }
+            let mut reader = Reader::new(text, &source);
+            reader.refuse_duplicates(&node);
+            let value = build(&mut reader, &node);
+            let problems = reader.problems;
+            File { value, source: Some(source), problems }
+        }
+        Err(error) => {
+            let problem = Problem::at(&source, Code::Syntax, &error.span, "here", error.message).help(error.help);
+            File { value: None, source: Some(source), problems: vec![problem] }
+        }
+    }
+}
+
+fn text_of(path: &Path) -> Result<String, String> {
+    let unreadable = |error: std::io::Error| match error.kind() {
+        ErrorKind::NotFound => "is not there".to_owned(),
+        ErrorKind::InvalidData => "is not text in UTF-8".to_owned(),
+        _ => format!("cannot be read: {error}"),
+    };
+    let length = std::fs::metadata(path).map_err(unreadable)?.len();
+    if length > LARGEST {
+        return Err(format!("has {length} bytes; a manifest has {LARGEST} at most"));
+    }
+    std::fs::read_to_string(path).map_err(unreadable)
+}
+
+/// The `.yml` files of a folder as path and name, in order. A folder that is not there holds none.
+fn list(root: &Path, folder: &str, problems: &mut Vec<Problem>) -> Vec<(String, String)> {
+    let rank = if folder == "environments" { ENVIRONMENT_RANK } else { TENANT_RANK };
+    let entries = match std::fs::read_dir(root.join(folder)) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Vec::new(),
+        Err(error) => {
+            problems.push(Problem::of(rank, folder, Code::Unreadable, format!("{folder}/ cannot be read: {error}")));
+            return Vec::new();
+        }
+    };
+    let mut found = Vec::new();
+    for entry in entries.filter_map(Result::ok) {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let path = format!("{folder}/{name}");
+        if let Some(stem) = name.strip_suffix(".yml").filter(|stem| !stem.starts_with('.')) {
+            found.push((path, stem.to_owned()));
+        } else if let Some(stem) = name.strip_suffix(".yaml").filter(|stem| !stem.starts_with('.')) {
+            let problem = Problem::of(rank, &path, Code::Unreadable, format!("{path} would not be read"));
+            problems.push(problem.help(format!("konta reads .yml; rename it to {folder}/{stem}.yml")));
+        }
+    }
+    found.sort();
+    found
+}
+
+/// Reads all tenants, on as many threads as there are processors when there are many: each file stands for itself.
+fn read_tenants(root: &Path, files: &[(String, String)], known: &Known<'_>) -> Vec<TenantFile> {
+    let read_some = |some: &[(String, String)]| -> Vec<TenantFile> {
+        some.iter().map(|(path, stem)| read_tenant(root, path, stem, known)).collect()
+    };
+    let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let threads = processors.min(files.len() / FILES_A_THREAD).clamp(1, 16);
+    if threads == 1 {
+        return read_some(files);
+    }
+    std::thread::scope(|scope| {
+        let chunks = files.chunks(files.len().div_ceil(threads));
+        let running: Vec<_> = chunks.map(|chunk| (chunk, scope.spawn(|| read_some(chunk)))).collect();
+        // A thread that died has read nothing; reading its files again here brings its panic to light.
+        running.into_iter().flat_map(|(chunk, thread)| thread.join().unwrap_or_else(|_| read_some(chunk))).collect()
+    })
+}
+
+fn read_tenant(root: &Path, path: &str, stem: &str, known: &Known<'_>) -> TenantFile {
+    read(root, path, TENANT_RANK, |reader, node| {
+        let manifest = tenant::read(reader, node, stem)?;
+        let hosts = manifest.hosts.iter().map(|entry| (entry.host.clone(), entry.place.clone())).collect();
+        let addons = manifest.addons.iter().map(|(addon, place)| (addon.clone(), (*place).clone())).collect();
+        Some(TenantParts { tenant: resolve::tenant(reader, manifest, known), hosts, addons })
+    })
+}
+
+/// What two tenants both ask for.
+fn clashes(tenants: &[TenantFile]) -> Vec<Problem> {
+    let read = || tenants.iter().filter_map(|file| Some((file.value.as_ref()?, file.source.as_ref()?)));
+    let hosts =
+        read().flat_map(|(parts, source)| parts.hosts.iter().map(move |(host, place)| (host, claim(source, place))));
+    let mut problems = clash::hosts(hosts);
+    let stacks = read().flat_map(|(parts, source)| {
+        let tenant = parts.tenant.as_ref();
+        parts.addons.iter().filter_map(move |(addon, place)| {
+            let tenant = tenant?;
+            Some((format!("{}-addon-{}-{addon}", tenant.environment, tenant.name), claim(source, place)))
+        })
+    });
+    problems.extend(clash::addon_stacks(stacks));
+    problems
+}
+
+fn claim<'s>(source: &'s Source, place: &Span) -> Claim<'s> {
+    let name = source.path.trim_start_matches("tenants/").trim_end_matches(".yml");
+    Claim { source, place: place.clone(), who: format!("the tenant {name}") }
+}

@@ -1,0 +1,114 @@
+//! References to secrets, and how a value written in their place is kept from being printed.
+
+use super::arn::is_partition;
+use super::diagnostic::nearest;
+use super::parse::{Kind, Node, Span};
+use super::tenant::KEYS;
+use crate::model::SecretReference;
+
+/// Checks a reference. The problem never quotes what was written: it may be the secret itself.
+pub(super) fn reference(node: &Node) -> Result<SecretReference, String> {
+    let Kind::Str(text) = &node.kind else {
+        return Err("is not the name of a parameter or an ARN".to_owned());
+    };
+    if text.starts_with('/') {
+        return parameter(text).map(|()| SecretReference::Parameter(text.clone()));
+    }
+    if text.starts_with("arn:") {
+        return arn(text).map(|()| SecretReference::Arn(text.clone()));
+    }
+    Err(format!("looks like the value itself ({} characters, hidden here)", text.chars().count()))
+}
+
+/// Source: SSM API, `PutParameter`.
+fn parameter(name: &str) -> Result<(), String> {
+    let refuse = |why: &str| Err(format!("is not a parameter's name: {why}"));
+    let parts: Vec<&str> = name.split('/').skip(1).collect();
+    if !name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'_' | b'.' | b'-')) {
+        return refuse("use letters, digits, `_`, `.`, `-` and `/`");
+    }
+    if parts.iter().any(|part| part.is_empty()) {
+        return refuse("no part between two `/` may be empty");
+    }
+    if parts.len() > 15 || name.len() > 900 {
+        return refuse("it is too deep or too long");
+    }
+    let first = parts.first().map(|part| part.to_ascii_lowercase()).unwrap_or_default();
+    if first.starts_with("aws") || first.starts_with("ssm") {
+        return refuse("AWS keeps names that begin with aws or ssm");
+    }
+    Ok(())
+}
+
+fn arn(text: &str) -> Result<(), String> {
+    let parts: Vec<&str> = text.splitn(6, ':').collect();
+    let known = match parts.as_slice() {
+        ["arn", partition, service, region, account, resource] => {
+            let kind = matches!(
+                (*service, resource.split_once(['/', ':'])),
+                ("ssm", Some(("parameter", rest))) | ("secretsmanager", Some(("secret", rest))) if !rest.is_empty()
+            );
+            let account = account.len() == 12 && account.bytes().all(|b| b.is_ascii_digit());
+            is_partition(partition)
+                && kind
+                && account
+                && !region.is_empty()
+                && text.bytes().all(|b| b.is_ascii_graphic())
+        }
+        _ => false,
+    };
+    if known { Ok(()) } else { Err("has an ARN that is neither a parameter's nor a secret's".to_owned()) }
+}
+
+/// Places of a tenant's manifest that may hold a secret's value: whatever stands under `secrets`, or under a key that was
+/// meant to be it, and is no reference. Problems of the same file must not print them, not even as a neighbouring line.
+pub(super) fn places(root: &Node) -> Vec<Span> {
+    let mut found = Vec::new();
+    if let Kind::Map(entries) = &root.kind {
+        for (key, value) in entries {
+            if nearest(&key.text, KEYS.iter().copied()) == Some("secrets") {
+                collect(value, &mut found);
+            }
+        }
+    }
+    found
+}
+
+fn collect(node: &Node, found: &mut Vec<Span>) {
+    match &node.kind {
+        Kind::Seq(items) => items.iter().for_each(|item| collect(item, found)),
+        Kind::Map(entries) => entries.iter().for_each(|(_, value)| collect(value, found)),
+        // An ARN says where, never what.
+        Kind::Str(text) if text.starts_with("arn:") => {}
+        _ if reference(node).is_ok() => {}
+        _ => found.push(node.span.clone()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str) -> Result<SecretReference, String> {
+        reference(&Node { kind: Kind::Str(text.to_owned()), span: 0..0 })
+    }
+
+    #[test]
+    fn parameters_and_arns_are_references() {
+        assert!(matches!(check("/shop/token"), Ok(SecretReference::Parameter(_))));
+        for arn in [
+            "arn:aws:ssm:eu-west-1:123456789012:parameter/shop/token",
+            "arn:aws:secretsmanager:eu-west-1:123456789012:secret:shop-AbCdEf",
+        ] {
+            assert!(matches!(check(arn), Ok(SecretReference::Arn(_))), "{arn}");
+        }
+    }
+
+    #[test]
+    fn a_value_is_refused_and_never_quoted() {
+        for bad in ["sk_live_51H8xyz", "/two//slashes", "/aws/token", "/a b", "/", "arn:aws:s3:::bucket", "arn:x"] {
+            let problem = check(bad).unwrap_err();
+            assert!(!problem.contains(bad) || bad == "/", "{problem}");
+        }
+    }
+}

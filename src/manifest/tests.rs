@@ -1,0 +1,594 @@
+//! What an operator sees: whole workspaces in, rendered problems out.
+
+use std::path::Path;
+
+use miette::{GraphicalReportHandler, GraphicalTheme};
+use proptest::prelude::*;
+use tempfile::TempDir;
+
+use super::*;
+use crate::model::{AddonName, ApplicationName, EnvironmentName, Isolation, TenantName, Workspace};
+
+const KONTA: &str = "\
+application: konta
+currency: EUR
+exchange_rate: { usd: 1.1403, date: 2026-09-25 }
+image: odoo:19.0@sha256:144175ec0039d52daff1d79f7e51c9281ca3c98b96c830feb49d09764a9f5d7c
+tiers:
+  catalogue: { price: 15, isolation: pooled, modules: [website] }
+  production: { price: 50.50, isolation: dedicated, modules: [website, stock], tasks: {min: 1, max: 2}, on_demand: 1 }
+";
+const PROD: &str = "account: \"012345678901\"\nregion: eu-west-1\ndomain: konta.shop\n";
+const ARTISTA: &str = "tier: catalogue\nhosts: [artista.konta.shop]\n";
+const BREADFREE: &str = "tier: production\nhosts: [breadfree.konta.shop]\n";
+
+/// A sound workspace in which some files are replaced or added.
+fn workspace(files: &[(&str, &str)]) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let sound = [("konta.yml", KONTA), ("environments/prod.yml", PROD), ("tenants/artista.yml", ARTISTA)];
+    for (path, text) in sound.iter().chain(files) {
+        let path = folder.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    folder
+}
+
+fn loaded(files: &[(&str, &str)]) -> Workspace {
+    load(workspace(files).path()).unwrap_or_else(|problems| panic!("{}", render(&problems)))
+}
+
+fn problems(files: &[(&str, &str)]) -> Problems {
+    load(workspace(files).path()).unwrap_err()
+}
+
+/// `file:line code` of each problem.
+fn places(files: &[(&str, &str)]) -> Vec<String> {
+    let place = |p: &Problem| {
+        format!("{}:{} {}", p.file(), p.line().unwrap_or(0), p.kind().as_str().rsplit(':').next().unwrap())
+    };
+    problems(files).iter().map(place).collect()
+}
+
+fn render(problems: &Problems) -> String {
+    let handler = GraphicalReportHandler::new_themed(GraphicalTheme::unicode_nocolor()).with_width(100);
+    let mut text = String::new();
+    handler.render_report(&mut text, problems).unwrap();
+    text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
+}
+
+fn rendered(files: &[(&str, &str)]) -> String {
+    render(&problems(files))
+}
+
+#[test]
+fn an_unknown_key_is_answered_with_the_one_that_was_meant() {
+    let text = "tier: catalogue\nhosts: [artista.konta.shop]\nenviroment: prod\n";
+    insta::assert_snapshot!(rendered(&[("tenants/artista.yml", text)]), @r#"
+    konta::manifest::invalid
+
+      × 1 problem in 1 manifest
+
+    Error: konta::manifest::unknown_key
+
+      × a tenant has no key `enviroment`
+       ╭─[tenants/artista.yml:3:1]
+     2 │ hosts: [artista.konta.shop]
+     3 │ enviroment: prod
+       · ─────┬────
+       ·      ╰── konta does not know this key
+       ╰────
+      help: did you mean `environment`? choose one of tenant, tier, environment, hosts, modules,
+            image, size, tasks, spot, on_demand, variables, secrets, database, addons, cell, schedule
+    "#);
+}
+
+#[test]
+fn a_key_written_twice_is_shown_at_both_places() {
+    let text = "tier: catalogue\nhosts: [artista.konta.shop]\ntier: production\n";
+    insta::assert_snapshot!(rendered(&[("tenants/artista.yml", text)]), @r#"
+    konta::manifest::invalid
+
+      × 1 problem in 1 manifest
+
+    Error: konta::manifest::duplicate_key
+
+      × `tier` is written twice
+       ╭─[tenants/artista.yml:1:1]
+     1 │ tier: catalogue
+       · ──┬─
+       ·   ╰── first here
+     2 │ hosts: [artista.konta.shop]
+     3 │ tier: production
+       · ──┬─
+       ·   ╰── again here
+       ╰────
+      help: keep one of them
+    "#);
+}
+
+#[test]
+fn a_value_of_another_type_says_what_to_write() {
+    let text = "tier: catalogue\nhosts: artista.konta.shop\n";
+    insta::assert_snapshot!(rendered(&[("tenants/artista.yml", text)]), @r#"
+    konta::manifest::invalid
+
+      × 1 problem in 1 manifest
+
+    Error: konta::manifest::wrong_type
+
+      × `hosts` must be a list, but is text
+       ╭─[tenants/artista.yml:2:8]
+     1 │ tier: catalogue
+     2 │ hosts: artista.konta.shop
+       ·        ─────────┬────────
+       ·                 ╰── text
+       ╰────
+      help: write `hosts: [artista.konta.shop]`
+    "#);
+}
+
+#[test]
+fn an_impossible_fargate_pair_says_which_ones_there_are() {
+    let text = "tier: production\nhosts: [a.konta.shop]\nsize: { cpu: 256, memory: 4096 }\n";
+    insta::assert_snapshot!(rendered(&[("tenants/a.yml", text)]), @r#"
+    konta::manifest::invalid
+
+      × 1 problem in 1 manifest
+
+    Error: konta::manifest::invalid_size
+
+      × Fargate does not pair 256 CPU units with 4096 MiB
+       ╭─[tenants/a.yml:3:14]
+     2 │ hosts: [a.konta.shop]
+     3 │ size: { cpu: 256, memory: 4096 }
+       ·              ────────┬────────
+       ·                      ╰── no such pair
+       ╰────
+      help: with 256 CPU units choose 512, 1024 or 2048 MiB
+    "#);
+}
+
+#[test]
+fn capacity_goes_in_halves() {
+    let text = format!("{PROD}database:\n  capacity: {{ min: 0.3, max: 4 }}\n");
+    insta::assert_snapshot!(rendered(&[("environments/prod.yml", &text)]), @r#"
+    konta::manifest::invalid
+
+      × 1 problem in 1 manifest
+
+    Error: konta::manifest::invalid_size
+
+      × `0.3` is not a capacity in ACU
+       ╭─[environments/prod.yml:5:20]
+     4 │ database:
+     5 │   capacity: { min: 0.3, max: 4 }
+       ·                    ─┬─
+       ·                     ╰── `min`
+       ╰────
+      help: write a number in steps of 0.5, for example 0.5 or 4
+    "#);
+}
+
+#[test]
+fn hosts_that_clash_are_told_at_both_tenants() {
+    let text = "tier: production\nhosts: [breadfree.konta.shop, Artista.konta.shop]\n";
+    insta::assert_snapshot!(rendered(&[("tenants/breadfree.yml", text)]), @r#"
+    konta::manifest::invalid
+
+      × 2 problems in 2 manifests
+
+    Error: konta::manifest::clash
+
+      × the host artista.konta.shop is also that of the tenant breadfree
+       ╭─[tenants/artista.yml:2:9]
+     1 │ tier: catalogue
+     2 │ hosts: [artista.konta.shop]
+       ·         ─────────┬────────
+       ·                  ╰── asked for twice
+       ╰────
+      help: see tenants/breadfree.yml:2; give each tenant hosts of its own
+
+    Error: konta::manifest::clash
+
+      × the host artista.konta.shop is also that of the tenant artista
+       ╭─[tenants/breadfree.yml:2:31]
+     1 │ tier: production
+     2 │ hosts: [breadfree.konta.shop, Artista.konta.shop]
+       ·                               ─────────┬────────
+       ·                                        ╰── asked for twice
+       ╰────
+      help: see tenants/artista.yml:2; give each tenant hosts of its own
+    "#);
+}
+
+#[test]
+fn an_unknown_tier_is_answered_with_the_one_that_was_meant() {
+    insta::assert_snapshot!(rendered(&[("tenants/artista.yml", "tier: catalog\nhosts: [artista.konta.shop]\n")]), @r#"
+    konta::manifest::invalid
+
+      × 1 problem in 1 manifest
+
+    Error: konta::manifest::unknown_name
+
+      × konta.yml has no tier `catalog`
+       ╭─[tenants/artista.yml:1:7]
+     1 │ tier: catalog
+       ·       ───┬───
+       ·          ╰── `tier`
+     2 │ hosts: [artista.konta.shop]
+       ╰────
+      help: did you mean `catalogue`? choose one of catalogue, production
+    "#);
+}
+
+#[test]
+fn missing_keys_are_all_told_at_once() {
+    insta::assert_snapshot!(rendered(&[("environments/prod.yml", "region: eu-west-1\n")]), @r#"
+    konta::manifest::invalid
+
+      × 2 problems in 1 manifest
+
+    Error: konta::manifest::missing_key
+
+      × the environment has no `account`
+       ╭─[environments/prod.yml:1:1]
+     1 │ region: eu-west-1
+       · ───┬──
+       ·    ╰── `account` is missing here
+       ╰────
+      help: add `account: "123456789012"`
+
+    Error: konta::manifest::missing_key
+
+      × the environment has no `domain`
+       ╭─[environments/prod.yml:1:1]
+     1 │ region: eu-west-1
+       · ───┬──
+       ·    ╰── `domain` is missing here
+       ╰────
+      help: add `domain: example.com`
+    "#);
+}
+
+#[test]
+fn a_number_in_place_of_text_is_shown_as_it_was_written() {
+    let text = "account: 012345678901\nregion: eu-west-1\ndomain: konta.shop\ndatabase: { engine_version: 17.10 }\n";
+    insta::assert_snapshot!(rendered(&[("environments/prod.yml", text)]), @r#"
+    konta::manifest::invalid
+
+      × 2 problems in 1 manifest
+
+    Error: konta::manifest::wrong_type
+
+      × `account` must be text, but is a number
+       ╭─[environments/prod.yml:1:10]
+     1 │ account: 012345678901
+       ·          ──────┬─────
+       ·                ╰── a number
+     2 │ region: eu-west-1
+       ╰────
+      help: write it in quotes: "012345678901"
+
+    Error: konta::manifest::wrong_type
+
+      × `engine_version` must be text, but is a number
+       ╭─[environments/prod.yml:4:29]
+     3 │ domain: konta.shop
+     4 │ database: { engine_version: 17.10 }
+       ·                             ──┬──
+       ·                               ╰── a number
+       ╰────
+      help: write it in quotes: "17.10"
+    "#);
+}
+
+#[test]
+fn bad_yaml_points_at_its_column() {
+    insta::assert_snapshot!(rendered(&[("tenants/artista.yml", "tier: catalogue\nhosts: [artista.konta.shop\n")]), @r#"
+    konta::manifest::invalid
+
+      × 1 problem in 1 manifest
+
+    Error: konta::manifest::syntax
+
+      × unclosed bracket '['
+       ╭─[tenants/artista.yml:2:8]
+     1 │ tier: catalogue
+     2 │ hosts: [artista.konta.shop
+       ·        ┬
+       ·        ╰── here
+       ╰────
+      help: see the line pointed at, and the one above it: indentation, a colon or a quote
+    "#);
+}
+
+#[test]
+fn problems_of_several_files_come_in_the_order_of_files_and_lines() {
+    let files = [
+        ("konta.yml", "application: aws-shop\ncurrency: euro\n"),
+        ("environments/prod.yml", "account: \"1\"\nregion: moon\ndomain: konta.shop\nlog_retention_days: 31\n"),
+        ("tenants/artista.yml", "tier: catalogue\nhosts: []\n"),
+        ("tenants/admin.yml", BREADFREE),
+    ];
+    insta::assert_snapshot!(places(&files).join("\n"), @r#"
+    konta.yml:1 missing_key
+    konta.yml:1 missing_key
+    konta.yml:1 missing_key
+    konta.yml:1 invalid_value
+    konta.yml:2 invalid_value
+    environments/prod.yml:1 invalid_value
+    environments/prod.yml:2 invalid_value
+    environments/prod.yml:4 invalid_value
+    tenants/admin.yml:1 invalid_value
+    tenants/artista.yml:2 invalid_value
+    "#);
+}
+
+#[test]
+fn a_secret_written_as_a_value_is_not_printed_also_not_beside_another_problem() {
+    let text = "tier: production\nhosts: [a.konta.shop]\nsecrets:\n  TOKEN: sk_live_51H8xyz\n  PGUSER: /shop/user\n";
+    let shown = rendered(&[("tenants/a.yml", text)]);
+    assert!(!shown.contains("sk_live"), "{shown}");
+    insta::assert_snapshot!(shown, @r#"
+    konta::manifest::invalid
+
+      × 2 problems in 1 manifest
+
+    Error: konta::manifest::invalid_value
+
+      × the secret `TOKEN` looks like the value itself (15 characters, hidden here)
+       ╭─[tenants/a.yml:4:10]
+     3 │ secrets:
+     4 │   TOKEN: ***************
+       ·          ───────┬───────
+       ·                 ╰── not a reference
+     5 │   PGUSER: /shop/user
+       ╰────
+      help: store the value with `aws ssm put-parameter --type SecureString` and write the parameter's
+            name, such as /shop/token, or the full ARN of a parameter or a secret
+
+    Error: konta::manifest::invalid_value
+
+      × `PGUSER` cannot be a variable's name
+       ╭─[tenants/a.yml:5:3]
+     4 │   TOKEN: ***************
+     5 │   PGUSER: /shop/user
+       ·   ───┬──
+       ·      ╰── this name
+       ╰────
+      help: konta sets PG*, KONTA_*, ODOO_RC, HOST, PORT, USER and PASSWORD itself; choose another
+            name
+    "#);
+    let misspelt = text.replace("secrets:", "secret:");
+    assert!(!rendered(&[("tenants/a.yml", &misspelt)]).contains("sk_live"));
+}
+
+#[test]
+fn a_pooled_tenant_is_told_why_it_cannot_have_a_size() {
+    let text = "tier: catalogue\nhosts: [artista.konta.shop]\nsize: { cpu: 256, memory: 512 }\n";
+    insta::assert_snapshot!(rendered(&[("tenants/artista.yml", text)]), @r#"
+    konta::manifest::invalid
+
+      × 1 problem in 1 manifest
+
+    Error: konta::manifest::not_allowed
+
+      × `size` has no place in a tenant of the pooled tier `catalogue`
+       ╭─[tenants/artista.yml:3:1]
+     2 │ hosts: [artista.konta.shop]
+     3 │ size: { cpu: 256, memory: 512 }
+       · ──┬─
+       ·   ╰── not here
+       ╰────
+      help: all pooled tenants run in the cell's one Odoo service; remove it, or choose a tier with
+            `isolation: dedicated`
+    "#);
+    let all = "tier: catalogue\nhosts: [artista.konta.shop]\ntasks: 1\nspot: true\non_demand: 0\ndatabase: dedicated\n\
+               addons: [aurora]\nvariables: {A: b}\nsecrets: {C: /d}\n\
+               schedule: { sleep: \"0 22 ? * MON-FRI *\", wake: \"0 7 ? * MON-FRI *\", timezone: Europe/Madrid }\n";
+    assert_eq!(places(&[("tenants/artista.yml", all)]).len(), 8);
+}
+
+#[test]
+fn the_example_workspace_is_sound() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("manifests");
+    let workspace = load(&root).unwrap_or_else(|problems| panic!("{}", render(&problems)));
+    assert_eq!(workspace.tenants.len(), 2);
+    assert_eq!(find_root(&root.join("tenants")), Some(root));
+}
+
+#[test]
+fn a_tenant_gets_what_its_tier_has_and_keeps_what_is_its_own() {
+    let text = "tenant: breadfree\ntier: production\nenvironment: prod\nhosts: [breadfree.konta.shop]\n\
+                modules: [stock, mrp]\nsize: { cpu: 512, memory: 2048 }\ntasks: 1\naddons: [aurora]\ndatabase: dedicated\n";
+    let workspace = loaded(&[("tenants/breadfree.yml", text)]);
+    let tenant = &workspace.tenants[&TenantName::new("breadfree").unwrap()];
+    assert_eq!(tenant.isolation, Isolation::Dedicated);
+    assert_eq!(tenant.modules, ["website", "stock", "mrp"]);
+    assert_eq!((tenant.size.cpu(), tenant.tasks.max(), tenant.on_demand, tenant.spot), (512, 1, 1, true));
+    assert!(tenant.image.contains("@sha256:"));
+    assert_eq!(workspace.tiers.values().map(|tier| tier.price.to_string()).collect::<Vec<_>>(), ["15", "50.50"]);
+}
+
+#[test]
+fn values_that_only_fit_together_are_checked_together() {
+    for (line, wanted) in [
+        ("certificate: arn:aws:acm:us-east-1:012345678901:certificate/1-2", "invalid_value"),
+        ("hosted_zone: konta.shop", "invalid_value"),
+        ("database: { auto_pause: 600 }", "not_allowed"),
+        ("database: { engine_version: \"17.8\" }", "invalid_value"),
+        ("network: { cidr: 8.8.0.0/16 }", "invalid_value"),
+        (
+            "network: { vpc: vpc-0a1b2c3d, public_subnets: [subnet-0a1b2c3d, subnet-0a1b2c3d], private_subnets: [subnet-0a1b2c3d, subnet-0a1b2c3e] }",
+            "invalid_value",
+        ),
+        ("network: { egress: natt }", "invalid_value"),
+        ("pool: { image: \"odoo:19.0\" }", "invalid_value"),
+        ("tags: { \"aws:x\": y }", "invalid_value"),
+        ("alarm_topic: arn:aws:sns:eu-west-1:999999999999:alarms", "invalid_value"),
+        (
+            "deploy_role: { provider: arn:aws:iam::012345678901:oidc-provider/x, issuer: github, subjects: [\"repo:o/*\"] }",
+            "invalid_value",
+        ),
+    ] {
+        let found = places(&[("environments/prod.yml", &format!("{PROD}{line}\n"))]);
+        assert!(
+            found.first().is_some_and(|place| *place == format!("environments/prod.yml:4 {wanted}")),
+            "{line}: {found:?}"
+        );
+    }
+}
+
+#[test]
+fn what_only_a_tenant_can_get_wrong_is_told_at_its_line() {
+    for (line, wanted) in [
+        ("addons: [redis]", "unknown_name"),
+        ("environment: prd", "unknown_name"),
+        ("variables: { PGHOST: x }", "invalid_value"),
+        ("variables: { A: 1 }", "wrong_type"),
+        ("modules: [Website]", "invalid_value"),
+        ("image: odoo:19.0", "invalid_value"),
+        ("tasks: 0", "invalid_size"),
+        ("on_demand: 9", "invalid_value"),
+        ("database: own", "invalid_value"),
+        ("cell: 0", "invalid_value"),
+        ("spot: yes", "wrong_type"),
+        ("tenant: other", "invalid_value"),
+        ("schedule: { sleep: \"0 22 * * *\", wake: \"0 7 ? * MON-FRI *\", timezone: Europe/Madrid }", "invalid_value"),
+        (
+            "schedule: { sleep: \"0 22 ? * * *\", wake: \"0 7 ? * MON-FRI *\", timezone: Europe/Madird }",
+            "invalid_value",
+        ),
+    ] {
+        let found = places(&[("tenants/breadfree.yml", &format!("{BREADFREE}{line}\n"))]);
+        assert_eq!(found, [format!("tenants/breadfree.yml:3 {wanted}")], "{line}");
+    }
+}
+
+#[test]
+fn hosts_outside_the_domain_need_a_certificate_and_those_of_the_pool_are_kept() {
+    let host = |hosts: &str| format!("tier: catalogue\nhosts: {hosts}\n");
+    for (hosts, wanted) in [
+        ("[www.artista.es]", "missing_key"),
+        ("[a.b.konta.shop]", "missing_key"),
+        ("[pool-2.konta.shop]", "clash"),
+        ("[a.konta.shop, a.konta.shop]", "clash"),
+        ("[a.konta.shop, b.konta.shop, c.konta.shop, d.konta.shop, e.konta.shop]", "invalid_value"),
+        (
+            "[{host: www.artista.es, hosted_zone: Z1, certificate: \"arn:aws:acm:eu-west-1:012345678901:certificate/1\"}]",
+            "not_allowed",
+        ),
+    ] {
+        let found = places(&[("tenants/artista.yml", &host(hosts))]);
+        assert_eq!(found, [format!("tenants/artista.yml:2 {wanted}")], "{hosts}");
+    }
+    loaded(&[("tenants/artista.yml", &host("[{host: www.artista.es, hosted_zone: Z1}, pool-a.konta.shop]"))]);
+}
+
+#[test]
+fn a_broken_tier_or_environment_is_not_blamed_on_its_tenants() {
+    let broken = KONTA.replace("price: 15", "price: cheap");
+    assert_eq!(places(&[("konta.yml", &broken)]), ["konta.yml:6 invalid_value"]);
+    assert_eq!(places(&[("konta.yml", "tiers: [\n")]), ["konta.yml:1 syntax"]);
+    assert_eq!(
+        places(&[("environments/prod.yml", &PROD.replace("eu-west-1", "moon"))]),
+        ["environments/prod.yml:2 invalid_value"]
+    );
+}
+
+#[test]
+fn several_environments_must_be_named_and_must_not_meet() {
+    let staging = PROD.replace("konta.shop", "staging.konta.shop");
+    assert_eq!(places(&[("environments/staging.yml", &staging)]), ["tenants/artista.yml:1 missing_key"]);
+    let tenant = ("tenants/artista.yml", "tier: catalogue\nenvironment: prod\nhosts: [artista.konta.shop]\n");
+    loaded(&[("environments/staging.yml", &staging), tenant]);
+    assert_eq!(places(&[("environments/prod-dns.yml", &staging), tenant]), ["environments/prod-dns.yml:1 clash"]);
+    assert_eq!(places(&[("environments/staging.yml", PROD), tenant]).len(), 2);
+}
+
+#[test]
+fn addons_whose_stacks_would_meet_are_told() {
+    let tenant = |addon: &str, host: &str| format!("tier: production\nhosts: [{host}.konta.shop]\naddons: [{addon}]\n");
+    let found = places(&[
+        ("addons/b-c.yml", ""),
+        ("addons/c.yml", ""),
+        ("tenants/a.yml", &tenant("b-c", "a")),
+        ("tenants/a-b.yml", &tenant("c", "b")),
+    ]);
+    assert_eq!(found, ["tenants/a-b.yml:3 clash", "tenants/a.yml:3 clash"]);
+}
+
+#[test]
+fn files_that_would_be_passed_over_in_silence_are_told() {
+    assert_eq!(places(&[("tenants/b.yaml", BREADFREE)]), ["tenants/b.yaml:0 unreadable"]);
+    let folder = workspace(&[]);
+    std::fs::remove_file(folder.path().join("konta.yml")).unwrap();
+    let problems = load(folder.path()).unwrap_err();
+    assert!(problems.iter().any(|problem| problem.file() == "konta.yml" && problem.kind() == Code::Unreadable));
+}
+
+/// The longest names load, and what is composed of them fits: stacks (128), clusters (63), databases (63).
+#[test]
+fn the_longest_names_fit_once_composed() {
+    let longest = |most: usize| "a".repeat(most);
+    let (application, environment) = (longest(ApplicationName::LONGEST), longest(EnvironmentName::LONGEST));
+    let (tenant, addon) = (longest(TenantName::LONGEST), longest(AddonName::LONGEST));
+    assert!(format!("{application}-{environment}-addon-{tenant}-{addon}").len() <= 128);
+    assert!(format!("{application}-{environment}-tenant-{tenant}").len() <= 128);
+    assert!(format!("{application}-{environment}-cell-9999").len() <= 63);
+    let folder = workspace(&[
+        ("konta.yml", &KONTA.replace("application: konta", &format!("application: {application}"))),
+        (&format!("tenants/{tenant}.yml"), &format!("{BREADFREE}addons: [{addon}]\n")),
+        (&format!("addons/{addon}.yml"), ""),
+    ]);
+    std::fs::rename(
+        folder.path().join("environments/prod.yml"),
+        folder.path().join(format!("environments/{environment}.yml")),
+    )
+    .unwrap();
+    let workspace = load(folder.path()).unwrap_or_else(|problems| panic!("{}", render(&problems)));
+    assert!(workspace.tenants.keys().all(|name| name.database().len() <= 63));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    /// Any text is either a manifest or a list of problems that can be shown.
+    #[test]
+    fn any_text_is_read_without_a_panic(konta in any_manifest(KONTA), prod in any_manifest(PROD), tenant in any_manifest(BREADFREE)) {
+        let folder = workspace(&[("konta.yml", &konta), ("environments/prod.yml", &prod), ("tenants/artista.yml", &tenant)]);
+        if let Err(problems) = load(folder.path()) {
+            prop_assert!(!render(&problems).contains("could not be read"));
+        }
+    }
+}
+
+/// Any text; text of the characters YAML gives a meaning; and a sound manifest with something else in its midst.
+fn any_manifest(sound: &'static str) -> impl Strategy<Value = String> {
+    let cut =
+        (0..=sound.len(), 0..=sound.len(), "[ a-z0-9:{}\\[\\]\"'&*!|>#%@,?~\n-]{0,12}").prop_map(move |(a, b, mid)| {
+            let (from, to) = (a.min(b), a.max(b));
+            format!("{}{mid}{}", &sound[..from], &sound[to..])
+        });
+    prop_oneof![".*", "[ a-c:{}\\[\\]\"'&*!|>#%@,?~\n\t-]{0,80}", Just(sound.to_owned()), cut]
+}
+
+/// `cargo test --release --lib manifest::tests::ten_thousand -- --ignored --nocapture`
+#[test]
+#[ignore = "a measurement, not a check"]
+fn ten_thousand_tenants_load_quickly() {
+    let folder = workspace(&[]);
+    for n in 0..10_000 {
+        let tier = if n % 2 == 0 { "catalogue" } else { "production" };
+        let text = format!(
+            "# tenant {n}\ntier: {tier}\nhosts:\n  - t{n}.konta.shop\n  - {{ host: www.t{n}.es, hosted_zone: Z0123456789ABC }}\nmodules: [mass_mailing, website_sale]\n"
+        );
+        std::fs::write(folder.path().join(format!("tenants/t{n}.yml")), text).unwrap();
+    }
+    let start = std::time::Instant::now();
+    let workspace = load(folder.path()).unwrap();
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let peak = status.lines().find(|line| line.starts_with("VmHWM")).unwrap_or_default();
+    println!("{} tenants in {:?}, {peak}", workspace.tenants.len(), start.elapsed());
+}

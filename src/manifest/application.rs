@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use rust_decimal::Decimal;
+
 use super::diagnostic::Code;
 use super::parse::{Kind, Node};
 use super::read::{Field, Fields, Reader, Refusal};
@@ -34,7 +36,7 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Node) -> Option<Application> 
     let currency = fields.required("currency", "currency: EUR", reader);
     let currency = currency.and_then(|field| reader.checked(field, currency_code));
     let rate = fields.required("exchange_rate", "exchange_rate: { usd: 1.14, date: 2026-09-25 }", reader);
-    let exchange_rate = rate.and_then(|field| exchange_rate(reader, field));
+    let exchange_rate = rate.and_then(|field| exchange_rate(reader, field, currency.as_deref()));
     let image = fields.required("image", "image: name:tag@sha256:...", reader);
     let image = image.and_then(|field| workload::image(reader, field));
     let mut tiers = BTreeMap::new();
@@ -72,9 +74,15 @@ fn currency_code(text: &str) -> Result<String, Refusal> {
     ))
 }
 
-fn exchange_rate(reader: &mut Reader<'_>, field: Field<'_>) -> Option<ExchangeRate> {
+fn exchange_rate(reader: &mut Reader<'_>, field: Field<'_>, currency: Option<&str>) -> Option<ExchangeRate> {
     let fields = reader.fields(field, "exchange rate", &["usd", "date"])?;
-    let usd = fields.required("usd", "usd: 1.14", reader).and_then(|field| reader.decimal(field, false));
+    let given = fields.required("usd", "usd: 1.14", reader);
+    let usd = given.and_then(|field| reader.decimal(field, false));
+    if let (Some(field), Some(usd), Some("USD")) = (given, usd, currency)
+        && usd != Decimal::ONE
+    {
+        reader.refuse(field, Refusal::new(format!("one USD is not {usd} dollars"), "write `usd: 1`"));
+    }
     let date = fields.required("date", "date: 2026-09-25", reader).and_then(|field| {
         reader.checked(field, |text| {
             let date = text.parse::<jiff::civil::Date>().ok().filter(|date| date.to_string() == text);

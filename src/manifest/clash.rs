@@ -64,25 +64,29 @@ fn twice<'s, K: Eq + Hash>(
     describe: impl Fn(&K) -> String,
     help: &str,
 ) -> Vec<Problem> {
-    let mut first: HashMap<K, Claim<'s>> = HashMap::new();
+    let mut first: HashMap<K, (Claim<'s>, bool)> = HashMap::new();
     let mut problems = Vec::new();
     for (name, claim) in claims {
-        let Some(earlier) = first.get(&name) else {
-            first.insert(name, claim);
+        let Some((earlier, told)) = first.get_mut(&name) else {
+            first.insert(name, (claim, false));
             continue;
         };
         let name = describe(&name);
         if earlier.source.path == claim.source.path {
-            let problem =
-                Problem::at(claim.source, Code::Clash, &claim.place, "again here", format!("{name} is named twice"));
+            let message = format!("{name} is named twice");
+            let problem = Problem::at(claim.source, Code::Clash, &claim.place, "again here", message);
             problems.push(problem.and(&earlier.place, "first here").help("keep one of them"));
             continue;
         }
-        for (here, there) in [(earlier, &claim), (&claim, earlier)] {
+        let tell = |here: &Claim<'s>, there: &Claim<'s>| {
             let message = format!("{name} is also that of {}", there.who);
-            let line = there.source.line(&there.place);
-            let help = format!("see {}:{line}; {help}", there.source.path);
-            problems.push(Problem::at(here.source, Code::Clash, &here.place, "asked for twice", message).help(help));
+            let help = format!("see {}:{}; {help}", there.source.path, there.source.line(&there.place));
+            Problem::at(here.source, Code::Clash, &here.place, "asked for twice", message).help(help)
+        };
+        problems.push(tell(&claim, earlier));
+        // Of many that ask, the first is told of the second only.
+        if !std::mem::replace(told, true) {
+            problems.push(tell(earlier, &claim));
         }
     }
     problems

@@ -129,9 +129,7 @@ fn read_text<T>(text: &str, path: &str, rank: u8, build: impl FnOnce(&mut Reader
     let mut source = Source { rank, path: path.to_owned(), text: Arc::from(text) };
     match parse::parse(text) {
         Ok(node) => {
-            if rank == TENANT_RANK {
-                source.hide(&secret::places(&node));
-            }
+            source.hide(&secret::places(&node));
             let mut reader = Reader::new(text, &source);
             reader.refuse_duplicates(&node);
             let value = build(&mut reader, &node);
@@ -139,6 +137,7 @@ fn read_text<T>(text: &str, path: &str, rank: u8, build: impl FnOnce(&mut Reader
             File { value, source: Some(source), problems }
         }
         Err(error) => {
+            source.hide(&secret::suspected(text));
             let problem = Problem::at(&source, Code::Syntax, &error.span, "here", error.message).help(error.help);
             File { value: None, source: Some(source), problems: vec![problem] }
         }

@@ -127,6 +127,15 @@ fn host(reader: &mut Reader<'_>, entry: &HostEntry<'_>, environment: &Environmen
         let help = format!("choose another host; konta uses pool-1.{domain}, pool-2.{domain} and so on");
         reader.add(Code::Clash, entry.place, "kept by konta", message, help);
     }
+    let other = known
+        .environments
+        .values()
+        .flatten()
+        .find(|other| other.name != environment.name && other.domain == entry.host);
+    if let Some(other) = other {
+        let message = format!("`{}` is the domain of the environment {}", entry.host, other.name);
+        reader.add(Code::Clash, entry.place, "not this one", message, "choose another host");
+    }
     TenantHost {
         host: entry.host.clone(),
         certificate: certificate.unwrap_or_default(),

@@ -1,9 +1,7 @@
 //! References to secrets, and how a value written in their place is kept from being printed.
 
 use super::arn::is_partition;
-use super::diagnostic::nearest;
 use super::parse::{Kind, Node, Span};
-use super::tenant::KEYS;
 use crate::model::SecretReference;
 
 /// Checks a reference. The problem never quotes what was written: it may be the secret itself.
@@ -60,16 +58,50 @@ fn arn(text: &str) -> Result<(), String> {
     if known { Ok(()) } else { Err("has an ARN that is neither a parameter's nor a secret's".to_owned()) }
 }
 
-/// Places of a tenant's manifest that may hold a secret's value: whatever stands under `secrets`, or under a key that was
-/// meant to be it, and is no reference. Problems of the same file must not print them, not even as a neighbouring line.
-pub(super) fn places(root: &Node) -> Vec<Span> {
+/// Places that may hold a secret's value: whatever stands under `secrets`, or under a key that was meant to be it, and is no
+/// reference. Problems of the same file must not print them, not even as a neighbouring line.
+pub(super) fn places(node: &Node) -> Vec<Span> {
     let mut found = Vec::new();
-    if let Kind::Map(entries) = &root.kind {
-        for (key, value) in entries {
-            if nearest(&key.text, KEYS.iter().copied()) == Some("secrets") {
-                collect(value, &mut found);
+    search(node, &mut found);
+    found
+}
+
+fn search(node: &Node, found: &mut Vec<Span>) {
+    match &node.kind {
+        Kind::Seq(items) => items.iter().for_each(|item| search(item, found)),
+        Kind::Map(entries) => {
+            for (key, value) in entries {
+                if is_meant(&key.text) { collect(value, found) } else { search(value, found) }
             }
         }
+        _ => {}
+    }
+}
+
+fn is_meant(key: &str) -> bool {
+    strsim::osa_distance(&key.to_lowercase(), "secrets") <= 2
+}
+
+/// The same of a text that is no YAML, by its lines: what follows `secrets:`, and values on the deeper lines below it.
+pub(super) fn suspected(text: &str) -> Vec<Span> {
+    let mut found = Vec::new();
+    let (mut begin, mut below) = (0, None);
+    for line in text.split_inclusive('\n') {
+        let depth = line.len() - line.trim_start().len();
+        let colon = line.find(':').map(|colon| colon + 1);
+        let meant = colon.is_some_and(|colon| is_meant(line[..colon - 1].trim()));
+        if below.is_some_and(|above| depth <= above && !line.trim().is_empty()) {
+            below = None;
+        }
+        if meant {
+            below = Some(depth);
+        }
+        if below.is_some() {
+            let value = colon.unwrap_or(depth);
+            let reference = matches!(line[value..].trim_start().as_bytes(), [b'/', ..] | [b'a', b'r', b'n', b':', ..]);
+            found.extend((!reference).then_some(begin + value..begin + line.len()));
+        }
+        begin += line.len();
     }
     found
 }
@@ -110,5 +142,15 @@ mod tests {
             let problem = check(bad).unwrap_err();
             assert!(!problem.contains(bad) || bad == "/", "{problem}");
         }
+    }
+
+    #[test]
+    fn a_text_that_is_no_yaml_is_searched_by_lines() {
+        let text =
+            "tier: x\nsecrets:\n  TOKEN: sk: live\n  PATH: /shop/token\n  sk_live\nhosts: [\nsecret: {A: sk_live}\n";
+        let mut source = crate::manifest::diagnostic::Source { rank: 0, path: "a".into(), text: text.into() };
+        source.hide(&suspected(text));
+        assert!(!source.text.contains("live"), "{}", source.text);
+        assert!(source.text.contains("/shop/token") && source.text.contains("hosts: ["), "{}", source.text);
     }
 }

@@ -12,7 +12,7 @@ use crate::model::{
     AddonName, CellNumber, DatabaseChoice, FargateSize, HostName, Schedule, SecretReference, TaskRange, TenantName,
 };
 
-pub(super) const KEYS: &[&str] = &[
+const KEYS: &[&str] = &[
     "tenant",
     "tier",
     "environment",

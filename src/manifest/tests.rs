@@ -360,6 +360,8 @@ fn a_secret_written_as_a_value_is_not_printed_also_not_beside_another_problem() 
       help: konta sets PG*, KONTA_*, ODOO_RC, HOST, PORT, USER and PASSWORD itself; choose another
             name
     "#);
+    let broken = format!("{text}oops: [\n");
+    assert!(!rendered(&[("tenants/a.yml", &broken)]).contains("sk_live"));
     let misspelt = text.replace("secrets:", "secret:");
     assert!(!rendered(&[("tenants/a.yml", &misspelt)]).contains("sk_live"));
 }
@@ -488,6 +490,8 @@ fn hosts_outside_the_domain_need_a_certificate_and_those_of_the_pool_are_kept() 
 
 #[test]
 fn a_broken_tier_or_environment_is_not_blamed_on_its_tenants() {
+    let dollars = KONTA.replace("EUR", "USD");
+    assert_eq!(places(&[("konta.yml", &dollars)]), ["konta.yml:3 invalid_value"]);
     let broken = KONTA.replace("price: 15", "price: cheap");
     assert_eq!(places(&[("konta.yml", &broken)]), ["konta.yml:6 invalid_value"]);
     assert_eq!(places(&[("konta.yml", "tiers: [\n")]), ["konta.yml:1 syntax"]);
@@ -503,6 +507,9 @@ fn several_environments_must_be_named_and_must_not_meet() {
     assert_eq!(places(&[("environments/staging.yml", &staging)]), ["tenants/artista.yml:1 missing_key"]);
     let tenant = ("tenants/artista.yml", "tier: catalogue\nenvironment: prod\nhosts: [artista.konta.shop]\n");
     loaded(&[("environments/staging.yml", &staging), tenant]);
+    let met = "tier: catalogue\nenvironment: prod\nhosts: [staging.konta.shop]\n";
+    let files = [("environments/staging.yml", staging.as_str()), ("tenants/artista.yml", met)];
+    assert_eq!(places(&files), ["tenants/artista.yml:3 clash"]);
     assert_eq!(places(&[("environments/prod-dns.yml", &staging), tenant]), ["environments/prod-dns.yml:1 clash"]);
     assert_eq!(places(&[("environments/staging.yml", PROD), tenant]).len(), 2);
 }

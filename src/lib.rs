@@ -8,10 +8,6 @@
 //!                                            odoo, aws, auth, sandbox
 //! ```
 
-pub mod aws;
-pub mod cli;
-pub mod commands;
-pub mod deploy;
 pub mod manifest;
 pub mod model;
 pub mod odoo;

@@ -8,6 +8,10 @@
 //!                                            odoo, aws, auth, sandbox
 //! ```
 
+pub mod aws;
+pub mod cli;
+pub mod commands;
+pub mod deploy;
 pub mod manifest;
 pub mod model;
 pub mod odoo;

@@ -60,6 +60,11 @@ pub fn load(root: &Path) -> Result<Workspace, Problems> {
 
     let addons: BTreeSet<String> = list(root, "addons", &mut problems).into_iter().map(|(_, stem)| stem).collect();
     let known = Known {
+        application: application
+            .value
+            .as_ref()
+            .and_then(|application| application.name.as_ref())
+            .map(crate::model::ApplicationName::as_str),
         tiers: application.value.as_ref().map(|application| &application.tiers).filter(|tiers| !tiers.is_empty()),
         environments: &environments,
         addons: &addons,

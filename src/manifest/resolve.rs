@@ -6,9 +6,10 @@ use super::application;
 use super::arn::hosted_zone_id;
 use super::diagnostic::{Code, choose};
 use super::environment::certificate_form;
+use super::parse::Kind;
 use super::read::{Field, Fields, Reader, Refusal};
 use super::tenant::{HostEntry, TenantManifest};
-use crate::model::{DatabaseChoice, Environment, HostName, Isolation, Tenant, TenantHost, Tier};
+use crate::model::{DatabaseChoice, Environment, HostName, Isolation, SecretReference, Tenant, TenantHost, Tier};
 
 /// The addon that konta brings with it.
 const BUILTIN_ADDON: &str = "aurora";
@@ -19,6 +20,8 @@ pub(super) struct Known<'k> {
     pub(super) tiers: Option<&'k BTreeMap<String, Option<Tier>>>,
     pub(super) environments: &'k BTreeMap<String, Option<Environment>>,
     pub(super) addons: &'k BTreeSet<String>,
+    /// The application's name; `None` when it was refused.
+    pub(super) application: Option<&'k str>,
 }
 
 /// Adds its tier to a tenant and checks what it names.
@@ -35,7 +38,12 @@ pub(super) fn tenant(reader: &mut Reader<'_>, manifest: TenantManifest<'_>, know
             refuse_in_the_pool(reader, &manifest.fields, tier.name.as_str(), manifest.database);
             Some(tier.on_demand)
         }
-        Isolation::Dedicated => on_demand(reader, &manifest, tier),
+        Isolation::Dedicated => {
+            if let (Some(environment), Some(application)) = (environment, known.application) {
+                secret_paths(reader, &manifest, application, environment);
+            }
+            on_demand(reader, &manifest, tier)
+        }
     };
     let mut modules = tier.modules.clone();
     modules.extend(manifest.modules.into_iter().filter(|module| !tier.modules.contains(module)));
@@ -69,6 +77,21 @@ fn tier<'k>(reader: &mut Reader<'_>, field: Field<'_>, known: &Known<'k>) -> Opt
         reader.add(Code::UnknownName, &field.node.span, "`tier`", format!("konta.yml has no tier `{text}`"), help);
     }
     found?.as_ref()
+}
+
+/// The role that fetches a task's secrets may read parameters of its environment only, so another path would fail when the task starts.
+fn secret_paths(reader: &mut Reader<'_>, manifest: &TenantManifest<'_>, application: &str, environment: &Environment) {
+    let prefix = format!("/{application}/{}/", environment.name);
+    let Some(Field { node, .. }) = manifest.fields.get("secrets") else { return };
+    let Kind::Map(entries) = &node.kind else { return };
+    for (key, node) in entries {
+        let Some(SecretReference::Parameter(name)) = manifest.secrets.get(&key.text) else { continue };
+        if !name.starts_with(&prefix) {
+            let message = format!("the tasks of {} may not read the parameter `{name}`", environment.name);
+            let help = format!("keep it under {prefix}, tagged konta:cell with the tenant's cell");
+            reader.add(Code::NotAllowed, &node.span, "outside the environment's path", message, help);
+        }
+    }
 }
 
 /// The environment named, or the only one there is.

@@ -188,7 +188,7 @@ fn secrets(
             Err(problem) => {
                 let message = format!("the secret `{}` {problem}", entry.key.text);
                 let help = "store the value with `aws ssm put-parameter --type SecureString` and write the parameter's name, \
-                            such as /shop/token, or the full ARN of a parameter or a secret";
+                            such as /konta/prod/token, or the full ARN of a parameter or a secret";
                 reader.add(Code::InvalidValue, &entry.node.span, "not a reference", message, help);
             }
         }

@@ -327,7 +327,7 @@ fn problems_of_several_files_come_in_the_order_of_files_and_lines() {
 
 #[test]
 fn a_secret_written_as_a_value_is_not_printed_also_not_beside_another_problem() {
-    let text = "tier: production\nhosts: [a.konta.shop]\nsecrets:\n  TOKEN: sk_live_51H8xyz\n  PGUSER: /shop/user\n";
+    let text = "tier: production\nhosts: [a.konta.shop]\nsecrets:\n  TOKEN: sk_live_51H8xyz\n  PGUSER: /konta/prod/user\n";
     let shown = rendered(&[("tenants/a.yml", text)]);
     assert!(!shown.contains("sk_live"), "{shown}");
     insta::assert_snapshot!(shown, @r#"
@@ -343,17 +343,17 @@ fn a_secret_written_as_a_value_is_not_printed_also_not_beside_another_problem() 
      4 │   TOKEN: ***************
        ·          ───────┬───────
        ·                 ╰── not a reference
-     5 │   PGUSER: /shop/user
+     5 │   PGUSER: /konta/prod/user
        ╰────
       help: store the value with `aws ssm put-parameter --type SecureString` and write the parameter's
-            name, such as /shop/token, or the full ARN of a parameter or a secret
+            name, such as /konta/prod/token, or the full ARN of a parameter or a secret
 
     Error: konta::manifest::invalid_value
 
       × `PGUSER` cannot be a variable's name
        ╭─[tenants/a.yml:5:3]
      4 │   TOKEN: ***************
-     5 │   PGUSER: /shop/user
+     5 │   PGUSER: /konta/prod/user
        ·   ───┬──
        ·      ╰── this name
        ╰────
@@ -598,4 +598,16 @@ fn ten_thousand_tenants_load_quickly() {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let peak = status.lines().find(|line| line.starts_with("VmHWM")).unwrap_or_default();
     println!("{} tenants in {:?}, {peak}", workspace.tenants.len(), start.elapsed());
+}
+
+#[test]
+fn a_secret_outside_the_environments_path_is_refused_because_no_task_could_read_it() {
+    let text = "tier: production\nhosts: [a.konta.shop]\nsecrets: { TOKEN: /elsewhere/token }\n";
+    let workspace = workspace(&[("tenants/a.yml", text)]);
+    let problems = load(workspace.path()).unwrap_err();
+    let shown = problems.iter().map(|p| format!("{p}: {}", p.advice().unwrap_or_default())).collect::<Vec<_>>();
+    assert_eq!(
+        shown,
+        ["the tasks of prod may not read the parameter `/elsewhere/token`: keep it under /konta/prod/, tagged konta:cell with the tenant's cell"]
+    );
 }

@@ -3,7 +3,8 @@
     python konta_sandbox.py --home DIR --account 123456789012 --region eu-west-1
 
 DIR/ready.json appears once everything answers and goes when the process stops in order. DIR also holds
-clusters.json (databases.py), requests.jsonl (one line for each call, never a body), state/, postgres/ and log/.
+clusters.json (databases.py), requests.jsonl (one line for each call, never a body), state/, postgres/ and log/. konta
+may put an imports.json there, with the things it imports (imports.py).
 Beside the AWS API there are GET /_konta/health and GET /_konta/resources?stack=NAME.
 
 State is written within half a second of a change, at once when a stack operation ends, and when the process ends in
@@ -105,6 +106,7 @@ class Sandbox:
         import data_api
         import extras
         import handlers
+        import imports
         import ministack.app
         from ministack.core.responses import request_scope
         from ministack.services import cloudformation, rds
@@ -113,6 +115,8 @@ class Sandbox:
         data_api.install(self.databases)
         handlers.install(self.databases)
         extras.install()
+        self.imports = imports.Imports(self.home / "imports.json")
+        self.imports.install()
         self.absent, self.unknown = extras.ABSENT, extras.absent
         event = stacks._add_event
 
@@ -156,6 +160,9 @@ class Sandbox:
                 with self.scope(account, region):
                     self.event(stack["StackId"], name, name, "AWS::CloudFormation::Stack", stack["StackStatus"],
                                stack["StackStatusReason"], stack["StackId"])
+        with self.scope(self.options.account, self.options.region):
+            self.imports.refresh()
+        self.dirty = True
 
     # --- HTTP --------------------------------------------------------------------------------------------------
     async def app(self, scope, receive, send):

@@ -19,7 +19,8 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 sys.dont_write_bytecode = True
-from test_templates import ACCOUNT, PARAMETERS, REGION, SMALL, application, att, database, network, ref, resource, template
+from test_templates import (ACCOUNT, PARAMETERS, REGION, SMALL, application, att, database, imported, network, ref,
+                            resource, template)
 
 HERE = Path(__file__).resolve().parent
 
@@ -49,9 +50,16 @@ class Server:
         self.output.close()
         return code
 
-    def client(self, name):
-        return boto3.client(name, endpoint_url=self.ready["endpoint"], region_name=REGION, aws_access_key_id="konta",
+    def client(self, name, region=REGION):
+        return boto3.client(name, endpoint_url=self.ready["endpoint"], region_name=region, aws_access_key_id="konta",
                             aws_secret_access_key="konta", config=Config(retries={"max_attempts": 1}))
+
+    def imports(self, content):
+        """Write imports.json as konta does."""
+        self.home.mkdir(exist_ok=True)
+        new = self.home / "imports.json.new"
+        new.write_text(content if isinstance(content, str) else json.dumps(content))
+        new.replace(self.home / "imports.json")
 
     def own(self, path):
         with urllib.request.urlopen(self.ready["endpoint"] + path, timeout=10) as answer:
@@ -431,6 +439,94 @@ class SandboxTest(unittest.TestCase):
             self.skipTest("the packages lie below a folder that only root enters")
         self.assertIn("'extra_groups': []", opened.stdout, opened.stderr)
         self.assertEqual(os.stat(root / "home").st_mode & 0o777, 0o711)
+
+    # --- what a workspace imports ------------------------------------------------------------------------------
+    def test_imports(self):
+        root = Path(tempfile.mkdtemp(prefix="konta-sandbox-test-"))
+        self.addCleanup(shutil.rmtree, root)
+        outer, server = type(self).server, Server(root / "home")
+        arn = f"arn:aws:acm:{REGION}:{ACCOUNT}:certificate/0a1b2c3d-0000-4000-8000-00000000000"
+        vpc, zone = "vpc-0a1b2c3d4e5f60718", "Z0123456789ARTISTA"
+        public, private = ([f"subnet-{kind}{n}" for n in "12"] for kind in ("0a1b2c3d4e5f6071", "0a1b2c3d4e5f6072"))
+        stack = imported(arn + "1", zone, vpc, public, private)
+        listed = {"certificates": [arn + "1"], "hosted_zones": [{"id": zone, "name": "artista.es"}]}
+        server.imports(listed)
+        server.start()
+        try:
+            self.cfn = server.client("cloudformation")
+            ec2, acm, route53 = (server.client(n) for n in ("ec2", "acm", "route53"))
+            # What was there at the start, before any stack; the VPC is not.
+            self.assertEqual(acm.describe_certificate(CertificateArn=arn + "1")["Certificate"]["Status"], "ISSUED")
+            self.assertEqual([c["CertificateArn"] for c in acm.list_certificates()["CertificateSummaryList"]], [arn + "1"])
+            found = route53.get_hosted_zone(Id=zone)
+            self.assertEqual((found["HostedZone"]["Name"], found["HostedZone"]["Config"]["PrivateZone"],
+                              len(found["DelegationSet"]["NameServers"])), ("artista.es.", False, 4))
+            records = route53.list_resource_record_sets(HostedZoneId=zone)["ResourceRecordSets"]
+            self.assertEqual({r["Type"] for r in records}, {"NS", "SOA"})
+            self.refused(stack, f"ID '{vpc}' ")
+            # A change set reads the file again.
+            server.imports({**listed, "vpcs": [{"id": vpc, "cidr": "10.9.0.0/16", "public_subnets": public,
+                                                "private_subnets": private}]})
+            self.fine("imports", stack)
+            described = ec2.describe_vpcs(VpcIds=[vpc])["Vpcs"][0]
+            self.assertEqual((described["CidrBlock"], described["State"]), ("10.9.0.0/16", "available"))
+            names = ec2.describe_vpc_attribute(VpcId=vpc, Attribute="enableDnsHostnames")
+            self.assertTrue(names["EnableDnsHostnames"]["Value"])
+            mine = [{"Name": "vpc-id", "Values": [vpc]}]
+            self.assertEqual(len(ec2.describe_security_groups(Filters=mine)["SecurityGroups"]), 2)  # its own, and Guard
+            self.assertEqual(len(ec2.describe_route_tables(Filters=mine)["RouteTables"]), 1)
+            subnets = {s["SubnetId"]: s for s in ec2.describe_subnets(Filters=mine)["Subnets"]}
+            self.assertEqual(set(subnets), {*public, *private})
+            for names, opened in ((public, True), (private, False)):
+                self.assertEqual([(subnets[n]["AvailabilityZone"], subnets[n]["MapPublicIpOnLaunch"]) for n in names],
+                                 [(f"{REGION}a", opened), (f"{REGION}b", opened)])
+            self.assertEqual(sorted(s["CidrBlock"] for s in subnets.values()), [f"10.9.{n}.0/24" for n in range(4)])
+            balancer = server.client("elbv2").describe_load_balancers()["LoadBalancers"][0]
+            self.assertEqual(balancer["VpcId"], vpc)
+            # What is not listed is refused as before.
+            for other, sentence in (((arn + "9", zone, vpc), f"Certificate ARN '{arn}9' is not valid"),
+                                    ((arn + "1", "Z9", vpc), "No hosted zone with id 'Z9'"),
+                                    ((arn + "1", zone, "vpc-9"), "ID 'vpc-9' ")):
+                self.refused(imported(*other, public, private, "other.artista.es", False), sentence)
+            self.refused(imported(arn + "1", zone, vpc, [public[0], "subnet-9"], private, "other.artista.es", False),
+                         "The subnet ID 'subnet-9' is not valid")
+            # A malformed file is said and ignored; what it held before stays, and the next good one counts.
+            for bad in ("{", "[]", {"certificates": [arn + "2", "arn:aws:iam::1:role/x"]}, {"hosted_zones": [{"id": "Z2"}]},
+                        {"certificates": [arn + "2"], "vpcs": [{"id": "vpc-2", "cidr": "10.9"}]}):
+                server.imports(bad)
+                self.fine(f"bad{time.monotonic_ns()}", {"Topic": resource("SNS::Topic")})
+            self.assertEqual((root / "home" / "log" / "sandbox.log").read_text().count("imports.json is ignored"), 5)
+            self.raises("ResourceNotFoundException", acm.describe_certificate, CertificateArn=arn + "2")
+            server.imports({"certificates": [arn + "2"], "vpcs": [{"id": "vpc-02", "cidr": "10.9.0.0/27", "public_subnets": [
+                "subnet-021", "subnet-022"]}]})
+            self.fine("again", {"Topic": resource("SNS::Topic")})
+            acm.describe_certificate(CertificateArn=arn + "2")
+            small = ec2.describe_subnets(SubnetIds=["subnet-021", "subnet-022"])["Subnets"]
+            self.assertEqual([s["CidrBlock"] for s in small], ["10.9.0.0/28", "10.9.0.16/28"])
+            # A process of one region serves an environment in another one.
+            away = server.client("cloudformation", "eu-central-1")
+            away.create_change_set(StackName="away", ChangeSetName="c", ChangeSetType="CREATE", TemplateBody=template(
+                {"Topic": resource("SNS::Topic")}))
+            far = server.client("ec2", "eu-central-1").describe_subnets(SubnetIds=["subnet-022"])["Subnets"][0]
+            self.assertEqual(far["AvailabilityZone"], "eu-central-1b")
+            # Nothing is made twice, and nothing is lost, when the process starts again.
+            before = [ec2.describe_vpcs()["Vpcs"], ec2.describe_subnets()["Subnets"],
+                      route53.list_resource_record_sets(HostedZoneId=zone)["ResourceRecordSets"],
+                      acm.describe_certificate(CertificateArn=arn + "1")["Certificate"]["CreatedAt"]]
+            self.assertEqual(len(before[2]), 4)
+            server.stop()
+            server.start()
+            ec2, acm, route53 = (server.client(n) for n in ("ec2", "acm", "route53"))
+            self.assertEqual([ec2.describe_vpcs()["Vpcs"], ec2.describe_subnets()["Subnets"],
+                              route53.list_resource_record_sets(HostedZoneId=zone)["ResourceRecordSets"],
+                              acm.describe_certificate(CertificateArn=arn + "1")["Certificate"]["CreatedAt"]], before)
+            self.cfn = server.client("cloudformation")
+            self.assertEqual(self.delete("imports"), "DELETE_COMPLETE")
+            ec2.describe_subnets(SubnetIds=public + private)
+            self.assertEqual(route53.get_hosted_zone(Id=zone)["HostedZone"]["ResourceRecordSetCount"], 2)
+        finally:
+            server.stop()
+            self.cfn = outer.client("cloudformation")
 
     # --- the process -------------------------------------------------------------------------------------------
     def test_process(self):

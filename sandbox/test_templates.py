@@ -120,6 +120,33 @@ def application():
     }
 
 
+def imported(certificate, zone, vpc, public, private, host="artista.es", application_too=True):
+    """A stack in a network that was there before, with every type that names something imported."""
+    made, app = network(), application()
+    out = {name: made[name] for name in ("Guard", "Balancer", "Group", "Listener", "More", "Rule", "Name")}
+    for name in ("Guard", "Group"):
+        out[name]["Properties"]["VpcId"] = vpc
+    out["Balancer"]["Properties"]["Subnets"] = public
+    for name in ("Listener", "More"):
+        out[name]["Properties"]["Certificates"] = [{"CertificateArn": certificate}]
+    out["Name"]["Properties"].update(HostedZoneId=zone, Name=host)
+    out["Text"] = resource("Route53::RecordSet", HostedZoneId=zone, Name="_konta." + host, Type="TXT", TTL="300",
+                           ResourceRecords=['"konta"'])
+    out["Own"] = resource("CertificateManager::Certificate", DomainName=host, ValidationMethod="DNS",
+                          DomainValidationOptions=[{"DomainName": host, "HostedZoneId": zone}])
+    out["OwnMore"] = {**made["More"], "Properties": {"ListenerArn": ref("Listener"), "Certificates": [
+        {"CertificateArn": ref("Own")}]}}
+    out["Places"] = resource("RDS::DBSubnetGroup", DBSubnetGroupDescription="d", SubnetIds=private)
+    if application_too:
+        out.update({name: app[name] for name in ("Cluster", "Providers", "Role", "Secret", "Logs", "Files", "Access", "Task",
+                                                 "Service")})
+        for number, subnet in enumerate(private):
+            out[f"Mount{number}"] = resource("EFS::MountTarget", FileSystemId=ref("Files"), SubnetId=subnet,
+                                             SecurityGroups=[ref("Guard")])
+        out["Service"]["Properties"]["NetworkConfiguration"]["AwsvpcConfiguration"]["Subnets"] = public
+    return out
+
+
 def database(protected=False, http=True, version="16.9", scaling=None, policy="Delete", **more):
     return {
         "Places": resource("RDS::DBSubnetGroup", DBSubnetGroupDescription="d", SubnetIds=[ref("A"), ref("B")]),

@@ -6,6 +6,7 @@
 mod error;
 mod health;
 mod home;
+pub mod imports;
 mod library;
 mod process;
 mod python;
@@ -18,6 +19,7 @@ use tokio::time::{Instant, sleep};
 
 pub use error::SandboxError;
 use home::{Home, Ready};
+pub use imports::{Imports, take_for_existing};
 
 /// How long a sandbox may take until it answers. It takes about a second; with a dozen databases to start, a few.
 const START: Duration = Duration::from_mins(1);

@@ -136,6 +136,11 @@ fn rfc3339(time: Option<&aws_sdk_cloudformation::primitives::DateTime>) -> Optio
     time.and_then(|time| time.fmt(aws_sdk_cloudformation::primitives::DateTimeFormat::DateTime).ok())
 }
 
+/// A reason, unless it is empty.
+fn said(reason: Option<&str>) -> Option<String> {
+    reason.filter(|text| !text.is_empty()).map(ToOwned::to_owned)
+}
+
 fn description(stack: &Stack) -> StackDescription {
     let pairs = |key: Option<&str>, value: Option<&str>| {
         (key.unwrap_or_default().to_owned(), value.unwrap_or_default().to_owned())
@@ -144,7 +149,7 @@ fn description(stack: &Stack) -> StackDescription {
         name: stack.stack_name().unwrap_or_default().to_owned(),
         id: stack.stack_id().unwrap_or_default().to_owned(),
         status: stack.stack_status().map(|s| s.as_str().to_owned()).unwrap_or_default(),
-        reason: stack.stack_status_reason().map(ToOwned::to_owned),
+        reason: said(stack.stack_status_reason()),
         outputs: stack.outputs().iter().map(|o| pairs(o.output_key(), o.output_value())).collect(),
         parameters: stack.parameters().iter().map(|p| pairs(p.parameter_key(), p.parameter_value())).collect(),
         tags: stack.tags().iter().map(|t| pairs(t.key(), t.value())).collect(),
@@ -182,7 +187,7 @@ fn event(event: &StackEvent) -> Event {
         physical_id: event.physical_resource_id().unwrap_or_default().to_owned(),
         resource_type: event.resource_type().unwrap_or_default().to_owned(),
         status: event.resource_status().map(|s| s.as_str().to_owned()).unwrap_or_default(),
-        reason: event.resource_status_reason().map(ToOwned::to_owned),
+        reason: said(event.resource_status_reason()),
         at: rfc3339(event.timestamp()).unwrap_or_default(),
         token: event.client_request_token().map(ToOwned::to_owned),
     }

@@ -57,7 +57,7 @@ pub async fn run(context: &Context, args: &DeleteArgs) -> Result<u8, CommandErro
             context.environment(&loaded.workspace, own)?
         }
     };
-    let session = context.session(&loaded.root, environment).await?;
+    let session = context.session(&loaded, environment).await?;
     let names = Builder::new(&loaded.workspace, &loaded.composer).names(environment);
     let observed =
         observe::sweep(&session.aws, loaded.workspace.application.as_str(), environment.name.as_str()).await?;

@@ -37,7 +37,7 @@ pub struct DeployArgs {
 pub async fn run(context: &Context, args: &DeployArgs) -> Result<u8, CommandError> {
     let loaded = context.load()?;
     let (environment, scope) = args.what.resolve(context, &loaded)?;
-    let session = context.session(&loaded.root, environment).await?;
+    let session = context.session(&loaded, environment).await?;
     let online = online(&loaded, environment, &scope, &session).await?;
     if !online.plan.changes_anything() {
         return unchanged(context, &loaded, environment, &scope, &online);

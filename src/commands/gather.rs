@@ -1,12 +1,15 @@
 //! What every verb gathers before it plans: the workspace, the environment, the tenants it names, and a session.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::aws::{Aws, Target};
 use crate::cli::{Global, Output};
 use crate::deploy::{Pace, preflight};
-use crate::model::{Environment, EnvironmentName, Tenant, TenantName, Workspace};
+use crate::model::{
+    Certificate, Environment, EnvironmentName, HostName, HostedZone, Tenant, TenantName, Vpc, Workspace,
+};
 use crate::report::{OutputFormat, Palette, message};
+use crate::sandbox::imports::{ImportedVpc, ImportedZone, Imports};
 use crate::template::compose::Composer;
 use crate::template::source::Sources;
 use crate::{manifest, sandbox};
@@ -170,8 +173,10 @@ impl Context {
     }
 
     /// A session in the environment's region, with the environment's account. Starts the sandbox when it is asked for.
-    pub async fn session(&self, root: &Path, environment: &Environment) -> Result<Session, CommandError> {
+    pub async fn session(&self, loaded: &Loaded, environment: &Environment) -> Result<Session, CommandError> {
+        let root = &loaded.root;
         let (endpoint, pace) = if self.global.sandbox {
+            sandbox::take_for_existing(root, &imports(&loaded.workspace, environment))?;
             let say = |text: &str| message::note(self.palette(), text);
             let running = sandbox::start(root, environment.account.as_str(), environment.region.as_str(), &say).await?;
             (Some(running.endpoint), Pace::sandbox())
@@ -183,6 +188,37 @@ impl Context {
         let account = preflight::account(&aws, environment).await?;
         Ok(Session { aws, account, pace })
     }
+}
+
+/// What the environment and its tenants take as given.
+fn imports(workspace: &Workspace, environment: &Environment) -> Imports {
+    let mut imports = Imports::default();
+    if let Certificate::Import(arn) = &environment.certificate {
+        imports.certificates.push(arn.clone());
+    }
+    if let HostedZone::Import(id) = &environment.hosted_zone {
+        imports.hosted_zones.push(ImportedZone { id: id.clone(), name: environment.domain.to_string() });
+    }
+    if let Vpc::Import { id, public_subnets, private_subnets } = &environment.network.vpc {
+        imports.vpcs.push(ImportedVpc {
+            id: id.clone(),
+            // The manifest does not say it; any range will do where nothing is routed.
+            cidr: "10.0.0.0/16".to_owned(),
+            public_subnets: public_subnets.clone(),
+            private_subnets: private_subnets.clone(),
+        });
+    }
+    for host in workspace.tenants_of(&environment.name).flat_map(|tenant| &tenant.hosts) {
+        imports.certificates.extend(host.certificate.clone());
+        imports.hosted_zones.extend(host.hosted_zone.clone().map(|id| ImportedZone { id, name: parent(&host.host) }));
+    }
+    imports
+}
+
+/// The domain above a host: what its zone is most likely called.
+fn parent(host: &HostName) -> String {
+    let name = host.as_str();
+    name.split_once('.').filter(|(_, rest)| rest.contains('.')).map_or(name, |(_, rest)| rest).to_owned()
 }
 
 /// A tenant of the workspace.

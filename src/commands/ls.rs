@@ -19,7 +19,7 @@ pub struct LsArgs {}
 pub async fn run(context: &Context, _args: &LsArgs) -> Result<u8, CommandError> {
     let loaded = context.load()?;
     let environment = context.environment(&loaded.workspace, None)?;
-    let session = context.session(&loaded.root, environment).await?;
+    let session = context.session(&loaded, environment).await?;
     let observed =
         observe::sweep(&session.aws, loaded.workspace.application.as_str(), environment.name.as_str()).await?;
     let tenants: Vec<&Tenant> = loaded.workspace.tenants_of(&environment.name).collect();

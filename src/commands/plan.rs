@@ -126,7 +126,7 @@ pub async fn run(context: &Context, args: &PlanArgs) -> Result<u8, CommandError>
     let plan = if args.offline {
         offline(&loaded, environment, &scope, "--offline")?
     } else {
-        match context.session(&loaded.root, environment).await {
+        match context.session(&loaded, environment).await {
             Ok(session) => {
                 let online = online(&loaded, environment, &scope, &session).await?;
                 prepare::discard(&session.aws, &online.planned).await?;

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::aws::ecs::ServiceState;
 use crate::deploy::observe;
-use crate::report::{output, table};
+use crate::report::{output, table, text};
 use crate::stack::build::Builder;
 use crate::stack::desired::{CELL_TAG, HASH_TAG};
 use crate::stack::{Observed, ObservedStack};
@@ -62,7 +62,7 @@ pub async fn run(context: &Context, args: &StatusArgs) -> Result<u8, CommandErro
     let loaded = context.load()?;
     let tenant = args.tenant.as_deref().map(|name| gather::tenant(&loaded.workspace, name)).transpose()?;
     let environment = context.environment(&loaded.workspace, tenant.map(|t| t.environment.as_str()))?;
-    let session = context.session(&loaded.root, environment).await?;
+    let session = context.session(&loaded, environment).await?;
     let observed =
         observe::sweep(&session.aws, loaded.workspace.application.as_str(), environment.name.as_str()).await?;
     let Some(tenant) = tenant else { return whole(context, &observed) };
@@ -118,7 +118,7 @@ pub async fn run(context: &Context, args: &StatusArgs) -> Result<u8, CommandErro
     if context.format().is_json() {
         output::print_json(&status)?;
     } else {
-        output::print_text(&table::table(&["", ""], lines(&status)))?;
+        output::print_text(&text::pairs(&lines(&status)))?;
     }
     Ok(0)
 }
@@ -175,40 +175,40 @@ fn service_status(state: ServiceState, healthy_targets: Option<String>, stopped:
     }
 }
 
-fn lines(status: &TenantStatus) -> Vec<Vec<String>> {
+fn lines(status: &TenantStatus) -> Vec<(&'static str, String)> {
     let mut lines = vec![
-        vec!["tenant".to_owned(), status.tenant.clone()],
-        vec!["url".to_owned(), status.url.clone()],
-        vec!["tier".to_owned(), format!("{} ({})", status.tier, status.isolation)],
-        vec!["cell".to_owned(), status.cell.clone().unwrap_or_default()],
-        vec!["database".to_owned(), status.database.clone()],
-        vec!["image".to_owned(), status.image.clone()],
+        ("tenant", status.tenant.clone()),
+        ("url", status.url.clone()),
+        ("tier", format!("{} ({})", status.tier, status.isolation)),
+        ("cell", status.cell.clone().unwrap_or_default()),
+        ("database", status.database.clone()),
+        ("image", status.image.clone()),
     ];
     for stack in &status.stacks {
         let reason = stack.reason.as_ref().map(|r| format!(": {r}")).unwrap_or_default();
-        lines.push(vec!["stack".to_owned(), format!("{} {}{reason}", stack.stack, stack.status)]);
+        lines.push(("stack", format!("{} {}{reason}", stack.stack, stack.status)));
         if let Some(release) = &stack.release {
             let at = stack.changed_at.clone().unwrap_or_default();
-            lines.push(vec!["release".to_owned(), format!("{release} of {at}")]);
+            lines.push(("release", format!("{release} of {at}")));
         }
     }
     if let Some(service) = &status.service {
-        lines.push(vec![
-            "tasks".to_owned(),
+        lines.push((
+            "tasks",
             format!(
                 "{} desired, {} running, {} pending, {} failed ({})",
                 service.desired, service.running, service.pending, service.failed, service.rollout
             ),
-        ]);
+        ));
         if let Some(healthy) = &service.healthy_targets {
-            lines.push(vec!["healthy".to_owned(), healthy.clone()]);
+            lines.push(("healthy", healthy.clone()));
         }
         if let Some(reason) = &service.last_stopped_reason {
-            lines.push(vec!["last stopped".to_owned(), reason.clone()]);
+            lines.push(("last stopped", reason.clone()));
         }
     }
     if let Some(event) = &status.last_event {
-        lines.push(vec!["last event".to_owned(), event.clone()]);
+        lines.push(("last event", event.clone()));
     }
     lines
 }

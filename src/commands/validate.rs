@@ -4,6 +4,7 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::report::output;
+use crate::report::text::count;
 use crate::stack::Observed;
 use crate::stack::build::Builder;
 use crate::stack::scope::{Scope, Shared, wanted};
@@ -47,8 +48,12 @@ pub fn run(context: &Context, _args: &ValidateArgs) -> Result<u8, CommandError> 
         output::print_json(&summary)?;
     } else {
         output::print_text(&format!(
-            "{}: all is well ({} environments, {} tiers, {} tenants, {stacks} stacks)",
-            summary.application, summary.environments, summary.tiers, summary.tenants
+            "{}: all is well ({}, {}, {}, {})",
+            summary.application,
+            count(summary.environments, "environment"),
+            count(summary.tiers, "tier"),
+            count(summary.tenants, "tenant"),
+            count(stacks, "stack")
         ))?;
     }
     Ok(0)

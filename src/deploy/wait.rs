@@ -97,7 +97,7 @@ fn tell(events: &Events, stack: &str, document: &Document, event: &Event) {
         resource_type: event.resource_type.clone(),
         description: document.description(&event.logical_id),
         status: event.status.clone(),
-        reason: event.reason.clone().filter(|reason| !reason.is_empty()),
+        reason: event.reason.clone(),
         at: event.at.clone(),
     });
 }

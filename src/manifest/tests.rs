@@ -327,7 +327,8 @@ fn problems_of_several_files_come_in_the_order_of_files_and_lines() {
 
 #[test]
 fn a_secret_written_as_a_value_is_not_printed_also_not_beside_another_problem() {
-    let text = "tier: production\nhosts: [a.konta.shop]\nsecrets:\n  TOKEN: sk_live_51H8xyz\n  PGUSER: /konta/prod/user\n";
+    let text =
+        "tier: production\nhosts: [a.konta.shop]\nsecrets:\n  TOKEN: sk_live_51H8xyz\n  PGUSER: /konta/prod/user\n";
     let shown = rendered(&[("tenants/a.yml", text)]);
     assert!(!shown.contains("sk_live"), "{shown}");
     insta::assert_snapshot!(shown, @r#"
@@ -608,6 +609,8 @@ fn a_secret_outside_the_environments_path_is_refused_because_no_task_could_read_
     let shown = problems.iter().map(|p| format!("{p}: {}", p.advice().unwrap_or_default())).collect::<Vec<_>>();
     assert_eq!(
         shown,
-        ["the tasks of prod may not read the parameter `/elsewhere/token`: keep it under /konta/prod/, tagged konta:cell with the tenant's cell"]
+        [
+            "the tasks of prod may not read the parameter `/elsewhere/token`: keep it under /konta/prod/, tagged konta:cell with the tenant's cell"
+        ]
     );
 }

@@ -74,6 +74,21 @@ pub fn count(number: usize, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
 
+/// Names and values, one pair a line, the values below each other; a name that repeats is written once.
+#[must_use]
+pub fn pairs(pairs: &[(&str, String)]) -> String {
+    let width = pairs.iter().map(|(name, _)| console::measure_text_width(name)).max().unwrap_or(0);
+    let mut text = String::new();
+    let mut before = "";
+    for (name, value) in pairs {
+        let shown = if *name == before { "" } else { name };
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "{shown:width$}  {}", one_line(value));
+        before = name;
+    }
+    text
+}
+
 /// "42s", "4m12s", "1h02m".
 #[must_use]
 pub fn duration(elapsed: Duration) -> String {

@@ -24,6 +24,7 @@ const FILES: &[(&str, &str)] = &[
     ("databases.py", include_str!("../../sandbox/databases.py")),
     ("extras.py", include_str!("../../sandbox/extras.py")),
     ("handlers.py", include_str!("../../sandbox/handlers.py")),
+    ("imports.py", include_str!("../../sandbox/imports.py")),
     ("names.py", include_str!("../../sandbox/names.py")),
     ("resources.py", include_str!("../../sandbox/resources.py")),
     ("strict.py", include_str!("../../sandbox/strict.py")),

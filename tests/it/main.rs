@@ -1,6 +1,10 @@
 //! The integration tests: one binary, one module a command or a concern.
 
 // Helpers of tests are tests: a panic in them is a failed test.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used, unreachable_pub)]
 
 mod architecture;
+mod delete;
+mod deploy;
+mod failure;
+mod world;

@@ -1,0 +1,89 @@
+//! A failing resource: rolled back, its first cause named, the database untouched, and mended by a second run.
+
+use crate::world::{World, connect};
+use secrecy::ExposeSecret;
+
+/// A rule that AWS refuses: its priority is the cell's own.
+const BROKEN: &str = "- { op: replace, path: /Resources/ListenerRule/Properties/Priority, value: 1 }\n";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failing_resource_is_rolled_back_named_and_mended_by_the_next_run() {
+    let world = World::example();
+    world.konta(&["deploy", "tenant", "breadfree"]).ended_with(0);
+    let aws = world.aws().await;
+    let password = aws.secret("/konta/prod/tenant/breadfree/password").await.unwrap().unwrap();
+    let port = world.postgres_port();
+    let database = connect(port, "breadfree", password.expose_secret(), "breadfree").await.unwrap();
+    database.batch_execute("CREATE TABLE bread(name text); INSERT INTO bread VALUES ('sarraceno')").await.unwrap();
+
+    world.write("overrides/konta-prod-tenant-breadfree.yml", BROKEN);
+    let said = world.konta(&["deploy", "tenant", "breadfree", "artista"]).ended_with(1);
+    assert!(said.stderr.contains("ListenerRule"), "the resource is named: {}", said.stderr);
+    assert!(said.stderr.contains("Priority '1' is currently in use"), "AWS's reason is told: {}", said.stderr);
+    assert!(said.stderr.contains("the stack is as it was before; databases were not touched"), "{}", said.stderr);
+    let state = aws.stack("konta-prod-tenant-breadfree").await.unwrap().unwrap().status;
+    assert_eq!(state, "UPDATE_ROLLBACK_COMPLETE");
+    // The neighbour was deployed all the same.
+    assert_eq!(aws.stack("konta-prod-tenant-artista").await.unwrap().unwrap().status, "CREATE_COMPLETE");
+    let rows = database.query("SELECT name FROM bread", &[]).await.unwrap();
+    assert_eq!(rows.len(), 1, "the database is untouched");
+
+    world.remove("overrides/konta-prod-tenant-breadfree.yml");
+    world.konta(&["deploy", "tenant", "breadfree"]).ended_with(0);
+    world.konta(&["plan", "tenant", "breadfree", "--exit-code"]).ended_with(0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stack_whose_creation_failed_is_made_anew_by_the_next_run() {
+    let world = World::example();
+    world.write("overrides/konta-prod-tenant-artista.yml", BROKEN);
+    let said = world.konta(&["deploy", "tenant", "artista", "-o", "json"]).ended_with(1);
+    let error = said.result();
+    assert_eq!(error["code"], "konta::deploy::resource_failed");
+    assert_eq!(error["exit_code"], 1);
+    assert!(error["help"].as_str().unwrap().contains("the stack was not made"), "{error}");
+    let failed = world.aws().await.stack("konta-prod-tenant-artista").await.unwrap().unwrap();
+    assert_eq!(failed.status, "ROLLBACK_COMPLETE");
+
+    world.remove("overrides/konta-prod-tenant-artista.yml");
+    let said = world.konta(&["plan", "tenant", "artista"]).ended_with(0);
+    assert!(said.stdout.contains("failed creation"), "{}", said.stdout);
+    world.konta(&["deploy", "tenant", "artista"]).ended_with(0);
+    let made = world.aws().await.stack("konta-prod-tenant-artista").await.unwrap().unwrap();
+    assert_eq!(made.status, "CREATE_COMPLETE");
+}
+
+/// Killed at any moment, the same command goes on.
+#[test]
+fn a_deployment_killed_on_its_way_is_gone_on_with() {
+    let world = World::example();
+    world.konta(&["sandbox", "start"]).ended_with(0);
+    for milliseconds in [150, 300, 450, 600, 900, 1300] {
+        let mut running = world
+            .command(&["deploy", "tenant", "--all", "--sandbox", "--yes"])
+            .stdin(std::process::Stdio::null())
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(milliseconds));
+        let _ = running.kill();
+        running.wait().unwrap();
+    }
+    world.konta(&["deploy", "tenant", "--all"]).ended_with(0);
+    world.konta(&["plan", "tenant", "--all", "--exit-code"]).ended_with(0);
+}
+
+#[test]
+fn a_replacement_that_would_lose_data_is_refused() {
+    let world = World::example();
+    world.konta(&["deploy", "env"]).ended_with(0);
+    // The cluster's key is part of its identity: another one is another cluster.
+    world.write(
+        "overrides/cell.yml",
+        "- { op: add, path: /Resources/Database/Properties/KmsKeyId, value: 'arn:aws:kms:eu-west-1:123456789012:key/11111111-2222-3333-4444-555555555555' }\n",
+    );
+    let said = world.konta(&["deploy", "env"]).ended_with(1);
+    assert!(said.stderr.contains("with its data"), "{}", said.stderr);
+    assert!(said.stdout.to_lowercase().contains("data"), "the plan marks it: {}", said.stdout);
+}

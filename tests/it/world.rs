@@ -1,0 +1,175 @@
+//! A world for one test: the example workspace in a folder of its own, with a sandbox of its own, ended when the test ends.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use konta::aws::{Aws, Target};
+
+/// A workspace with its sandbox.
+pub struct World {
+    folder: tempfile::TempDir,
+}
+
+/// What a command said.
+pub struct Said {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Said {
+    /// The JSON objects of its standard output, one a line.
+    pub fn lines(&self) -> Vec<serde_json::Value> {
+        self.stdout.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"))).collect()
+    }
+
+    /// The last JSON object of its standard output.
+    pub fn result(&self) -> serde_json::Value {
+        self.lines().pop().unwrap_or_else(|| panic!("no output; stderr: {}", self.stderr))
+    }
+
+    /// Holds the command to an exit code.
+    #[track_caller]
+    pub fn ended_with(self, code: i32) -> Self {
+        assert_eq!(self.code, code, "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        self
+    }
+}
+
+impl World {
+    /// The example workspace of the repository.
+    pub fn example() -> Self {
+        let world = Self { folder: tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap() };
+        let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("manifests");
+        for file in ["konta.yml", "environments/prod.yml", "tenants/artista.yml", "tenants/breadfree.yml"] {
+            world.write(file, &std::fs::read_to_string(example.join(file)).unwrap());
+        }
+        world
+    }
+
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub fn home(&self) -> PathBuf {
+        self.path().join(".konta/sandbox")
+    }
+
+    pub fn write(&self, file: &str, text: &str) {
+        let path = self.path().join(file);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+
+    pub fn remove(&self, file: &str) {
+        std::fs::remove_file(self.path().join(file)).unwrap();
+    }
+
+    /// A command in this workspace, without the caller's own settings.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_konta"));
+        command.arg("-w").arg(self.path()).args(arguments);
+        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("KONTA_") || name.starts_with("AWS_")) {
+            command.env_remove(name);
+        }
+        // No metadata service, no files of the user's: a test never leaves this machine.
+        command
+            .env("AWS_EC2_METADATA_DISABLED", "true")
+            .env("AWS_CONFIG_FILE", self.path().join("no-aws-config"))
+            .env("AWS_SHARED_CREDENTIALS_FILE", self.path().join("no-aws-credentials"))
+            .env("KONTA_SANDBOX_VENV", venv());
+        command
+    }
+
+    /// Runs a command in a pipe.
+    pub fn run(&self, arguments: &[&str]) -> Said {
+        said(self.command(arguments).stdin(std::process::Stdio::null()).output().unwrap())
+    }
+
+    /// Runs a command against the sandbox, without a question.
+    pub fn konta(&self, arguments: &[&str]) -> Said {
+        self.run(&[arguments, &["--sandbox", "--yes"]].concat())
+    }
+
+    fn ready(&self) -> serde_json::Value {
+        serde_json::from_str(&std::fs::read_to_string(self.home().join("ready.json")).unwrap()).unwrap()
+    }
+
+    /// The sandbox's address.
+    pub fn endpoint(&self) -> String {
+        self.ready()["endpoint"].as_str().unwrap().to_owned()
+    }
+
+    /// A session with the sandbox.
+    pub async fn aws(&self) -> Aws {
+        let target = Target { region: "eu-west-1".into(), profile: None, endpoint: Some(self.endpoint()) };
+        Aws::open(&target).await
+    }
+
+    /// The port of the one PostgreSQL server behind a cluster whose identifier begins so.
+    pub fn postgres_port(&self) -> u16 {
+        let clusters: serde_json::Value =
+            serde_json::from_str(&std::fs::read_to_string(self.home().join("clusters.json")).unwrap()).unwrap();
+        let first = match &clusters {
+            serde_json::Value::Array(list) => list[0].clone(),
+            other => other.as_object().unwrap().values().next().unwrap().clone(),
+        };
+        u16::try_from(first["port"].as_u64().unwrap_or_else(|| panic!("{clusters}"))).unwrap()
+    }
+
+    /// The API calls since the sandbox started, as "service action".
+    pub fn calls(&self) -> Vec<String> {
+        std::fs::read_to_string(self.home().join("requests.jsonl"))
+            .unwrap()
+            .lines()
+            .map(|line| {
+                let call: serde_json::Value = serde_json::from_str(line).unwrap();
+                format!(
+                    "{} {}",
+                    call["service"].as_str().unwrap_or_default(),
+                    call["action"].as_str().unwrap_or_default()
+                )
+            })
+            .collect()
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if self.home().exists() {
+            let _ = self.command(&["sandbox", "stop"]).output();
+        }
+    }
+}
+
+fn said(output: Output) -> Said {
+    Said {
+        code: output.status.code().unwrap_or(-1),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+/// One Python environment for all tests; konta makes it under a lock, so the first test to need it does so.
+fn venv() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("sandbox-venv")
+}
+
+/// Connects to PostgreSQL as a role, with its password.
+pub async fn connect(
+    port: u16,
+    role: &str,
+    password: &str,
+    database: &str,
+) -> Result<tokio_postgres::Client, tokio_postgres::Error> {
+    let (client, connection) = tokio_postgres::Config::new()
+        .host("127.0.0.1")
+        .port(port)
+        .user(role)
+        .password(password)
+        .dbname(database)
+        .connect(tokio_postgres::NoTls)
+        .await?;
+    tokio::spawn(connection);
+    Ok(client)
+}

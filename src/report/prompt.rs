@@ -129,7 +129,7 @@ fn ask<T>(
         Err(dialoguer::Error::IO(error)) => {
             // A menu hides the cursor and leaves it hidden when it is broken off.
             let _ = term.show_cursor();
-            // Ctrl-D on an empty line ends the input; Ctrl-C interrupts the read.
+            // Ctrl-C, where a handler keeps it from ending konta, interrupts the read; a terminal that went away ends the input.
             if matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::UnexpectedEof) {
                 Err(PromptError::Cancelled)
             } else {

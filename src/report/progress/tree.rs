@@ -53,9 +53,7 @@ impl Tree {
             DeployEvent::StackStarted { stack, title, action, at } => {
                 let at = self.time(at);
                 let entry = self.entry(stack);
-                entry.title = one_line(title).into_owned();
-                entry.action = Some(*action);
-                entry.started = entry.started.or(at);
+                entry.begin(&one_line(title), *action, at);
                 self.begin(stack);
                 Vec::new()
             }
@@ -202,7 +200,10 @@ impl Tree {
     fn stack_finished(&mut self, stack: &str, title: &str, status: &str, ok: bool, elapsed: Duration) -> Vec<String> {
         let palette = self.palette;
         self.under_way.retain(|name| name != stack);
-        self.entry(stack).ended = true;
+        let entry = self.entry(stack);
+        entry.ended = true;
+        // A stack made in two stages ends in UPDATE_COMPLETE, and was made all the same.
+        let status = if entry.is_made() && status == "UPDATE_COMPLETE" { "CREATE_COMPLETE" } else { status };
         if ok && status == "UNCHANGED" {
             self.unchanged += 1;
             return Vec::new();

@@ -2,6 +2,7 @@
 
 pub mod addon;
 pub mod compose;
+pub mod condition;
 pub mod document;
 pub mod error;
 pub mod intrinsic;

@@ -103,8 +103,11 @@ fn annotate(desired: &DesiredStack, observed: &Observed, stack_plan: &mut StackP
     stack_plan.steps = super::steps::titles(desired);
     let unresolved = desired.unresolved(observed);
     if !unresolved.is_empty() {
-        let names: Vec<&str> = unresolved.iter().map(|(name, _)| *name).collect();
-        stack_plan.notes.push(format!("known only once the stacks before it stand: {}", names.join(", ")));
+        stack_plan.notes.push(format!(
+            "{} of its {} parameters are known only once the stacks before it stand",
+            unresolved.len(),
+            desired.parameters.len()
+        ));
     }
     if desired.serving.is_some() && stack_plan.action != Action::Update {
         stack_plan.notes.push("made in two stages: the service starts only when its database is ready".to_owned());

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::desired::{DesiredStack, HASH_TAG};
 use super::observed::{Observed, ObservedStack};
 use super::risk::{self, Risk};
+use crate::template::condition::{self, Known};
 
 /// Where the changes of a plan were learned from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -189,14 +190,20 @@ pub fn action(desired: &DesiredStack, observed: &Observed) -> Action {
     if same { Action::Nothing } else { Action::Update }
 }
 
-/// The plan for a stack that does not exist: everything is added.
+/// The plan for a stack that does not exist: everything is added that its conditions allow.
 #[must_use]
 pub fn creation(desired: &DesiredStack, observed: &Observed, action: Action) -> StackPlan {
     let document = &desired.document;
+    let known: Known = desired
+        .parameters
+        .iter()
+        .map(|(name, value)| (name.clone(), value.resolve(observed).map(ToOwned::to_owned)))
+        .collect();
     let resources = document
         .resources()
-        .keys()
-        .map(|id| ResourceChange {
+        .iter()
+        .filter(|(_, resource)| condition::is_made(document, resource, &known) != Some(false))
+        .map(|(id, _)| ResourceChange {
             logical_id: id.clone(),
             resource_type: document.resource_type(id).to_owned(),
             description: document.description(id),

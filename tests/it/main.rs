@@ -7,4 +7,7 @@ mod architecture;
 mod delete;
 mod deploy;
 mod failure;
+mod fake_aws;
+mod fleet;
+mod odd_answers;
 mod world;

@@ -1,0 +1,122 @@
+//! Many tenants: what an unchanged fleet costs in calls, and that each is planned for itself.
+
+use std::sync::Arc;
+
+use konta::commands::gather::{Loaded, Session};
+use konta::commands::plan::online;
+use konta::deploy::{Pace, preflight};
+use konta::manifest;
+use konta::stack::build::Builder;
+use konta::stack::desired::HASH_TAG;
+use konta::stack::scope::{Scope, Shared, wanted};
+use konta::stack::{Action, Observed, ObservedStack};
+use konta::template::compose::Composer;
+use konta::template::source::Sources;
+
+use crate::fake_aws::{Answer, scripted, stack_xml};
+use crate::world::World;
+
+/// A workspace with so many tenants, every tenth of them pooled.
+fn fleet(tenants: usize) -> (World, Loaded) {
+    let world = World::example();
+    for number in 0..tenants - 2 {
+        let tier = if number % 10 == 0 { "catalogue" } else { "production" };
+        world.write(
+            &format!("tenants/shop-{number}.yml"),
+            &format!("tier: {tier}\nhosts: [shop-{number}.konta.shop]\n"),
+        );
+    }
+    let root = world.path().to_owned();
+    let workspace = manifest::load(&root).unwrap();
+    let composer = Composer::new(Sources::of_workspace(&root).unwrap());
+    (world, Loaded { root, workspace, composer })
+}
+
+/// The stacks as they stand after everything was deployed; outputs are made up.
+fn deployed(loaded: &Loaded) -> Vec<ObservedStack> {
+    let environment = loaded.workspace.environments.values().next().unwrap();
+    let builder = Builder::new(&loaded.workspace, &loaded.composer);
+    let scope = Scope { shared: Shared::All, tenants: loaded.workspace.tenants.values().collect() };
+    let stacks = wanted(&builder, &loaded.workspace, environment, &scope, &Observed::default()).unwrap().stacks;
+    let mut observed = Observed::default();
+    for stack in stacks {
+        let parameters = stack.resolved_parameters(&observed).unwrap();
+        let mut tags = stack.tags.clone();
+        tags.insert(HASH_TAG.to_owned(), stack.hash(&parameters));
+        let outputs = stack.document.section("Outputs").keys();
+        observed.put(ObservedStack {
+            status: "UPDATE_COMPLETE".into(),
+            outputs: outputs.map(|key| (key.clone(), format!("{}/{key}", stack.name))).collect(),
+            parameters,
+            tags,
+            protected: stack.protected,
+            name: stack.name,
+            ..ObservedStack::default()
+        });
+    }
+    observed.iter().cloned().collect()
+}
+
+/// AWS gives about a hundred stacks a page.
+fn answer_pages(stacks: Vec<ObservedStack>) -> impl Fn(&crate::fake_aws::Call) -> Answer {
+    let stacks = Arc::new(stacks);
+    move |call| match call.action.as_str() {
+        "GetCallerIdentity" => Answer::xml(
+            "GetCallerIdentity",
+            "<Account>123456789012</Account><Arn>arn:aws:iam::123456789012:user/ops</Arn><UserId>u</UserId>",
+        ),
+        "DescribeStacks" => {
+            let from: usize = call.parameter("NextToken").map_or(0, |token| token.parse().unwrap());
+            let page: String = stacks.iter().skip(from).take(100).map(stack_xml).collect();
+            let next = from + 100;
+            let token = if next < stacks.len() { format!("<NextToken>{next}</NextToken>") } else { String::new() };
+            Answer::xml("DescribeStacks", &format!("<Stacks>{page}</Stacks>{token}"))
+        }
+        other => Answer::error("UnexpectedCall", other),
+    }
+}
+
+#[tokio::test]
+async fn an_unchanged_fleet_of_a_thousand_tenants_needs_at_most_25_calls() {
+    let (_world, loaded) = fleet(1000);
+    let stacks = deployed(&loaded);
+    assert!(stacks.len() > 1000);
+    let (aws, calls) = scripted(answer_pages(stacks));
+    let environment = loaded.workspace.environments.values().next().unwrap();
+    let account = preflight::account(&aws, environment).await.unwrap();
+    let session = Session { aws, account, pace: Pace::aws() };
+    let scope = Scope { shared: Shared::Needed, tenants: loaded.workspace.tenants.values().collect() };
+    let online = online(&loaded, environment, &scope, &session).await.unwrap();
+    assert!(!online.plan.changes_anything(), "{:?}", online.plan.stacks.iter().find(|s| s.action != Action::Nothing));
+    assert_eq!(online.plan.stacks.len(), 1000);
+    assert!(calls.actions().len() <= 25, "{:?}", calls.actions());
+}
+
+#[tokio::test]
+async fn one_changed_tenant_among_many_is_the_only_one_asked_about() {
+    let (world, loaded) = fleet(300);
+    let stacks = deployed(&loaded);
+    world.write(
+        "tenants/shop-7.yml",
+        "tier: production\nhosts: [shop-7.konta.shop]\nsize: { cpu: 512, memory: 2048 }\n",
+    );
+    let changed = Loaded {
+        workspace: manifest::load(world.path()).unwrap(),
+        composer: Composer::new(Sources::of_workspace(world.path()).unwrap()),
+        root: loaded.root,
+    };
+    let pages = answer_pages(stacks);
+    let (aws, calls) = scripted(move |call| match call.action.as_str() {
+        "CreateChangeSet" => Answer::xml("CreateChangeSet", "<Id>arn:x</Id><StackId>arn:y</StackId>"),
+        "DescribeChangeSet" => Answer::xml("DescribeChangeSet", "<Status>CREATE_COMPLETE</Status><Changes/>"),
+        _ => pages(call),
+    });
+    let environment = changed.workspace.environments.values().next().unwrap();
+    let session = Session { aws, account: "123456789012".into(), pace: Pace::aws() };
+    let scope = Scope { shared: Shared::Needed, tenants: changed.workspace.tenants.values().collect() };
+    let online = online(&changed, environment, &scope, &session).await.unwrap();
+    let going: Vec<&str> =
+        online.plan.stacks.iter().filter(|s| s.changes_anything()).map(|s| s.stack.as_str()).collect();
+    assert_eq!(going, ["konta-prod-tenant-shop-7"]);
+    assert_eq!(calls.count("CreateChangeSet"), 1);
+}

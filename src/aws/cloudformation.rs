@@ -392,4 +392,16 @@ impl Aws {
         }
         Ok(found)
     }
+
+    /// The most stacks the account may have in the region, when it says so.
+    pub async fn stack_limit(&self) -> Result<Option<usize>, AwsError> {
+        let answer = self
+            .cloudformation
+            .describe_account_limits()
+            .send()
+            .await
+            .map_err(|e| AwsError::from_sdk("cloudformation DescribeAccountLimits", &e))?;
+        let limit = answer.account_limits().iter().find(|limit| limit.name() == Some("StackLimit"));
+        Ok(limit.and_then(|limit| usize::try_from(limit.value()?).ok()))
+    }
 }

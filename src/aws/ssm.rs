@@ -78,6 +78,17 @@ impl Aws {
         Ok(self.secret(name).await?.map(|value| value.expose_secret().to_owned()))
     }
 
+    /// Whether a parameter exists; its value is not decrypted for that.
+    pub async fn parameter_exists(&self, name: &str) -> Result<bool, AwsError> {
+        match self.ssm.get_parameter().name(name).with_decryption(false).send().await {
+            Ok(_) => Ok(true),
+            Err(error) => {
+                let error = AwsError::from_sdk("ssm GetParameter", &error);
+                if error.is("ParameterNotFound") { Ok(false) } else { Err(error) }
+            }
+        }
+    }
+
     /// Deletes a parameter; all is well when there is none.
     pub async fn delete_parameter(&self, name: &str) -> Result<(), AwsError> {
         match self.ssm.delete_parameter().name(name).send().await {

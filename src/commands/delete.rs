@@ -6,6 +6,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::deploy::delete::Deleter;
 use crate::deploy::execute::Events;
+use crate::deploy::wait::Wish;
 use crate::deploy::{DeployError, observe};
 use crate::model::TenantName;
 use crate::report::{Drawer, draw, message, output, prompt};
@@ -76,17 +77,11 @@ pub async fn run(context: &Context, args: &DeleteArgs) -> Result<u8, CommandErro
     };
     confirm(context, args, name, tenant.is_some(), &session)?;
     let (sender, receiver) = mpsc::unbounded_channel();
-    let (_stop, stopped) = watch::channel(false);
+    let (_wish, wishes) = watch::channel(Wish::GoOn);
     let drawer = Drawer::for_reader(context.format(), environment.name.as_str(), context.palette());
     let drawing = tokio::spawn(draw(receiver, drawer));
-    let deleter = Deleter {
-        aws: &session.aws,
-        names,
-        pace: session.pace,
-        events: Events(sender),
-        stop: stopped,
-        observed: &observed,
-    };
+    let deleter =
+        Deleter { aws: &session.aws, names, pace: session.pace, events: Events(sender), wishes, observed: &observed };
     let done = match &tenant {
         Some(tenant) => deleter.tenant(tenant, args.purge).await,
         None => deleter.environment(args.purge).await,

@@ -7,6 +7,7 @@ use serde::Serialize;
 use tokio::sync::{mpsc, watch};
 
 use crate::deploy::execute::{Deployer, Events, StackResult};
+use crate::deploy::wait::Wish;
 use crate::deploy::{DeployError, preflight, prepare};
 use crate::model::{Environment, Tenant};
 use crate::report::table::TenantRow;
@@ -14,7 +15,7 @@ use crate::report::{Drawer, draw, message, output, prompt, table};
 use crate::stack::build::Builder;
 use crate::stack::desired::CELL_TAG;
 use crate::stack::scope::Scope;
-use crate::stack::{Action, Observed, Risk};
+use crate::stack::{Action, Observed, Risk, StackKind};
 
 use super::gather::{Loaded, Session};
 use super::plan::{Online, What, online, show};
@@ -42,7 +43,9 @@ pub async fn run(context: &Context, args: &DeployArgs) -> Result<u8, CommandErro
     if !online.plan.changes_anything() {
         return unchanged(context, &loaded, environment, &scope, &online);
     }
-    if !context.format().is_json() || args.dry_run {
+    if context.format().is_json() && !args.dry_run {
+        output::print_json_line(&serde_json::json!({"event": "plan", "plan": online.plan}))?;
+    } else {
         show(context, &online.plan)?;
     }
     let go_on = if args.dry_run { Ok(false) } else { confirmed(context, environment, &session, &scope, &online).await };
@@ -77,6 +80,11 @@ async fn confirmed(
     let mut notes = preflight::engine(&session.aws, environment).await?;
     notes.extend(preflight::fargate(&session.aws, environment, &scope.tenants).await?);
     notes.extend(preflight::roles(&session.aws, new * 2).await?);
+    notes.extend(preflight::stacks(&session.aws, online.observed.iter().count(), new).await?);
+    notes.extend(preflight::secrets(&session.aws, &scope.tenants).await?);
+    if let Some(policy) = ssl_policy(online) {
+        notes.extend(preflight::ssl_policy(&session.aws, &policy).await?);
+    }
     for note in notes {
         message::warning(context.palette(), &note);
     }
@@ -88,6 +96,20 @@ async fn confirmed(
     Ok(prompt::confirm(&format!("Carry out this plan in {place}, {}?", environment.region))?)
 }
 
+/// The TLS policy of a cell that is about to be made or changed.
+fn ssl_policy(online: &Online) -> Option<String> {
+    let cell = online
+        .planned
+        .stacks
+        .iter()
+        .find(|stack| matches!(stack.desired.kind, StackKind::Cell(_)) && stack.plan.changes_anything())?;
+    let own = cell.desired.parameters.get("SslPolicy").map(ToString::to_string);
+    own.or_else(|| {
+        let declared = cell.desired.document.section("Parameters").get("SslPolicy")?.get("Default")?;
+        declared.as_str().map(ToOwned::to_owned)
+    })
+}
+
 async fn carry_out(
     context: &Context,
     loaded: &Loaded,
@@ -97,12 +119,12 @@ async fn carry_out(
     online: Online,
 ) -> Result<u8, CommandError> {
     let (sender, receiver) = mpsc::unbounded_channel();
-    let (stop, stopped) = watch::channel(false);
+    let (wish, wishes) = watch::channel(Wish::GoOn);
     let drawing = tokio::spawn(draw(
         receiver,
         Drawer::for_reader(context.format(), environment.name.as_str(), context.palette()),
     ));
-    let interrupts = tokio::spawn(watch_interrupts(stop, Events(sender.clone())));
+    let interrupts = tokio::spawn(watch_interrupts(wish, Events(sender.clone())));
     let builder = Builder::new(&loaded.workspace, &loaded.composer);
     let deployer = Deployer {
         aws: &session.aws,
@@ -111,7 +133,7 @@ async fn carry_out(
         tenants: scope.tenants.iter().map(|tenant| (tenant.name.clone(), *tenant)).collect(),
         pace: session.pace,
         events: Events(sender),
-        stop: stopped,
+        wishes,
         standing: online.observed.into(),
     };
     let results = deployer.deploy(&online.planned).await;
@@ -124,20 +146,58 @@ async fn carry_out(
     report(context, loaded, environment, scope, session, results, &observed)
 }
 
-/// The first Ctrl-C stops what can be stopped and waits for it; the second leaves at once, and AWS goes on by itself.
-async fn watch_interrupts(stop: watch::Sender<bool>, events: Events) {
-    let mut count = 0;
-    while tokio::signal::ctrl_c().await.is_ok() {
-        count += 1;
-        if count > 1 {
-            std::process::exit(130);
-        }
-        let _ = stop.send(true);
-        events.note(
-            "stopping: updates are cancelled and roll back, nothing new is begun; press Ctrl-C again to leave at once (AWS goes on; the same command attaches to it)"
-                .to_owned(),
-        );
+/// The first Ctrl-C begins nothing new and offers to cancel; the second leaves at once, and AWS goes on by itself.
+///
+/// A request to end (SIGTERM, as a pipeline sends it) leaves at once too.
+async fn watch_interrupts(wish: watch::Sender<Wish>, events: Events) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut ended) = signal(SignalKind::terminate()) else { return };
+    tokio::select! {
+        pressed = tokio::signal::ctrl_c() => if pressed.is_err() { return },
+        _ = ended.recv() => leave(),
     }
+    let _ = wish.send(Wish::NothingNew);
+    let offer =
+        if prompt::can_ask() { "type c and Enter to cancel the updates under way (they roll back); " } else { "" };
+    events.note(format!(
+        "nothing new is begun; {offer}press Ctrl-C again to leave at once (AWS goes on, and the same command attaches to it)"
+    ));
+    let mut typed = typed_lines();
+    let mut can_type = prompt::can_ask();
+    loop {
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => leave(),
+            _ = ended.recv() => leave(),
+            line = typed.recv(), if can_type => match line {
+                Some(line) if line.trim().eq_ignore_ascii_case("c") => {
+                    let _ = wish.send(Wish::Cancel);
+                }
+                Some(_) => {}
+                // Nobody can type any more: only the signals are left.
+                None => can_type = false,
+            },
+        }
+    }
+}
+
+/// What is typed, line by line, by a thread of its own: it ends with the process.
+fn typed_lines() -> mpsc::UnboundedReceiver<String> {
+    let (sender, receiver) = mpsc::unbounded_channel();
+    if prompt::can_ask() {
+        std::thread::spawn(move || {
+            for line in std::io::stdin().lines().map_while(Result::ok) {
+                if sender.send(line).is_err() {
+                    break;
+                }
+            }
+        });
+    }
+    receiver
+}
+
+/// Ends the process as an interrupted one. Nothing is lost: the truth is in AWS.
+fn leave() {
+    std::process::exit(130);
 }
 
 /// The result, for programs.

@@ -15,7 +15,7 @@ use super::execute::Events;
 use super::failure;
 use super::pace::Pace;
 use super::steps::{REGISTRY, data_target};
-use super::wait::{self, Stop};
+use super::wait::{self, Wishes};
 
 /// Deletes in one environment.
 #[derive(Debug)]
@@ -28,8 +28,8 @@ pub struct Deleter<'a> {
     pub pace: Pace,
     /// Where events go.
     pub events: Events,
-    /// The operator's wish to stop.
-    pub stop: Stop,
+    /// What the operator wishes meanwhile.
+    pub wishes: Wishes,
     /// What stood when the command began.
     pub observed: &'a Observed,
 }
@@ -194,7 +194,7 @@ impl Deleter<'_> {
             let token = format!("konta-delete-{}", jiff::Timestamp::now().as_millisecond());
             self.aws.delete_stack(name, retain, &token).await.map_err(|error| refused(name, error))?;
         }
-        let rest = wait::follow(self.aws, self.pace, &self.events, &self.stop, &stack.id, &document, last).await?;
+        let rest = wait::follow(self.aws, self.pace, &self.events, &self.wishes, &stack.id, &document, last).await?;
         match rest.stack {
             Some(stack) if stack.status != "DELETE_COMPLETE" => {
                 Err(failure::error(name, &stack.status, &document, &rest.events))

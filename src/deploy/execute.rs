@@ -23,7 +23,7 @@ use super::pace::Pace;
 use super::preflight;
 use super::prepare::{Planned, PlannedStack};
 use super::steps::{self, Reservation, StepResult};
-use super::wait::{self, Stop};
+use super::wait::{self, Wish, Wishes};
 
 /// Where events go.
 #[derive(Debug, Clone)]
@@ -79,8 +79,8 @@ pub struct Deployer<'a> {
     pub pace: Pace,
     /// Where events go.
     pub events: Events,
-    /// The operator's wish to stop.
-    pub stop: Stop,
+    /// What the operator wishes meanwhile.
+    pub wishes: Wishes,
     /// What stands, kept up to date while the plan is carried out.
     pub standing: Standing,
 }
@@ -120,7 +120,7 @@ impl Deployer<'_> {
                 } else if let Some(before) = stack.desired.depends_on.iter().find(|name| failed.contains(*name)) {
                     failed.insert(stack.desired.name.clone());
                     results.insert(index, result(stack, "SKIPPED", Vec::new(), None, Some(before)));
-                } else if *self.stop.borrow() {
+                } else if *self.wishes.borrow() != Wish::GoOn {
                     let what = format!("{} was not begun", stack.desired.name);
                     results.insert(
                         index,
@@ -480,7 +480,7 @@ impl Deployer<'_> {
         };
         let last = if create { None } else { self.aws.events(name, None).await?.last().map(|event| event.id.clone()) };
         self.aws.execute_change_set(name, &change_set, &change_set).await?;
-        let rest = wait::follow(self.aws, self.pace, &self.events, &self.stop, name, &desired.document, last).await?;
+        let rest = wait::follow(self.aws, self.pace, &self.events, &self.wishes, name, &desired.document, last).await?;
         let Some(stack) = rest.stack else {
             return Err(DeployError::Stuck {
                 stack: name.clone(),
@@ -491,7 +491,7 @@ impl Deployer<'_> {
         let status = stack.status.clone();
         self.standing().put(observed(stack));
         if !matches!(status.as_str(), "CREATE_COMPLETE" | "UPDATE_COMPLETE") {
-            if *self.stop.borrow() {
+            if *self.wishes.borrow() == Wish::Cancel {
                 return Err(DeployError::Cancelled { what: format!("{name} is {status}") });
             }
             return Err(failure::error(name, &status, &desired.document, &rest.events));
@@ -522,7 +522,7 @@ impl Deployer<'_> {
         if standing.in_progress() {
             self.events.note(format!("{name} is {}: attaching to it", standing.status));
             let rest =
-                wait::follow(self.aws, self.pace, &self.events, &self.stop, name, &desired.document, None).await?;
+                wait::follow(self.aws, self.pace, &self.events, &self.wishes, name, &desired.document, None).await?;
             match rest.stack {
                 Some(stack) => self.standing().put(observed(stack)),
                 None => self.standing().remove(name),
@@ -533,7 +533,7 @@ impl Deployer<'_> {
             self.events.note(format!("{name}: continuing the rollback that got stuck"));
             self.aws.continue_rollback(name).await?;
             let rest =
-                wait::follow(self.aws, self.pace, &self.events, &self.stop, name, &desired.document, None).await?;
+                wait::follow(self.aws, self.pace, &self.events, &self.wishes, name, &desired.document, None).await?;
             if let Some(stack) = rest.stack {
                 let status = stack.status.clone();
                 self.standing().put(observed(stack));
@@ -560,7 +560,7 @@ impl Deployer<'_> {
         let Some(stack) = self.aws.stack(name).await? else { return Ok(()) };
         let last = self.aws.events(&stack.id, None).await.ok().and_then(|events| events.last().map(|e| e.id.clone()));
         self.aws.delete_stack(name, &[], &format!("konta-delete-{}", jiff::Timestamp::now().as_millisecond())).await?;
-        let rest = wait::follow(self.aws, self.pace, &self.events, &self.stop, &stack.id, document, last).await?;
+        let rest = wait::follow(self.aws, self.pace, &self.events, &self.wishes, &stack.id, document, last).await?;
         match rest.stack {
             Some(stack) if stack.status != "DELETE_COMPLETE" => {
                 Err(failure::error(name, &stack.status, document, &rest.events))

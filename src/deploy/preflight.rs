@@ -1,7 +1,7 @@
 //! What can be looked at before a deployment: the account, the engine version, quotas. What cannot be asked is said, not assumed.
 
 use crate::aws::{Aws, quotas};
-use crate::model::{Environment, Tenant};
+use crate::model::{Environment, SecretReference, Tenant};
 
 use super::error::DeployError;
 
@@ -41,7 +41,67 @@ pub async fn engine(aws: &Aws, environment: &Environment) -> Result<Vec<String>,
     }
 }
 
-/// Refuses when the account's Fargate quota cannot hold the tasks, twice during a release; gives notes on what could not be asked.
+/// Refuses a TLS policy that the region's load balancers do not know.
+pub async fn ssl_policy(aws: &Aws, policy: &str) -> Result<Vec<String>, DeployError> {
+    match aws.knows_ssl_policy(policy).await {
+        Ok(true) => Ok(Vec::new()),
+        Ok(false) => Err(DeployError::Preflight {
+            problem: format!("load balancers in {} do not know the TLS policy {policy}", aws.region()),
+            help: "choose one of the region's by an override of the cell's HttpsListener".to_owned(),
+        }),
+        Err(error) if error.is("SSLPolicyNotFound") => Err(DeployError::Preflight {
+            problem: format!("load balancers in {} do not know the TLS policy {policy}", aws.region()),
+            help: "choose one of the region's by an override of the cell's HttpsListener".to_owned(),
+        }),
+        Err(error) => Ok(vec![format!("whether the TLS policy {policy} is known could not be asked ({error})")]),
+    }
+}
+
+/// Refuses a tenant whose secrets are not there: its tasks would fail at the start, one after the other.
+pub async fn secrets(aws: &Aws, tenants: &[&Tenant]) -> Result<Vec<String>, DeployError> {
+    let mut notes = Vec::new();
+    for tenant in tenants {
+        for secret in tenant.secrets.values() {
+            let SecretReference::Parameter(name) = secret else { continue };
+            match aws.parameter_exists(name).await {
+                Ok(true) => {}
+                Ok(false) if aws.is_sandbox() => {
+                    notes.push(format!("the sandbox has no parameter {name} of {}", tenant.name));
+                }
+                Ok(false) => {
+                    return Err(DeployError::Preflight {
+                        problem: format!("the parameter {name}, a secret of {}, does not exist", tenant.name),
+                        help: format!(
+                            "make it: aws ssm put-parameter --type SecureString --name {name} --value ... --tags Key=konta:cell,Value=<cell>"
+                        ),
+                    });
+                }
+                Err(error) => notes.push(format!("whether {name} exists could not be asked ({error})")),
+            }
+        }
+    }
+    Ok(notes)
+}
+
+/// Refuses when CloudFormation would run out of stacks.
+pub async fn stacks(aws: &Aws, standing: usize, new: usize) -> Result<Vec<String>, DeployError> {
+    if aws.is_sandbox() || new == 0 {
+        return Ok(Vec::new());
+    }
+    match aws.stack_limit().await {
+        Ok(Some(most)) if standing + new > most => Err(DeployError::Preflight {
+            problem: format!(
+                "the account may have {most} stacks in {}; {standing} stand and {new} are new",
+                aws.region()
+            ),
+            help: "ask for more in Service Quotas (CloudFormation, stack count)".to_owned(),
+        }),
+        Ok(_) => Ok(Vec::new()),
+        Err(error) => Ok(vec![format!("the quota of stacks could not be asked ({error})")]),
+    }
+}
+
+/// Notes when the account's Fargate quota cannot hold the tasks twice, as a release needs; and what could not be asked.
 pub async fn fargate(aws: &Aws, environment: &Environment, tenants: &[&Tenant]) -> Result<Vec<String>, DeployError> {
     if aws.is_sandbox() {
         return Ok(Vec::new());

@@ -95,8 +95,26 @@ async fn role(aws: &Aws, target: &DataTarget, role: &str, password_name: &str) -
     Ok(is_new)
 }
 
+/// Refuses a cluster whose Data API is off, as it is after a restore or a new name: every statement would fail without saying why.
+async fn data_api(aws: &Aws, target: &DataTarget) -> Result<(), DeployError> {
+    match aws.data_api_is_on(&target.cluster).await? {
+        Some(true) => Ok(()),
+        Some(false) => Err(DeployError::Preflight {
+            problem: format!("the RDS Data API of {} is off", target.cluster),
+            help:
+                "turn it on: aws rds enable-http-endpoint --resource-arn ... (a restored or renamed cluster has it off)"
+                    .to_owned(),
+        }),
+        None => Err(DeployError::Preflight {
+            problem: format!("the cluster {} is not there", target.cluster),
+            help: "`konta status` shows how the cell stands".to_owned(),
+        }),
+    }
+}
+
 /// Makes the pool's role and its registry.
 pub async fn pool_database(aws: &Aws, target: &DataTarget, password_name: &str) -> StepResult {
+    data_api(aws, target).await?;
     role(aws, target, POOL_USER, password_name).await?;
     let is_new = !holds(aws, target, &database::database_exists(REGISTRY)).await?;
     if is_new {
@@ -114,6 +132,7 @@ pub async fn tenant_database(
     password_name: &str,
     pooled: bool,
 ) -> StepResult {
+    data_api(aws, target).await?;
     let name = tenant.database();
     role(aws, target, &name, password_name).await?;
     let is_new = !holds(aws, target, &database::database_exists(&name)).await?;
@@ -132,6 +151,9 @@ pub async fn lead_hosts(aws: &Aws, target: &DataTarget, tenant: &TenantName, hos
     run(aws, target, &database::lead_hosts(REGISTRY, &tenant.database(), hosts)).await?;
     Ok((StepOutcome::Done, Some(hosts.join(", "))))
 }
+
+/// Rules of a load balancer, without the default ones. Source: Elastic Load Balancing, quotas (adjustable).
+const MOST_RULES: usize = 100;
 
 /// What a reservation is for.
 #[derive(Debug)]
@@ -157,6 +179,17 @@ pub struct Reservation<'a> {
 /// The reservation is an SSM parameter that only one writer can make, so two deployments at once never get the same number.
 pub async fn reserve_priority(aws: &Aws, asked: &Reservation<'_>) -> Result<u32, DeployError> {
     let rules = aws.rules(asked.listener).await?;
+    let own = rules.iter().any(|rule| rule.hosts.iter().any(|host| asked.hosts.contains(host)));
+    // The default rule does not count. A load balancer takes 100 rules unless its quota was raised, and then AWS itself says no.
+    let count = rules.iter().filter(|rule| rule.priority.is_some()).count();
+    if !own && count >= MOST_RULES {
+        return Err(DeployError::Preflight {
+            problem: format!("the load balancer of cell {} has {count} rules, the most it takes", asked.cell),
+            help:
+                "set `cell` of the tenant to a further one, or lower `tenants_per_cell` so that konta opens it in time"
+                    .to_owned(),
+        });
+    }
     let is_foreign = |number: u32| {
         rules
             .iter()

@@ -14,8 +14,20 @@ use super::event::DeployEvent;
 use super::execute::Events;
 use super::pace::Pace;
 
-/// What a wait is told about the operator's wish to stop.
-pub type Stop = watch::Receiver<bool>;
+/// What the operator wishes while a deployment runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Wish {
+    /// Carry on.
+    #[default]
+    GoOn,
+    /// Begin nothing new; what is under way may end.
+    NothingNew,
+    /// Cancel what is under way, as far as AWS can: updates roll back, creations go on.
+    Cancel,
+}
+
+/// Where the operator's wish is heard.
+pub type Wishes = watch::Receiver<Wish>;
 
 /// How a followed stack came to rest.
 #[derive(Debug)]
@@ -32,7 +44,7 @@ pub async fn follow(
     aws: &Aws,
     pace: Pace,
     events: &Events,
-    stop: &Stop,
+    wishes: &Wishes,
     id: &str,
     document: &Document,
     last: Option<String>,
@@ -67,7 +79,7 @@ pub async fn follow(
         for service in &services {
             tell_service(aws, events, &stack.name, service).await;
         }
-        if *stop.borrow() && !cancelled {
+        if *wishes.borrow() == Wish::Cancel && !cancelled {
             cancelled = true;
             if stack.status == "UPDATE_IN_PROGRESS" {
                 aws.cancel_update(&stack.name).await?;

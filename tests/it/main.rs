@@ -10,4 +10,7 @@ mod failure;
 mod fake_aws;
 mod fleet;
 mod odd_answers;
+mod snapshots;
+mod terminal;
+mod variants;
 mod world;

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use konta::aws::data::DataTarget;
 use konta::deploy::execute::{Deployer, Events};
+use konta::deploy::wait::Wish;
 use konta::deploy::{DeployError, DeployEvent, Pace, change_set, prepare};
 use konta::manifest;
 use konta::model::Workspace;
@@ -130,14 +131,15 @@ fn slow_stack(
         }
         "DescribeStackEvents" => {
             let shown = if executed.load(Ordering::Relaxed) == 0 { &[] } else { events };
-            let list: String = shown
+            let list = shown
                 .iter()
                 .enumerate()
                 .rev()
                 .map(|(n, (id, status, reason))| {
                     format!("<member><EventId>{n}</EventId><StackId>s</StackId><StackName>konta-prod-dns</StackName><LogicalResourceId>{id}</LogicalResourceId><ResourceType>AWS::Route53::HostedZone</ResourceType><ResourceStatus>{status}</ResourceStatus><ResourceStatusReason>{reason}</ResourceStatusReason><Timestamp>2026-11-24T12:00:0{n}Z</Timestamp></member>")
                 })
-                .collect();
+                .collect::<Vec<_>>()
+                .concat();
             Answer::xml("DescribeStackEvents", &format!("<StackEvents>{list}</StackEvents>"))
         }
         other => Answer::error("UnexpectedCall", other),
@@ -165,7 +167,7 @@ async fn deploy_zone(
     planned.stacks[0].plan.action = konta::stack::plan::action(&desired, &observed);
     let (aws, calls) = scripted(script);
     let (sender, mut receiver) = mpsc::unbounded_channel();
-    let (stop, stopped) = watch::channel(false);
+    let (wish, wishes) = watch::channel(Wish::GoOn);
     let deployer = Deployer {
         aws: &aws,
         environment,
@@ -173,14 +175,14 @@ async fn deploy_zone(
         tenants: BTreeMap::new(),
         pace: Pace::aws(),
         events: Events(sender),
-        stop: stopped,
+        wishes,
         standing: observed.into(),
     };
     if stop_at_once {
         tokio::spawn(async move {
             tokio::time::sleep(std::time::Duration::from_secs(12)).await;
-            let _ = stop.send(true);
-            stop.closed().await;
+            let _ = wish.send(Wish::Cancel);
+            wish.closed().await;
         });
     }
     let mut results = deployer.deploy(&planned).await;

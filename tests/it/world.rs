@@ -117,6 +117,19 @@ impl World {
         u16::try_from(first["port"].as_u64().unwrap_or_else(|| panic!("{clusters}"))).unwrap()
     }
 
+    /// The resources of a stack with the properties they were made with, by logical id.
+    pub async fn resources(&self, stack: &str) -> serde_json::Value {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let address = self.endpoint().trim_start_matches("http://").to_owned();
+        let mut stream = tokio::net::TcpStream::connect(&address).await.unwrap();
+        let request = format!("GET /_konta/resources?stack={stack} HTTP/1.0\r\nHost: {address}\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        let body = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("{answer}")).1;
+        serde_json::from_str(body).unwrap_or_else(|e| panic!("{e}: {body}"))
+    }
+
     /// The API calls since the sandbox started, as "service action".
     pub fn calls(&self) -> Vec<String> {
         std::fs::read_to_string(self.home().join("requests.jsonl"))

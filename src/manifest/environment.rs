@@ -247,11 +247,11 @@ pub(super) fn certificate_form<'e>(account: &'e AccountId, region: &'e RegionNam
     ArnForm { service: "acm", region: Some(region), account, resource: "certificate/" }
 }
 
-/// A subject is trusted as it stands: a `*` would let in every branch, and every pull request.
+/// A subject is trusted as it stands: a `*` would let in every branch, and every pull request; a comma would make two of it.
 fn subject(text: &str) -> Result<String, Refusal> {
-    if !text.is_empty() && text.len() <= 255 && text.chars().all(|c| c.is_ascii_graphic() && c != '*' && c != '?') {
+    if !text.is_empty() && text.len() <= 255 && text.chars().all(|c| c.is_ascii_graphic() && !"*?,{}".contains(c)) {
         return Ok(text.to_owned());
     }
-    let help = "write each subject in full, without `*`, such as repo:org/name:ref:refs/heads/main";
+    let help = "write each subject in full, without `*` or `,`, such as repo:org/name:ref:refs/heads/main";
     Err(Refusal::new(format!("`{text}` is not an exact subject"), help))
 }

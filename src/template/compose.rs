@@ -82,8 +82,8 @@ impl Composer {
         let custom: Vec<_> =
             tenant.hosts.iter().filter(|h| h.certificate.is_some() || h.hosted_zone.is_some()).collect();
         let shape = format!(
-            "{template} {:?} {:?} {custom:?} {:?} {:?}",
-            tenant.variables, tenant.secrets, tenant.schedule, tenant.addons
+            "{template} {:?} {:?} {custom:?} {:?} {:?} {:?}",
+            tenant.variables, tenant.secrets, tenant.schedule, tenant.addons, tenant.database
         );
         self.composed(template, stack, &shape, |document| {
             add_konta_environment(document);

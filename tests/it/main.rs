@@ -10,4 +10,5 @@ mod failure;
 mod fake_aws;
 mod fleet;
 mod odd_answers;
+mod templates;
 mod world;

@@ -45,7 +45,8 @@ pub(super) fn is_partition(word: &str) -> bool {
 }
 
 fn is_plain(rest: &str) -> bool {
-    !rest.is_empty() && rest.chars().all(|c| c.is_ascii_graphic() && !matches!(c, '*' | '?' | '"' | '\'' | '\\' | '`'))
+    !rest.is_empty()
+        && rest.chars().all(|c| c.is_ascii_graphic() && !matches!(c, '*' | '?' | '"' | '\'' | '\\' | '`' | '{' | '}'))
 }
 
 /// A Route 53 zone's id, without `/hostedzone/`, which CloudFormation refuses where a certificate is validated.

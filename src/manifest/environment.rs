@@ -43,6 +43,9 @@ const DEFAULT_POOL_SIZE: (u32, u32) = (512, 2048);
 /// Two, so that one may go (Spot, a bad host) while the other serves.
 const DEFAULT_POOL_TASKS: u32 = 2;
 
+/// The longest common name of a certificate. Source: ACM API, `RequestCertificate`.
+pub(super) const LONGEST_COMMON_NAME: usize = 64;
+
 /// AWS allows 50 tags; konta's own and those CloudFormation adds need some of them.
 const MOST_TAGS: usize = 40;
 
@@ -60,7 +63,7 @@ pub(super) fn read(
     let region = fields.required("region", "region: eu-west-1", reader);
     let region = region.and_then(|field| reader.checked(field, RegionName::new));
     let domain = fields.required("domain", "domain: example.com", reader);
-    let domain = domain.and_then(|field| reader.checked(field, HostName::new));
+    let domain = domain.and_then(|field| reader.checked(field, domain_name));
     let hosted_zone = fields.get("hosted_zone").map_or(Some(HostedZone::Create), |field| hosted_zone(reader, field));
     let network = fields.get("network").map_or_else(|| Some(network::default()), |field| network::read(reader, field));
     let database = match fields.get("database") {
@@ -126,6 +129,16 @@ pub(super) fn file_name<T>(
     let problem = format!("the file is called {stem}.yml, but the {key} in it `{text}`");
     reader.refuse(field, Refusal::new(problem, format!("rename the file to {text}.yml, or write `{key}: {stem}`")));
     None
+}
+
+/// A domain whose wildcard fits in a certificate: `*.` and the domain are its common name.
+fn domain_name(text: &str) -> Result<HostName, Refusal> {
+    let domain = HostName::new(text)?;
+    if domain.as_str().len() > LONGEST_COMMON_NAME - "*.".len() {
+        let problem = format!("`{text}` has {} characters, too many for a certificate of *.{text}", text.len());
+        return Err(Refusal::new(problem, "write a domain of at most 62 characters"));
+    }
+    Ok(domain)
 }
 
 fn hosted_zone(reader: &mut Reader<'_>, field: Field<'_>) -> Option<HostedZone> {
@@ -247,11 +260,11 @@ pub(super) fn certificate_form<'e>(account: &'e AccountId, region: &'e RegionNam
     ArnForm { service: "acm", region: Some(region), account, resource: "certificate/" }
 }
 
-/// A subject is trusted as it stands: a `*` would let in every branch, and every pull request.
+/// A subject is trusted as it stands: a `*` would let in every branch, and every pull request; a comma would make two of it.
 fn subject(text: &str) -> Result<String, Refusal> {
-    if !text.is_empty() && text.len() <= 255 && text.chars().all(|c| c.is_ascii_graphic() && c != '*' && c != '?') {
+    if !text.is_empty() && text.len() <= 255 && text.chars().all(|c| c.is_ascii_graphic() && !"*?,{}".contains(c)) {
         return Ok(text.to_owned());
     }
-    let help = "write each subject in full, without `*`, such as repo:org/name:ref:refs/heads/main";
+    let help = "write each subject in full, without `*` or `,`, such as repo:org/name:ref:refs/heads/main";
     Err(Refusal::new(format!("`{text}` is not an exact subject"), help))
 }

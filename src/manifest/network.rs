@@ -67,7 +67,7 @@ fn import(reader: &mut Reader<'_>, fields: &Fields<'_>, id: Option<String>) -> O
     Some(Vpc::Import { id: id?, public_subnets: public_subnets?, private_subnets: private_subnets? })
 }
 
-/// Two subnets or more: a load balancer and a database each want two availability zones.
+/// Two subnets, one in each of two availability zones, as a load balancer and a database want them.
 fn subnets(reader: &mut Reader<'_>, fields: &Fields<'_>, key: &'static str) -> Option<Vec<String>> {
     let field = fields.required(key, &format!("{key}: [subnet-..., subnet-...]"), reader)?;
     let items = reader.items(field);
@@ -77,18 +77,18 @@ fn subnets(reader: &mut Reader<'_>, fields: &Fields<'_>, key: &'static str) -> O
         let id = reader.checked(item, |text| ec2_id("subnet-", text));
         found.extend(id.filter(|id| !found.contains(id)));
     }
-    if found.len() < 2 && reader.problems.len() == before {
-        let help = "name at least two subnets in two availability zones: a load balancer and a database want both";
+    if found.len() != 2 && reader.problems.len() == before {
+        let help = "name two subnets in two availability zones: a load balancer and a database want both";
         reader.refuse(field, Refusal::new(format!("`{key}` names {} of the two subnets it takes", found.len()), help));
     }
-    Some(found).filter(|found| found.len() >= 2)
+    Some(found).filter(|found| found.len() == 2)
 }
 
 fn cidr(text: &str) -> Result<String, Refusal> {
-    let help = "write a private range from /16 to /24, such as 10.77.0.0/16";
+    let help = "write a private range of /16 or /17, such as 10.77.0.0/16: it holds six subnets of 4,096 addresses";
     let net: Ipv4Net =
         text.parse().map_err(|_| Refusal::new(format!("`{text}` is not an IPv4 address range"), help))?;
-    if !(16..=24).contains(&net.prefix_len()) {
+    if !(16..=17).contains(&net.prefix_len()) {
         return Err(Refusal::new(format!("a range of /{} is too large or too small", net.prefix_len()), help));
     }
     if net.trunc() != net {
@@ -108,10 +108,10 @@ mod tests {
 
     #[test]
     fn ranges_are_private_and_begin_at_their_first_address() {
-        for good in ["10.77.0.0/16", "172.16.0.0/20", "192.168.4.0/24"] {
+        for good in ["10.77.0.0/16", "172.16.128.0/17", "192.168.0.0/16"] {
             assert!(cidr(good).is_ok(), "{good}");
         }
-        for bad in ["10.0.0.0/8", "10.0.0.1/16", "8.8.0.0/16", "172.32.0.0/16", "10.0.0.0", "10.0.0.0/25", "::/16", "x"]
+        for bad in ["10.0.0.0/8", "10.0.0.1/16", "8.8.0.0/16", "172.32.0.0/16", "10.0.0.0", "10.0.0.0/18", "::/16", "x"]
         {
             assert!(cidr(bad).is_err(), "{bad}");
         }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::application;
 use super::arn::hosted_zone_id;
 use super::diagnostic::{Code, choose};
-use super::environment::certificate_form;
+use super::environment::{LONGEST_COMMON_NAME, certificate_form};
 use super::parse::Kind;
 use super::read::{Field, Fields, Reader, Refusal};
 use super::tenant::{HostEntry, TenantManifest};
@@ -144,6 +144,11 @@ fn host(reader: &mut Reader<'_>, entry: &HostEntry<'_>, environment: &Environmen
             format_args!("arn:aws:acm:{}:{}:certificate/...", environment.region, environment.account),
         );
         reader.add(Code::MissingKey, entry.place, "needs a certificate", message, help);
+    }
+    if hosted_zone.is_some() && entry.host.as_str().len() > LONGEST_COMMON_NAME {
+        let message = format!("`{}` is too long for a certificate of its own", entry.host);
+        let help = format!("a certificate names at most {LONGEST_COMMON_NAME} characters; choose a shorter host");
+        reader.add(Code::InvalidValue, entry.place, "too long", message, help);
     }
     if let Some(domain) = pool_domain(&entry.host, known.environments.values().flatten()) {
         let message = format!("`{}` is kept for the pool of a cell", entry.host);

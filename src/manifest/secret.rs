@@ -51,7 +51,7 @@ fn arn(text: &str) -> Result<(), String> {
                 && kind
                 && account
                 && !region.is_empty()
-                && text.bytes().all(|b| b.is_ascii_graphic())
+                && text.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'{' | b'}'))
         }
         _ => false,
     };

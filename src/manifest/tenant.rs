@@ -153,12 +153,21 @@ fn check_name(reader: &mut Reader<'_>, key: &Key) {
     }
 }
 
+/// CloudFormation fills in `{{resolve:...}}` in any text: a secret fetched so would stand open in the task definition.
+fn variable_value(text: &str) -> Result<String, Refusal> {
+    if text.contains("{{resolve:") {
+        let help = "a variable's value is open to everyone who may look at a task; name the parameter or secret under `secrets`";
+        return Err(Refusal::new("a variable holds a dynamic reference, which CloudFormation would fill in", help));
+    }
+    Ok(text.to_owned())
+}
+
 fn variables(reader: &mut Reader<'_>, field: Field<'_>) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     for entry in reader.entries(field, "write `variables: { NAME: value }`") {
         check_name(reader, entry.key);
-        let value = reader.text(entry);
-        found.extend(value.map(|value| (entry.key.text.clone(), value.to_owned())));
+        let value = reader.checked(entry, variable_value);
+        found.extend(value.map(|value| (entry.key.text.clone(), value)));
     }
     found
 }

@@ -25,16 +25,16 @@ pub enum Certificate {
 pub enum Vpc {
     /// Made by the environment's stack with this address range.
     Create {
-        /// IPv4 range, /16 to /24.
+        /// IPv4 range, /16 or /17.
         cidr: String,
     },
     /// An existing one.
     Import {
         /// `vpc-...`
         id: String,
-        /// Subnets with a route to an internet gateway, in two zones or more.
+        /// Two subnets with a route to an internet gateway, in two zones.
         public_subnets: Vec<String>,
-        /// Subnets for the database, the file system and, with NAT, the tasks.
+        /// Two subnets in the same zones for the database, the file system and, with NAT, the tasks.
         private_subnets: Vec<String>,
     },
 }

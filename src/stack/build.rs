@@ -246,7 +246,7 @@ impl<'a> Builder<'a> {
         let names = self.names(environment);
         let mut own = self.shared_values(environment);
         own.extend(cell_values(environment, placement.cell, self.workspace.has_pool(&environment.name), &names));
-        own.extend(tenant_values(tenant, placement, &names));
+        own.extend(tenant_values(environment, tenant, placement, &names));
         let cell = names.cell(placement.cell);
         let mut upstream = vec![(cell.clone(), self.composer.shared("cell", &cell)?)];
         upstream.extend(self.shared_upstream(environment)?);
@@ -307,7 +307,7 @@ impl<'a> Builder<'a> {
     ) -> Result<DesiredStack, TemplateError> {
         let names = self.names(environment);
         let name = names.tenant(&tenant.name);
-        let document = self.composer.tenant(tenant, &name)?;
+        let document = self.composer.tenant(tenant, &environment.domain, &name)?;
         let mut from_addons = BTreeMap::new();
         for (addon, outputs) in self.composer.addon_outputs(tenant)? {
             let Some(stack) = wired.get(&addon) else { continue };
@@ -449,8 +449,16 @@ fn cell_values(
     ])
 }
 
-fn tenant_values(tenant: &Tenant, placement: Placement, names: &Names) -> BTreeMap<&'static str, String> {
+fn tenant_values(
+    environment: &Environment,
+    tenant: &Tenant,
+    placement: Placement,
+    names: &Names,
+) -> BTreeMap<&'static str, String> {
     let hosts: Vec<&str> = tenant.hosts.iter().map(|h| h.host.as_str()).collect();
+    // The wildcard record leads to the first cell, and stands for no host that is the domain itself.
+    let beside_wildcard =
+        placement.cell != CellNumber::FIRST || tenant.hosts.iter().any(|host| host.host == environment.domain);
     BTreeMap::from([
         ("Tenant", tenant.name.to_string()),
         ("Database", tenant.name.database()),
@@ -467,7 +475,7 @@ fn tenant_values(tenant: &Tenant, placement: Placement, names: &Names) -> BTreeM
         ("Hosts", hosts.join(",")),
         ("ListenerRulePriority", placement.priority.to_string()),
         ("Serving", "true".to_owned()),
-        ("OwnAlias", (placement.cell != CellNumber::FIRST).to_string()),
+        ("OwnAlias", beside_wildcard.to_string()),
     ])
 }
 

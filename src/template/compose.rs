@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
 
 use super::addon::{self, AddonOutput};
 use super::document::Document;
@@ -11,7 +12,7 @@ use super::error::TemplateError;
 use super::intrinsic::reference;
 use super::source::{MODULE_INIT, MODULE_MANIFEST, ODOO_CONF, Sources};
 use super::{limits, overrides, policy};
-use crate::model::{DatabaseChoice, Isolation, Schedule, SecretReference, Tenant};
+use crate::model::{DatabaseChoice, HostName, Isolation, Schedule, SecretReference, Tenant, TenantHost};
 
 /// The database in which konta keeps, for a cell's pool, which host leads to which tenant's database.
 pub const REGISTRY: &str = "konta_registry";
@@ -73,17 +74,20 @@ impl Composer {
         Ok(found)
     }
 
-    /// A tenant's document.
-    pub fn tenant(&self, tenant: &Tenant, stack: &str) -> Result<Arc<Document>, TemplateError> {
+    /// A tenant's document; `domain` is the environment's, whose zone holds the names of hosts that have no zone of their own.
+    pub fn tenant(&self, tenant: &Tenant, domain: &HostName, stack: &str) -> Result<Arc<Document>, TemplateError> {
         let template = match tenant.isolation {
             Isolation::Dedicated => "tenant/dedicated",
             Isolation::Pooled => "tenant/pooled",
         };
         let custom: Vec<_> =
             tenant.hosts.iter().filter(|h| h.certificate.is_some() || h.hosted_zone.is_some()).collect();
+        let in_zone = |host: &&TenantHost| host.hosted_zone.is_none() && host.host.is_under(domain);
+        let first_in_zone = tenant.hosts.first().is_some_and(|host| in_zone(&host));
+        let others: Vec<&str> = tenant.hosts.iter().skip(1).filter(in_zone).map(|host| host.host.as_str()).collect();
         let shape = format!(
-            "{template} {:?} {:?} {custom:?} {:?} {:?}",
-            tenant.variables, tenant.secrets, tenant.schedule, tenant.addons
+            "{template} {:?} {:?} {custom:?} {first_in_zone} {others:?} {:?} {:?} {:?}",
+            tenant.variables, tenant.secrets, tenant.schedule, tenant.addons, tenant.database
         );
         self.composed(template, stack, &shape, |document| {
             add_konta_environment(document);
@@ -93,15 +97,10 @@ impl Composer {
             for (name, secret) in &tenant.secrets {
                 add_secret(document, name, &secret_arn(secret));
             }
-            for (index, host) in custom.iter().enumerate() {
-                add_certificate(
-                    document,
-                    index,
-                    host.host.as_str(),
-                    host.certificate.as_deref(),
-                    host.hosted_zone.as_deref(),
-                );
+            for host in &custom {
+                add_certificate(document, host.host.as_str(), host.certificate.as_deref(), host.hosted_zone.as_deref());
             }
+            add_aliases(document, first_in_zone, &others);
             if let Some(schedule) = &tenant.schedule {
                 add_schedule(document, schedule);
             }
@@ -220,13 +219,16 @@ fn secret_arn(secret: &SecretReference) -> Value {
 
 /// Attaches a custom host's certificate to the listener: an issued one, or one made and validated in the host's own zone, which then
 /// also gets the host's record.
-fn add_certificate(document: &mut Document, index: usize, host: &str, issued: Option<&str>, zone: Option<&str>) {
-    let number = index + 1;
+///
+/// The logical ids come from the host: counted, a host that goes would hand its id to the next one, whose record would then be made
+/// again before the old one is gone, which Route 53 refuses.
+fn add_certificate(document: &mut Document, host: &str, issued: Option<&str>, zone: Option<&str>) {
+    let own = host_id(host);
     let Some(resources) = document.section_mut("Resources") else { return };
     let arn = match (issued, zone) {
         (Some(arn), _) => json!(arn),
         (None, zone) => {
-            let id = format!("HostCertificate{number}");
+            let id = format!("HostCertificate{own}");
             resources.insert(
                 id.clone(),
                 json!({
@@ -243,7 +245,7 @@ fn add_certificate(document: &mut Document, index: usize, host: &str, issued: Op
         }
     };
     resources.insert(
-        format!("HostListenerCertificate{number}"),
+        format!("HostListenerCertificate{own}"),
         json!({
             "Type": "AWS::ElasticLoadBalancingV2::ListenerCertificate",
             "Metadata": {"konta:description": format!("The load balancer showing the certificate of {host}")},
@@ -252,7 +254,7 @@ fn add_certificate(document: &mut Document, index: usize, host: &str, issued: Op
     );
     if let Some(zone) = zone {
         resources.insert(
-            format!("HostRecord{number}"),
+            format!("HostRecord{own}"),
             json!({
                 "Type": "AWS::Route53::RecordSet",
                 "Metadata": {"konta:description": format!("The name {host}")},
@@ -274,6 +276,31 @@ fn add_certificate(document: &mut Document, index: usize, host: &str, issued: Op
             parameters.entry(name).or_insert_with(|| json!({"Type": "String"}));
         }
     }
+}
+
+/// The template gives a name to the first host where the wildcard does not lead to the tenant; so do these to the others. A first
+/// host that is not in the environment's zone gets none there.
+fn add_aliases(document: &mut Document, first_in_zone: bool, others: &[&str]) {
+    let Some(alias) = document.resources().get("Alias").cloned() else { return };
+    let Some(resources) = document.section_mut("Resources") else { return };
+    if !first_in_zone {
+        resources.remove("Alias");
+    }
+    for host in others {
+        let mut own = alias.clone();
+        own["Properties"]["Name"] = json!(host);
+        own["Metadata"] = json!({"konta:description": format!("The name that leads {host} to its cell")});
+        resources.insert(format!("HostAlias{}", host_id(host)), own);
+    }
+}
+
+/// What the logical ids of a host's resources end in: ten hexadecimal digits of its SHA-256.
+fn host_id(host: &str) -> String {
+    use std::fmt::Write as _;
+    Sha256::digest(host.as_bytes()).iter().take(5).fold(String::new(), |mut id, byte| {
+        let _ = write!(id, "{byte:02x}");
+        id
+    })
 }
 
 /// Puts the tenant to sleep and wakes it: two scheduled actions on its scalable target.

@@ -44,9 +44,12 @@ pub fn check(stack: &str, document: &Document) -> Result<(), TemplateError> {
         {
             return broken("has no SslPolicy", "without one AWS takes the policy of 2016, which allows TLS 1.0");
         }
-        if kind == "AWS::EC2::SecurityGroup"
-            && let Some(port) = open_port(properties)
-        {
+        let ingress = match kind {
+            "AWS::EC2::SecurityGroup" => properties.get("SecurityGroupIngress"),
+            "AWS::EC2::SecurityGroupIngress" => Some(properties),
+            _ => None,
+        };
+        if let Some(port) = ingress.and_then(open_port) {
             return broken(
                 &format!("is open to the whole internet on port {port}"),
                 "only 80 and 443 of the load balancer may be: take a narrower CidrIp or SourceSecurityGroupId",
@@ -60,18 +63,21 @@ fn is_true(value: Option<&Value>) -> bool {
     matches!(value, Some(Value::Bool(true))) || value.and_then(Value::as_str) == Some("true")
 }
 
-/// The first port other than 80 and 443 that a security group opens to everybody.
-fn open_port(properties: &Value) -> Option<String> {
-    let rules = properties.get("SecurityGroupIngress")?.as_array()?;
-    for rule in rules {
-        let open = rule.get("CidrIp").and_then(Value::as_str) == Some("0.0.0.0/0")
-            || rule.get("CidrIpv6").and_then(Value::as_str) == Some("::/0");
-        let ports = (rule.get("FromPort").and_then(Value::as_i64), rule.get("ToPort").and_then(Value::as_i64));
-        if open && !matches!(ports, (Some(80), Some(80)) | (Some(443), Some(443))) {
-            return Some(ports.0.map_or_else(|| "any".to_owned(), |port| port.to_string()));
+/// The first port other than 80 and 443 that a rule opens to everybody; rules may stand in a list or behind a condition.
+fn open_port(rules: &Value) -> Option<String> {
+    match rules {
+        Value::Array(items) => items.iter().find_map(open_port),
+        Value::Object(rule) if rule.contains_key("CidrIp") || rule.contains_key("CidrIpv6") => {
+            let everybody = |key: &str, range: &str| rule.get(key).and_then(Value::as_str) == Some(range);
+            let open = everybody("CidrIp", "0.0.0.0/0") || everybody("CidrIpv6", "::/0");
+            let port = |key: &str| rule.get(key).and_then(|v| v.as_i64().or_else(|| v.as_str()?.parse().ok()));
+            let ports = (port("FromPort"), port("ToPort"));
+            (open && !matches!(ports, (Some(80), Some(80)) | (Some(443), Some(443))))
+                .then(|| ports.0.map_or_else(|| "any".to_owned(), |port| port.to_string()))
         }
+        Value::Object(map) => map.values().find_map(open_port),
+        _ => None,
     }
-    None
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ mod fake_aws;
 mod fleet;
 mod odd_answers;
 mod snapshots;
+mod templates;
 mod terminal;
 mod variants;
 mod world;

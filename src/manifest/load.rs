@@ -9,9 +9,9 @@ use super::clash::{self, Claim};
 use super::diagnostic::{Code, Problem, Problems, Source};
 use super::parse::{self, Node, Span};
 use super::read::Reader;
-use super::resolve::{self, Known};
+use super::resolve::{self, BUILTIN_ADDON, Known};
 use super::{application, environment, secret, tenant};
-use crate::model::{AddonName, Environment, HostName, Tenant, Workspace};
+use crate::model::{AddonName, DatabaseChoice, Environment, HostName, Tenant, Workspace};
 
 /// The workspace's own manifest, by which its folder is known.
 const ROOT_FILE: &str = "konta.yml";
@@ -223,9 +223,14 @@ fn clashes(tenants: &[TenantFile]) -> Vec<Problem> {
     let mut problems = clash::hosts(hosts);
     let stacks = read().flat_map(|(parts, source)| {
         let tenant = parts.tenant.as_ref();
-        parts.addons.iter().filter_map(move |(addon, place)| {
+        let named = parts.addons.iter().map(|(addon, place)| (addon.to_string(), place.clone()));
+        // A database of one's own is an addon that nobody names.
+        let own = tenant.filter(|t| {
+            t.database == DatabaseChoice::Dedicated && !t.addons.iter().any(|a| a.as_str() == BUILTIN_ADDON)
+        });
+        named.chain(own.map(|_| (BUILTIN_ADDON.to_owned(), 0..0))).filter_map(move |(addon, place)| {
             let tenant = tenant?;
-            Some((format!("{}-addon-{}-{addon}", tenant.environment, tenant.name), claim(source, place)))
+            Some((format!("{}-addon-{}-{addon}", tenant.environment, tenant.name), claim(source, &place)))
         })
     });
     problems.extend(clash::addon_stacks(stacks));

@@ -136,7 +136,11 @@ impl<'a> Reader<'a> {
         match &node.kind {
             Kind::Map(entries) => Some(self.open(what, &node.span, entries, allowed)),
             other => {
-                let message = format!("a {what} is a map of keys and values, but the file holds {}", name_of(other));
+                let message = format!(
+                    "{} is a map of keys and values, but the file holds {}",
+                    with_article(what),
+                    name_of(other)
+                );
                 self.add(Code::WrongType, &node.span, "here", message, format!("its keys are {}", allowed.join(", ")));
                 None
             }
@@ -167,7 +171,7 @@ impl<'a> Reader<'a> {
     ) -> Fields<'n> {
         for (key, _) in entries {
             if !allowed.contains(&key.text.as_str()) {
-                let message = format!("a {what} has no key `{}`", key.text);
+                let message = format!("{} has no key `{}`", with_article(what), key.text);
                 let help = choose(&key.text, allowed.iter().copied());
                 self.add(Code::UnknownKey, &key.span, "konta does not know this key", message, help);
             }
@@ -317,4 +321,10 @@ fn name_of(kind: &Kind) -> &'static str {
         Kind::Seq(_) => "a list",
         Kind::Map(_) => "a map",
     }
+}
+
+/// "a tenant", "an environment".
+fn with_article(what: &str) -> String {
+    let article = if what.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
+    format!("{article} {what}")
 }

@@ -12,7 +12,7 @@ use super::tenant::{HostEntry, TenantManifest};
 use crate::model::{DatabaseChoice, Environment, HostName, Isolation, SecretReference, Tenant, TenantHost, Tier};
 
 /// The addon that konta brings with it.
-const BUILTIN_ADDON: &str = "aurora";
+pub(super) const BUILTIN_ADDON: &str = "aurora";
 
 /// What tenants may name. A tier or environment that was refused is known, but `None`.
 pub(super) struct Known<'k> {

@@ -614,3 +614,14 @@ fn a_secret_outside_the_environments_path_is_refused_because_no_task_could_read_
         ]
     );
 }
+
+#[test]
+fn a_database_of_ones_own_counts_as_the_addon_it_is() {
+    let dedicated = "tier: production\nhosts: [x.konta.shop]\ndatabase: dedicated\n";
+    let with_addon = "tier: production\nhosts: [y.konta.shop]\naddons: [b-aurora]\n";
+    let files =
+        [("tenants/a-b.yml", dedicated), ("tenants/a.yml", with_addon), ("addons/b-aurora.yml", "Resources: {}\n")];
+    let found = places(&files);
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(found.iter().all(|place| place.contains("clash")), "{found:?}");
+}

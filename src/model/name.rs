@@ -131,7 +131,9 @@ impl TenantName {
         Self::RESERVED.contains(&self.as_str())
             || self.0.starts_with("pg-")
             || self.0.starts_with("rds-")
-            || self.0.starts_with("rds") && self.0.len() == 3
+            || self.0 == "rds"
+            // A cell's pool has this name where task families and log streams are told apart.
+            || self.0.strip_prefix("pool-").is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_digit()))
     }
 }
 

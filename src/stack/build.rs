@@ -11,6 +11,7 @@ use crate::model::{
     CellNumber, Certificate, DatabaseChoice, Environment, HostedZone, Isolation, Tenant, TenantName, Vpc, Workspace,
 };
 use crate::template::compose::{AURORA, Composer};
+use crate::template::limits::LONGEST_VALUE;
 use crate::template::{Document, TemplateError};
 
 /// The names of an environment's stacks and of what konta keeps beside them.
@@ -140,6 +141,16 @@ impl Context {
             let optional = declaration.get("Default").is_some();
             match value.or_else(|| if optional { None } else { self.conditional(name) }) {
                 Some(value) => {
+                    let length = if let ParameterValue::Literal(text) = &value { text.len() } else { 0 };
+                    if length > LONGEST_VALUE {
+                        return Err(TemplateError::Limit {
+                            stack: stack.to_owned(),
+                            problem: format!(
+                                "the parameter {name} has {length} bytes, CloudFormation takes {LONGEST_VALUE}"
+                            ),
+                            help: "shorten what the manifest says for it".to_owned(),
+                        });
+                    }
                     parameters.insert(name.clone(), value);
                 }
                 None if optional => {}

@@ -69,6 +69,7 @@ fn referred_type<'a>(value: &Value, document: &'a Document) -> &'a str {
 /// Adds an addon's outputs to a tenant's document: parameters, variables, secrets, groups and policies.
 pub fn wire_into(document: &mut Document, addon: &str, outputs: &[AddonOutput]) -> Result<(), TemplateError> {
     for output in outputs {
+        refuse_taken(document, addon, output)?;
         if let Some(parameters) = document.section_mut("Parameters") {
             let description = format!("Output {} of the addon {addon}", output.output);
             parameters
@@ -91,6 +92,24 @@ pub fn wire_into(document: &mut Document, addon: &str, outputs: &[AddonOutput]) 
         }
     }
     Ok(())
+}
+
+/// Refuses an output whose variable or parameter is there already: konta's own, the manifest's, or another addon's.
+fn refuse_taken(document: &Document, addon: &str, output: &AddonOutput) -> Result<(), TemplateError> {
+    let taken = match &output.wire {
+        Wire::Variable(name) | Wire::Secret(name) if super::compose::has_variable(document, name) => {
+            format!("the variable {name}")
+        }
+        _ if document.section("Parameters").contains_key(&output.parameter) => {
+            format!("the parameter {}", output.parameter)
+        }
+        _ => return Ok(()),
+    };
+    Err(TemplateError::Addon {
+        name: format!("addons/{addon}.yml"),
+        problem: format!("its output {} would be {taken}, which the tenant has already", output.output),
+        help: "rename the output".to_owned(),
+    })
 }
 
 /// `BucketName` -> `BUCKET_NAME`, `DBEndpoint` -> `DB_ENDPOINT`.
@@ -137,6 +156,18 @@ mod tests {
                 ("AddonObjectStoreGroup", &Wire::SecurityGroup),
             ]
         );
+    }
+
+    #[test]
+    fn an_output_does_not_take_a_variable_that_is_konta_s_own() {
+        let tenant = "Parameters: {}\nResources:\n  T:\n    Type: AWS::ECS::TaskDefinition\n    Properties: { ContainerDefinitions: [{ Name: odoo, Environment: [{ Name: PGHOST, Value: x }] }] }\n";
+        let mut tenant = Document::parse("t", tenant).unwrap();
+        let addon = Document::parse("a", "Resources: {}\nOutputs: { Pghost: { Value: evil } }\n").unwrap();
+        let wired = outputs("x", &addon);
+        let mut renamed = wired.clone();
+        renamed[0].wire = Wire::Variable("PGHOST".into());
+        assert!(wire_into(&mut tenant, "x", &renamed).unwrap_err().to_string().contains("PGHOST"));
+        assert!(wire_into(&mut tenant, "x", &wired).is_err(), "PGHOST is what Pghost becomes");
     }
 
     #[test]

@@ -154,6 +154,19 @@ fn container(document: &mut Document) -> Option<&mut Map<String, Value>> {
     containers.get_mut(index)?.as_object_mut()
 }
 
+/// Whether the container has a variable of this name, plain or secret.
+#[must_use]
+pub fn has_variable(document: &Document, name: &str) -> bool {
+    let Some(id) = first_of_type(document, "AWS::ECS::TaskDefinition") else { return false };
+    let containers = document.resources()[&id].get("Properties").and_then(|p| p.get("ContainerDefinitions"));
+    let named = |entry: &Value| entry.get("Name").and_then(Value::as_str) == Some(name);
+    containers.and_then(Value::as_array).into_iter().flatten().any(|container| {
+        ["Environment", "Secrets"]
+            .iter()
+            .any(|list| container.get(list).and_then(Value::as_array).is_some_and(|entries| entries.iter().any(named)))
+    })
+}
+
 /// Puts `entry` in a list of named things, in place of the one of the same name.
 fn put_named(container: &mut Map<String, Value>, list: &str, name: &str, entry: Value) -> Option<()> {
     let entries = container.entry(list).or_insert_with(|| json!([])).as_array_mut()?;

@@ -1,5 +1,7 @@
 //! What konta says, kept: help, plans, JSON, errors. A change of any of it is seen in review.
 
+use std::fmt::Write as _;
+
 use crate::world::World;
 
 /// What differs from run to run or machine to machine.
@@ -69,22 +71,21 @@ fn wrong_calls_say_what_to_write() {
         &["deply"],
     ] {
         let said = world.run(arguments);
-        all += &format!("$ konta {}\n{}{}[exit {}]\n\n", arguments.join(" "), said.stdout, said.stderr, said.code);
+        let _ = write!(all, "$ konta {}\n{}{}[exit {}]\n\n", arguments.join(" "), said.stdout, said.stderr, said.code);
     }
     world.write("overrides/tenant-dedicatd.yml", "[]\n");
     let said = world.run(&["validate"]);
-    all += &format!("$ konta validate\n{}[exit {}]\n\n", said.stderr, said.code);
+    let _ = write!(all, "$ konta validate\n{}[exit {}]\n\n", said.stderr, said.code);
     world.remove("overrides/tenant-dedicatd.yml");
     world.write("overrides/cell.yml", "- { op: remove, path: /Resources/Database/UpdateReplacePolicy }\n");
     let said = world.run(&["validate"]);
-    all += &format!("$ konta validate\n{}[exit {}]\n", said.stderr, said.code);
+    let _ = write!(all, "$ konta validate\n{}[exit {}]\n", said.stderr, said.code);
     steady(&world).bind(|| insta::assert_snapshot!(all));
 }
 
 /// The reference of the command line is what `--help` says. To renew it: `UPDATE_DOCS=1 cargo test help`.
 #[test]
 fn the_reference_of_the_command_line_is_current() {
-    let world = World::example();
     let mut text = String::from("# The command line\n\nMade from `--help`; a test keeps it current.\n");
     for path in [
         "",
@@ -108,11 +109,10 @@ fn the_reference_of_the_command_line_is_current() {
         "completion",
     ] {
         let arguments: Vec<&str> = path.split_whitespace().chain(["--help"]).collect();
-        let mut command = world.command(&[]);
-        let output = std::process::Command::new(command.get_program()).args(&arguments).env_clear().output().unwrap();
-        drop(command.env_clear());
+        let program = env!("CARGO_BIN_EXE_konta");
+        let output = std::process::Command::new(program).args(&arguments).env_clear().output().unwrap();
         let help = String::from_utf8(output.stdout).unwrap();
-        let help: String = help.lines().map(|line| format!("{}\n", line.trim_end())).collect();
+        let help = help.lines().map(str::trim_end).collect::<Vec<_>>().join("\n");
         text +=
             &format!("\n## konta {path}\n\n```text\n{}\n```\n", help.trim_end()).replace("## konta \n", "## konta\n");
     }

@@ -2,6 +2,8 @@
 //!
 //! Everything here can be interrupted: the truth is in AWS, so running the same command again attaches to what is under way.
 
+pub mod apply;
+pub mod around;
 pub mod change_set;
 pub mod delete;
 pub mod error;

@@ -4,8 +4,8 @@ use crate::aws::data::DataTarget;
 use crate::aws::{Aws, AwsError};
 use crate::model::{CellNumber, TenantName};
 use crate::odoo::database;
-use crate::stack::build::Names;
 use crate::stack::desired::CELL_TAG;
+use crate::stack::names::Names;
 use crate::stack::{Action, Observed, ObservedStack};
 use crate::template::Document;
 
@@ -14,7 +14,7 @@ use super::event::{DeployEvent, StepOutcome};
 use super::execute::Events;
 use super::failure;
 use super::pace::Pace;
-use super::steps::{REGISTRY, data_target};
+use super::steps::{REGISTRY, StepResult, data_target};
 use super::wait::{self, Wishes};
 
 /// Deletes in one environment.
@@ -208,27 +208,9 @@ impl Deleter<'_> {
         stack: &str,
         step: &str,
         title: &str,
-        work: impl Future<Output = Result<(StepOutcome, Option<String>), DeployError>>,
+        work: impl Future<Output = StepResult>,
     ) -> Result<(), DeployError> {
-        self.events.send(DeployEvent::StepStarted {
-            stack: stack.into(),
-            step: step.into(),
-            title: title.into(),
-            at: Events::now(),
-        });
-        let done = work.await;
-        let (outcome, detail) = match &done {
-            Ok((outcome, detail)) => (*outcome, detail.clone()),
-            Err(error) => (StepOutcome::Failed, Some(error.to_string())),
-        };
-        self.events.send(DeployEvent::StepFinished {
-            stack: stack.into(),
-            step: step.into(),
-            outcome,
-            detail,
-            at: Events::now(),
-        });
-        done.map(|_| ())
+        self.events.step(stack, step, title, work).await.map(|_| ())
     }
 }
 

@@ -7,23 +7,17 @@ use futures::StreamExt;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::aws::Aws;
-use crate::model::{Environment, Isolation, Tenant, TenantName};
-use crate::stack::build::Names;
-use crate::stack::desired::HASH_TAG;
+use crate::model::{Environment, Tenant, TenantName};
+use crate::stack::names::Names;
 use crate::stack::plan::Action;
-use crate::stack::{DesiredStack, Observed, ParameterValue, StackKind, order};
+use crate::stack::{DesiredStack, Observed, StackKind, order};
 
-use super::change_set;
 use super::error::DeployError;
 use super::event::{DeployEvent, StepOutcome};
-use super::failure;
-use super::install::{self, Installation};
-use super::observe::observed;
 use super::pace::Pace;
-use super::preflight;
 use super::prepare::{Planned, PlannedStack};
-use super::steps::{self, Reservation, StepResult};
-use super::wait::{self, Wish, Wishes};
+use super::steps::{self, StepResult};
+use super::wait::{Wish, Wishes};
 
 /// Where events go.
 #[derive(Debug, Clone)]
@@ -40,13 +34,41 @@ impl Events {
         self.send(DeployEvent::Note { text, at: Self::now() });
     }
 
+    /// Runs a step of konta's own between its two events.
+    pub async fn step(
+        &self,
+        stack: &str,
+        step: &str,
+        title: &str,
+        work: impl Future<Output = StepResult>,
+    ) -> StepResult {
+        self.send(DeployEvent::StepStarted {
+            stack: stack.into(),
+            step: step.into(),
+            title: title.into(),
+            at: Self::now(),
+        });
+        let done = work.await;
+        let (outcome, detail) = match &done {
+            Ok((outcome, detail)) => (*outcome, detail.clone()),
+            Err(error) => (StepOutcome::Failed, Some(error.to_string())),
+        };
+        self.send(DeployEvent::StepFinished {
+            stack: stack.into(),
+            step: step.into(),
+            outcome,
+            detail,
+            at: Self::now(),
+        });
+        done
+    }
+
     /// Now, RFC 3339, UTC, to the second.
     #[must_use]
     pub fn now() -> String {
         jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
     }
 }
-
 /// How one stack ended.
 #[derive(Debug)]
 pub struct StackResult {
@@ -96,7 +118,7 @@ impl From<Observed> for Standing {
 }
 
 impl Deployer<'_> {
-    fn standing(&self) -> MutexGuard<'_, Observed> {
+    pub(super) fn standing(&self) -> MutexGuard<'_, Observed> {
         self.standing.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -214,360 +236,6 @@ impl Deployer<'_> {
                     help: "check the name with `konta validate`".to_owned(),
                 })?;
                 self.tenant(&mut desired, planned, tenant, not_run).await
-            }
-        }
-    }
-
-    async fn tenant(
-        &self,
-        desired: &mut DesiredStack,
-        planned: &PlannedStack,
-        tenant: &Tenant,
-        not_run: &mut Vec<String>,
-    ) -> Result<(), DeployError> {
-        let pooled = tenant.isolation == Isolation::Pooled;
-        let password = self.names.tenant_password(&tenant.name);
-        let keep = steps::keep_password(self.aws, &password, &desired.tags);
-        self.step(desired, "password", "a password for the tenant's role", not_run, keep).await?;
-        self.reserve_priority(desired, tenant, not_run).await?;
-        let target = self.data_target(desired, &desired.depends_on)?;
-        let make = steps::tenant_database(self.aws, &target, &tenant.name, &password, pooled);
-        self.step(desired, "database", "the tenant's role and database", not_run, make).await?;
-        if !pooled {
-            self.first_stage(desired).await?;
-        }
-        self.install(desired, tenant, &target, pooled, not_run).await?;
-        if pooled {
-            let hosts: Vec<String> = tenant.hosts.iter().map(|h| h.host.to_string()).collect();
-            let lead = steps::lead_hosts(self.aws, &target, &tenant.name, &hosts);
-            self.step(desired, "hosts", "the tenant's hosts in the pool's registry", not_run, lead).await?;
-        }
-        self.apply(desired, planned).await?;
-        if pooled { Ok(()) } else { self.verify_health(desired, "ServiceName", "TargetGroupArn", not_run).await }
-    }
-
-    /// Runs a step with its two events.
-    async fn step(
-        &self,
-        desired: &DesiredStack,
-        step: &str,
-        title: &str,
-        not_run: &mut Vec<String>,
-        work: impl Future<Output = StepResult>,
-    ) -> Result<(), DeployError> {
-        let stack = desired.name.clone();
-        self.events.send(DeployEvent::StepStarted {
-            stack: stack.clone(),
-            step: step.into(),
-            title: title.into(),
-            at: Events::now(),
-        });
-        let done = work.await;
-        let (outcome, detail) = match &done {
-            Ok((outcome, detail)) => (*outcome, detail.clone()),
-            Err(error) => (StepOutcome::Failed, Some(error.to_string())),
-        };
-        if outcome == StepOutcome::NotRun {
-            not_run.push(format!("{title}: {}", detail.clone().unwrap_or_default()));
-        }
-        self.events.send(DeployEvent::StepFinished { stack, step: step.into(), outcome, detail, at: Events::now() });
-        done.map(|_| ())
-    }
-
-    async fn reserve_priority(
-        &self,
-        desired: &mut DesiredStack,
-        tenant: &Tenant,
-        not_run: &mut Vec<String>,
-    ) -> Result<(), DeployError> {
-        let wanted = desired.parameters.get("ListenerRulePriority").and_then(|p| p.to_string().parse().ok());
-        let cell = desired
-            .tags
-            .get(crate::stack::desired::CELL_TAG)
-            .and_then(|c| c.parse().ok())
-            .and_then(crate::model::CellNumber::new);
-        let (Some(wanted), Some(cell)) = (wanted, cell) else { return Ok(()) };
-        let listener = self.output(desired, "HttpsListenerArn")?;
-        let hosts: Vec<String> = tenant.hosts.iter().map(|h| h.host.to_string()).collect();
-        let mut got = wanted;
-        let work = async {
-            let asked = Reservation {
-                names: &self.names,
-                cell,
-                tenant: &tenant.name,
-                hosts: &hosts,
-                wanted,
-                listener: &listener,
-                tags: &desired.tags,
-            };
-            got = steps::reserve_priority(self.aws, &asked).await?;
-            Ok((StepOutcome::Done, Some(got.to_string())))
-        };
-        self.step(desired, "priority", "a priority for the listener rule", not_run, work).await?;
-        desired.parameters.insert("ListenerRulePriority".to_owned(), ParameterValue::literal(got.to_string()));
-        Ok(())
-    }
-
-    async fn install(
-        &self,
-        desired: &DesiredStack,
-        tenant: &Tenant,
-        data: &crate::aws::data::DataTarget,
-        pooled: bool,
-        not_run: &mut Vec<String>,
-    ) -> Result<(), DeployError> {
-        let own = self.standing().output(&desired.name, "TaskDefinitionArn").map(ToOwned::to_owned);
-        let task_definition = match (pooled, own) {
-            (false, Some(arn)) => arn,
-            _ => self.output(desired, "PoolTaskDefinitionArn")?,
-        };
-        let (cluster, subnets) = (self.output(desired, "ClusterName")?, self.output(desired, "TaskSubnetIds")?);
-        let (group, public) = (self.output(desired, "TaskSecurityGroupId")?, self.output(desired, "AssignPublicIp")?);
-        let database = tenant.name.database();
-        let request = Installation {
-            stack: &desired.name,
-            database: &database,
-            modules: &tenant.modules,
-            data,
-            cluster: &cluster,
-            task_definition: &task_definition,
-            subnets: &subnets,
-            security_group: &group,
-            public_ip: public == "ENABLED",
-            tags: desired.tags.iter().map(|(key, value)| (key.clone(), value.clone())).collect(),
-        };
-        self.step(desired, "modules", "the tenant's modules", not_run, install::run(self.aws, self.pace, &request))
-            .await
-    }
-
-    /// An output of any stack that `desired` depends on.
-    fn output(&self, desired: &DesiredStack, output: &str) -> Result<String, DeployError> {
-        let standing = self.standing();
-        desired
-            .depends_on
-            .iter()
-            .find_map(|stack| standing.output(stack, output))
-            .map(ToOwned::to_owned)
-            .ok_or_else(|| DeployError::MissingOutput { stack: desired.name.clone(), missing: output.to_owned() })
-    }
-
-    fn data_target(
-        &self,
-        desired: &DesiredStack,
-        stacks: &[String],
-    ) -> Result<crate::aws::data::DataTarget, DeployError> {
-        steps::data_target(&self.standing(), stacks).ok_or_else(|| DeployError::MissingOutput {
-            stack: desired.name.clone(),
-            missing: "DatabaseClusterArn and DatabaseSecretArn".to_owned(),
-        })
-    }
-
-    async fn check_delegation(&self, desired: &DesiredStack, not_run: &mut Vec<String>) -> Result<(), DeployError> {
-        let servers = self.standing().output(&desired.name, "NameServers").unwrap_or_default().to_owned();
-        let servers: Vec<String> = servers.split(',').map(ToOwned::to_owned).collect();
-        let domain = self.environment.domain.to_string();
-        let work = async {
-            if self.aws.is_sandbox() {
-                return Ok((StepOutcome::NotRun, Some("the sandbox's zones are not in the public DNS".to_owned())));
-            }
-            match preflight::delegation(&domain, &servers).await {
-                Ok(None) => Ok((StepOutcome::Done, None)),
-                Ok(Some(_)) => Err(DeployError::NotDelegated { domain: domain.clone(), servers: servers.join("\n  ") }),
-                Err(problem) => Err(DeployError::Preflight {
-                    problem: format!("the public DNS could not be asked about {domain}: {problem}"),
-                    help: "check the network, then run the command again".to_owned(),
-                }),
-            }
-        };
-        self.step(desired, "delegation", "whether the domain leads to the zone", not_run, work).await
-    }
-
-    async fn verify_health(
-        &self,
-        desired: &DesiredStack,
-        service: &str,
-        group: &str,
-        not_run: &mut Vec<String>,
-    ) -> Result<(), DeployError> {
-        let found = {
-            let standing = self.standing();
-            let get = |key: &str| standing.output(&desired.name, key).map(ToOwned::to_owned);
-            (get(service), get(group))
-        };
-        let (Some(service), Some(group)) = found else { return Ok(()) };
-        let cluster = self.output(desired, "ClusterName")?;
-        let work = async {
-            let (running, wanted) =
-                wait::steady(self.aws, self.pace, &self.events, &desired.name, &cluster, &service).await?;
-            if self.aws.is_sandbox() {
-                let detail = "the sandbox runs no containers, so no task was asked for its health";
-                return Ok((StepOutcome::NotRun, Some(detail.to_owned())));
-            }
-            let (healthy, all, reason) = self.aws.target_health(&group).await?;
-            if running < wanted || (wanted > 0 && healthy == 0) {
-                return Err(DeployError::StepFailed {
-                    stack: desired.name.clone(),
-                    step: "the health check".to_owned(),
-                    reason: format!(
-                        "{running} of {wanted} tasks run, {healthy} of {all} answer{}",
-                        reason.map(|reason| format!(" ({reason})")).unwrap_or_default()
-                    ),
-                    help: "see the tasks' log; the stack stands, so correct the manifest and deploy again".to_owned(),
-                });
-            }
-            Ok((StepOutcome::Done, Some(format!("{healthy} of {all} tasks answer"))))
-        };
-        self.step(desired, "health", "whether the tasks answer", not_run, work).await
-    }
-
-    /// The first of two stages, for a stack that does not serve yet: everything but the service.
-    async fn first_stage(&self, desired: &DesiredStack) -> Result<(), DeployError> {
-        let Some(switch) = desired.serving else { return Ok(()) };
-        let serves = self
-            .standing()
-            .get(&desired.name)
-            .is_some_and(|standing| standing.parameters.get(switch.0).is_some_and(|value| value == "true"));
-        if serves {
-            return Ok(());
-        }
-        let mut first = desired.clone();
-        first.parameters.insert(switch.0.to_owned(), ParameterValue::literal("false"));
-        let parameters = self.parameters(&first)?;
-        let hash = first.hash(&parameters);
-        let there = self.standing().get(&desired.name).and_then(|s| s.tags.get(HASH_TAG).cloned()) == Some(hash);
-        if there { Ok(()) } else { self.change(&first, &parameters, None).await }
-    }
-
-    /// The stack as wanted: executes the change set of the plan when it still fits, else one made now.
-    async fn apply(&self, desired: &DesiredStack, planned: &PlannedStack) -> Result<(), DeployError> {
-        let parameters = self.parameters(desired)?;
-        let same = planned.desired.parameters == desired.parameters;
-        let reviewed = planned.change_set.as_deref().filter(|_| same && planned.plan.action == Action::Update);
-        self.change(desired, &parameters, reviewed).await
-    }
-
-    fn parameters(&self, desired: &DesiredStack) -> Result<BTreeMap<String, String>, DeployError> {
-        let standing = self.standing();
-        desired.resolved_parameters(&standing).ok_or_else(|| {
-            let missing: Vec<String> =
-                desired.unresolved(&standing).iter().map(|(name, value)| format!("{name} {value}")).collect();
-            DeployError::MissingOutput { stack: desired.name.clone(), missing: missing.join(", ") }
-        })
-    }
-
-    /// Makes or takes a change set, executes it, follows it, and keeps what stands then.
-    async fn change(
-        &self,
-        desired: &DesiredStack,
-        parameters: &BTreeMap<String, String>,
-        reviewed: Option<&str>,
-    ) -> Result<(), DeployError> {
-        let name = &desired.name;
-        let create = self.standing().get(name).is_none();
-        let change_set = if let Some(reviewed) = reviewed {
-            reviewed.to_owned()
-        } else {
-            let computed = change_set::compute(self.aws, self.pace, desired, parameters, create).await?;
-            let Some(changes) = computed.changes else {
-                return self.look(name).await.map(|_| ());
-            };
-            // A change that the plan could not show yet is held to the same rule as the plan.
-            if let Some(change) = changes.iter().find(|change| change.risk == crate::stack::Risk::DataLoss) {
-                change_set::discard(self.aws, desired, &computed.name, create).await?;
-                return Err(DeployError::DataAtRisk { stack: name.clone(), resource: change.description.clone() });
-            }
-            computed.name
-        };
-        let last = if create { None } else { self.aws.events(name, None).await?.last().map(|event| event.id.clone()) };
-        self.aws.execute_change_set(name, &change_set, &change_set).await?;
-        let rest = wait::follow(self.aws, self.pace, &self.events, &self.wishes, name, &desired.document, last).await?;
-        let Some(stack) = rest.stack else {
-            return Err(DeployError::Stuck {
-                stack: name.clone(),
-                status: "gone".into(),
-                help: "somebody deleted it meanwhile; run the command again".into(),
-            });
-        };
-        let status = stack.status.clone();
-        self.standing().put(observed(stack));
-        if !matches!(status.as_str(), "CREATE_COMPLETE" | "UPDATE_COMPLETE") {
-            if *self.wishes.borrow() == Wish::Cancel {
-                return Err(DeployError::Cancelled { what: format!("{name} is {status}") });
-            }
-            return Err(failure::error(name, &status, &desired.document, &rest.events));
-        }
-        let protected = self.standing().get(name).is_some_and(|standing| standing.protected);
-        if protected != desired.protected {
-            self.aws.protect_stack(name, desired.protected).await?;
-            self.look(name).await?;
-        }
-        Ok(())
-    }
-
-    async fn look(&self, name: &str) -> Result<bool, DeployError> {
-        let stack = self.aws.stack(name).await?;
-        let there = stack.is_some();
-        match stack {
-            Some(stack) => self.standing().put(observed(stack)),
-            None => self.standing().remove(name),
-        }
-        Ok(there)
-    }
-
-    /// Brings a stack to rest before anything is done to it: attaches to what is under way, removes what failed, continues a stuck
-    /// rollback.
-    async fn settle(&self, desired: &DesiredStack) -> Result<(), DeployError> {
-        let name = &desired.name;
-        let Some(standing) = self.standing().get_with_shells(name).cloned() else { return Ok(()) };
-        if standing.in_progress() {
-            self.events.note(format!("{name} is {}: attaching to it", standing.status));
-            let rest =
-                wait::follow(self.aws, self.pace, &self.events, &self.wishes, name, &desired.document, None).await?;
-            match rest.stack {
-                Some(stack) => self.standing().put(observed(stack)),
-                None => self.standing().remove(name),
-            }
-        }
-        let Some(standing) = self.standing().get_with_shells(name).cloned() else { return Ok(()) };
-        if standing.rollback_is_stuck() {
-            self.events.note(format!("{name}: continuing the rollback that got stuck"));
-            self.aws.continue_rollback(name).await?;
-            let rest =
-                wait::follow(self.aws, self.pace, &self.events, &self.wishes, name, &desired.document, None).await?;
-            if let Some(stack) = rest.stack {
-                let status = stack.status.clone();
-                self.standing().put(observed(stack));
-                if status == "UPDATE_ROLLBACK_FAILED" {
-                    return Err(failure::error(name, &status, &desired.document, &rest.events));
-                }
-            }
-        } else if standing.is_shell() || standing.must_be_remade() {
-            if standing.protected {
-                // A protected stack held something once; konta does not remove it unasked.
-                return Err(DeployError::Stuck {
-                    stack: name.clone(),
-                    status: standing.status,
-                    help: "it is protected from deletion: look at its resources, then turn the protection off and deploy again".into(),
-                });
-            }
-            self.remove(name, &desired.document).await?;
-        }
-        Ok(())
-    }
-
-    /// Deletes a stack by its id, so that its last events can still be read.
-    async fn remove(&self, name: &str, document: &crate::template::Document) -> Result<(), DeployError> {
-        let Some(stack) = self.aws.stack(name).await? else { return Ok(()) };
-        let last = self.aws.events(&stack.id, None).await.ok().and_then(|events| events.last().map(|e| e.id.clone()));
-        self.aws.delete_stack(name, &[], &format!("konta-delete-{}", jiff::Timestamp::now().as_millisecond())).await?;
-        let rest = wait::follow(self.aws, self.pace, &self.events, &self.wishes, &stack.id, document, last).await?;
-        match rest.stack {
-            Some(stack) if stack.status != "DELETE_COMPLETE" => {
-                Err(failure::error(name, &stack.status, document, &rest.events))
-            }
-            _ => {
-                self.standing().remove(name);
-                Ok(())
             }
         }
     }

@@ -7,7 +7,8 @@ use crate::aws::data::DataTarget;
 use crate::model::{CellNumber, TenantName};
 use crate::odoo::database::{self, Statement};
 use crate::odoo::password;
-use crate::stack::build::{Names, POOL_USER};
+use crate::stack::build::POOL_USER;
+use crate::stack::names::Names;
 use crate::stack::{DesiredStack, Observed, StackKind, priority};
 
 use super::error::DeployError;

@@ -3,79 +3,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::context::Context;
 use super::desired::{
     APPLICATION_TAG, CELL_TAG, DesiredStack, ENVIRONMENT_TAG, MODULES_TAG, ParameterValue, ServingSwitch, StackKind,
     TENANT_TAG, TIER_TAG,
 };
-use crate::model::{
-    CellNumber, Certificate, DatabaseChoice, Environment, HostedZone, Isolation, Tenant, TenantName, Vpc, Workspace,
-};
+use super::names::Names;
+use super::values::{cell_values, fulfilled, network_values, tenant_values};
+use crate::model::{CellNumber, DatabaseChoice, Environment, HostedZone, Isolation, Tenant, Workspace};
 use crate::template::compose::{AURORA, Composer};
-use crate::template::limits::LONGEST_VALUE;
 use crate::template::{Document, TemplateError};
-
-/// The names of an environment's stacks and of what konta keeps beside them.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Names {
-    prefix: String,
-    path: String,
-}
-
-impl Names {
-    /// For one environment of one application.
-    #[must_use]
-    pub fn new(application: &str, environment: &str) -> Self {
-        Self { prefix: format!("{application}-{environment}"), path: format!("/{application}/{environment}") }
-    }
-
-    /// The hosted zone's stack.
-    #[must_use]
-    pub fn dns(&self) -> String {
-        format!("{}-dns", self.prefix)
-    }
-
-    /// The environment's stack.
-    #[must_use]
-    pub fn environment(&self) -> String {
-        self.prefix.clone()
-    }
-
-    /// A cell's stack.
-    #[must_use]
-    pub fn cell(&self, cell: CellNumber) -> String {
-        format!("{}-cell-{cell}", self.prefix)
-    }
-
-    /// A tenant's stack.
-    #[must_use]
-    pub fn tenant(&self, tenant: &TenantName) -> String {
-        format!("{}-tenant-{tenant}", self.prefix)
-    }
-
-    /// An addon's stack.
-    #[must_use]
-    pub fn addon(&self, tenant: &TenantName, addon: &str) -> String {
-        format!("{}-addon-{tenant}-{addon}", self.prefix)
-    }
-
-    /// The SSM parameter with the password of a tenant's role.
-    #[must_use]
-    pub fn tenant_password(&self, tenant: &TenantName) -> String {
-        format!("{}/tenant/{tenant}/password", self.path)
-    }
-
-    /// The SSM parameter with the password of a cell's pool role.
-    #[must_use]
-    pub fn pool_password(&self, cell: CellNumber) -> String {
-        format!("{}/cell-{cell}/pool/password", self.path)
-    }
-
-    /// The SSM parameter that reserves a listener rule's priority in a cell: only one writer can make it.
-    #[must_use]
-    pub fn priority(&self, cell: CellNumber, priority: u32) -> String {
-        format!("{}/cell-{cell}/priority/{priority}", self.path)
-    }
-}
 
 /// The role as which the pool's Odoo connects; a member of every pooled tenant's role.
 pub const POOL_USER: &str = "konta_pool";
@@ -94,77 +31,6 @@ pub struct Placement {
 pub struct Builder<'a> {
     workspace: &'a Workspace,
     composer: &'a Composer,
-}
-
-/// The values a stack's parameters may take, by name: its own, then the outputs of the stacks before it, nearest first.
-struct Context {
-    own: BTreeMap<&'static str, String>,
-    upstream: Vec<(String, Arc<Document>)>,
-    /// Outputs that a template gives under a condition, and that this workspace's settings fulfil.
-    fulfilled: &'static [&'static str],
-}
-
-/// Outputs given only when the environment makes its own network.
-const WITH_OWN_NETWORK: &[&str] = &["DataZones"];
-
-impl Context {
-    fn get(&self, name: &str) -> Option<ParameterValue> {
-        if let Some(value) = self.own.get(name) {
-            return Some(ParameterValue::literal(value.clone()));
-        }
-        let (stack, _) = self.upstream.iter().find(|(_, document)| {
-            let output = document.section("Outputs").get(name);
-            output.is_some_and(|output| output.get("Condition").is_none() || self.fulfilled.contains(&name))
-        })?;
-        Some(ParameterValue::Output { stack: stack.clone(), output: name.to_owned() })
-    }
-
-    /// An output that is there only under a condition nobody here can judge; better than nothing for a parameter without a default.
-    fn conditional(&self, name: &str) -> Option<ParameterValue> {
-        let (stack, _) = self.upstream.iter().find(|(_, document)| document.section("Outputs").contains_key(name))?;
-        Some(ParameterValue::Output { stack: stack.clone(), output: name.to_owned() })
-    }
-
-    fn known(&self) -> String {
-        let mut names: Vec<&str> = self.own.keys().copied().collect();
-        names.extend(self.upstream.iter().flat_map(|(_, d)| d.section("Outputs").keys().map(String::as_str)));
-        names.sort_unstable();
-        names.dedup();
-        names.join(", ")
-    }
-
-    /// A value for every parameter the document declares: from the context, else the template's own default.
-    fn parameters(&self, stack: &str, document: &Document) -> Result<BTreeMap<String, ParameterValue>, TemplateError> {
-        let mut parameters = BTreeMap::new();
-        for (name, declaration) in document.section("Parameters") {
-            let value = self.get(name);
-            let optional = declaration.get("Default").is_some();
-            match value.or_else(|| if optional { None } else { self.conditional(name) }) {
-                Some(value) => {
-                    let length = if let ParameterValue::Literal(text) = &value { text.len() } else { 0 };
-                    if length > LONGEST_VALUE {
-                        return Err(TemplateError::Limit {
-                            stack: stack.to_owned(),
-                            problem: format!(
-                                "the parameter {name} has {length} bytes, CloudFormation takes {LONGEST_VALUE}"
-                            ),
-                            help: "shorten what the manifest says for it".to_owned(),
-                        });
-                    }
-                    parameters.insert(name.clone(), value);
-                }
-                None if optional => {}
-                None => {
-                    return Err(TemplateError::Parameter {
-                        stack: stack.to_owned(),
-                        parameter: name.clone(),
-                        known: self.known(),
-                    });
-                }
-            }
-        }
-        Ok(parameters)
-    }
 }
 
 impl<'a> Builder<'a> {
@@ -382,112 +248,12 @@ impl<'a> Builder<'a> {
     }
 }
 
-/// The conditional outputs that an environment's settings fulfil.
-fn fulfilled(environment: &Environment) -> &'static [&'static str] {
-    match environment.network.vpc {
-        Vpc::Create { .. } => WITH_OWN_NETWORK,
-        Vpc::Import { .. } => &[],
-    }
-}
-
 /// The addons that become stacks, in order; the database first.
 fn addons_of(tenant: &Tenant) -> Vec<&str> {
     let dedicated = (tenant.database == DatabaseChoice::Dedicated).then_some(AURORA);
     let mut addons: Vec<&str> = dedicated.into_iter().collect();
     addons.extend(tenant.addons.iter().map(crate::model::AddonName::as_str).filter(|name| Some(*name) != dedicated));
     addons
-}
-
-fn network_values(environment: &Environment) -> BTreeMap<&'static str, String> {
-    let mut own = BTreeMap::from([
-        ("Egress", environment.network.egress.as_str().to_owned()),
-        ("LogRetentionDays", environment.log_retention_days.to_string()),
-        (
-            "CertificateArn",
-            match &environment.certificate {
-                Certificate::Create => String::new(),
-                Certificate::Import(arn) => arn.clone(),
-            },
-        ),
-    ]);
-    match &environment.network.vpc {
-        Vpc::Create { cidr } => {
-            own.insert("VpcId", String::new());
-            own.insert("VpcCidr", cidr.clone());
-        }
-        Vpc::Import { id, public_subnets, private_subnets } => {
-            own.insert("VpcId", id.clone());
-            own.insert("PublicSubnetIds", public_subnets.join(","));
-            own.insert("PrivateSubnetIds", private_subnets.join(","));
-        }
-    }
-    if let Some(role) = &environment.deploy_role {
-        own.insert("OidcProviderArn", role.provider.clone());
-        let issuer = if role.issuer == "github" { "token.actions.githubusercontent.com" } else { "gitlab.com" };
-        own.insert("OidcIssuer", issuer.to_owned());
-        own.insert("OidcSubjects", role.subjects.join(","));
-    }
-    own
-}
-
-fn cell_values(
-    environment: &Environment,
-    cell: CellNumber,
-    has_pool: bool,
-    names: &Names,
-) -> BTreeMap<&'static str, String> {
-    let database = &environment.database;
-    let pool = &environment.pool;
-    BTreeMap::from([
-        ("Cell", cell.to_string()),
-        ("EngineVersion", database.engine_version.clone()),
-        ("MinCapacity", database.capacity.min()),
-        ("MaxCapacity", database.capacity.max()),
-        ("SecondsUntilAutoPause", database.auto_pause_seconds.map(|s| s.to_string()).unwrap_or_default()),
-        ("DatabaseInstances", database.instances.to_string()),
-        ("BackupRetentionDays", database.backup_retention_days.to_string()),
-        ("DeletionProtection", environment.termination_protection.to_string()),
-        // One wildcard record leads to the first cell; tenants elsewhere have a record of their own, which goes before it.
-        ("CellAlias", (cell == CellNumber::FIRST).to_string()),
-        ("PoolEnabled", has_pool.to_string()),
-        ("PoolServing", has_pool.to_string()),
-        ("PoolImage", pool.image.clone()),
-        ("PoolCpu", pool.size.cpu().to_string()),
-        ("PoolMemory", pool.size.memory().to_string()),
-        ("PoolTasks", pool.tasks.to_string()),
-        ("PoolUser", POOL_USER.to_owned()),
-        ("PoolPasswordParameter", names.pool_password(cell)),
-    ])
-}
-
-fn tenant_values(
-    environment: &Environment,
-    tenant: &Tenant,
-    placement: Placement,
-    names: &Names,
-) -> BTreeMap<&'static str, String> {
-    let hosts: Vec<&str> = tenant.hosts.iter().map(|h| h.host.as_str()).collect();
-    // The wildcard record leads to the first cell, and stands for no host that is the domain itself.
-    let beside_wildcard =
-        placement.cell != CellNumber::FIRST || tenant.hosts.iter().any(|host| host.host == environment.domain);
-    BTreeMap::from([
-        ("Tenant", tenant.name.to_string()),
-        ("Database", tenant.name.database()),
-        ("DatabaseUser", tenant.name.database()),
-        ("PasswordParameter", names.tenant_password(&tenant.name)),
-        ("Image", tenant.image.clone()),
-        ("Cpu", tenant.size.cpu().to_string()),
-        ("Memory", tenant.size.memory().to_string()),
-        ("MinTasks", tenant.tasks.min().to_string()),
-        ("MaxTasks", tenant.tasks.max().to_string()),
-        ("OnDemandBase", if tenant.spot { tenant.on_demand.to_string() } else { "0".to_owned() }),
-        ("OnDemandWeight", if tenant.spot { "0" } else { "1" }.to_owned()),
-        ("SpotWeight", if tenant.spot { "1" } else { "0" }.to_owned()),
-        ("Hosts", hosts.join(",")),
-        ("ListenerRulePriority", placement.priority.to_string()),
-        ("Serving", "true".to_owned()),
-        ("OwnAlias", beside_wildcard.to_string()),
-    ])
 }
 
 /// The first 16 hexadecimal digits of a text's SHA-256.

@@ -1,0 +1,169 @@
+//! One stack: brought to rest, changed by a change set, followed to its end, removed.
+
+use std::collections::BTreeMap;
+
+use crate::stack::desired::HASH_TAG;
+use crate::stack::plan::Action;
+use crate::stack::{DesiredStack, ParameterValue, Risk};
+use crate::template::Document;
+
+use super::error::DeployError;
+use super::execute::Deployer;
+use super::observe::observed;
+use super::prepare::PlannedStack;
+use super::wait::{self, Wish};
+use super::{change_set, failure};
+
+impl Deployer<'_> {
+    /// The first of two stages, for a stack that does not serve yet: everything but the service.
+    pub(super) async fn first_stage(&self, desired: &DesiredStack) -> Result<(), DeployError> {
+        let Some(switch) = desired.serving else { return Ok(()) };
+        let serves = self
+            .standing()
+            .get(&desired.name)
+            .is_some_and(|standing| standing.parameters.get(switch.0).is_some_and(|value| value == "true"));
+        if serves {
+            return Ok(());
+        }
+        let mut first = desired.clone();
+        first.parameters.insert(switch.0.to_owned(), ParameterValue::literal("false"));
+        let parameters = self.parameters(&first)?;
+        let hash = first.hash(&parameters);
+        let there = self.standing().get(&desired.name).and_then(|s| s.tags.get(HASH_TAG).cloned()) == Some(hash);
+        if there { Ok(()) } else { self.change(&first, &parameters, None).await }
+    }
+
+    /// The stack as wanted: executes the change set of the plan when it still fits, else one made now.
+    pub(super) async fn apply(&self, desired: &DesiredStack, planned: &PlannedStack) -> Result<(), DeployError> {
+        let parameters = self.parameters(desired)?;
+        let same = planned.desired.parameters == desired.parameters;
+        let reviewed = planned.change_set.as_deref().filter(|_| same && planned.plan.action == Action::Update);
+        self.change(desired, &parameters, reviewed).await
+    }
+
+    pub(super) fn parameters(&self, desired: &DesiredStack) -> Result<BTreeMap<String, String>, DeployError> {
+        let standing = self.standing();
+        desired.resolved_parameters(&standing).ok_or_else(|| {
+            let missing: Vec<String> =
+                desired.unresolved(&standing).iter().map(|(name, value)| format!("{name} {value}")).collect();
+            DeployError::MissingOutput { stack: desired.name.clone(), missing: missing.join(", ") }
+        })
+    }
+
+    /// Makes or takes a change set, executes it, follows it, and keeps what stands then.
+    pub(super) async fn change(
+        &self,
+        desired: &DesiredStack,
+        parameters: &BTreeMap<String, String>,
+        reviewed: Option<&str>,
+    ) -> Result<(), DeployError> {
+        let name = &desired.name;
+        let create = self.standing().get(name).is_none();
+        let change_set = if let Some(reviewed) = reviewed {
+            reviewed.to_owned()
+        } else {
+            let computed = change_set::compute(self.aws, self.pace, desired, parameters, create).await?;
+            let Some(changes) = computed.changes else {
+                return self.look(name).await.map(|_| ());
+            };
+            // A change that the plan could not show yet is held to the same rule as the plan.
+            if let Some(change) = changes.iter().find(|change| change.risk == Risk::DataLoss) {
+                change_set::discard(self.aws, desired, &computed.name, create).await?;
+                return Err(DeployError::DataAtRisk { stack: name.clone(), resource: change.description.clone() });
+            }
+            computed.name
+        };
+        let last = if create { None } else { self.aws.events(name, None).await?.last().map(|event| event.id.clone()) };
+        self.aws.execute_change_set(name, &change_set, &change_set).await?;
+        let rest = wait::follow(self.aws, self.pace, &self.events, &self.wishes, name, &desired.document, last).await?;
+        let Some(stack) = rest.stack else {
+            return Err(DeployError::Stuck {
+                stack: name.clone(),
+                status: "gone".into(),
+                help: "somebody deleted it meanwhile; run the command again".into(),
+            });
+        };
+        let status = stack.status.clone();
+        self.standing().put(observed(stack));
+        if !matches!(status.as_str(), "CREATE_COMPLETE" | "UPDATE_COMPLETE") {
+            if *self.wishes.borrow() == Wish::Cancel {
+                return Err(DeployError::Cancelled { what: format!("{name} is {status}") });
+            }
+            return Err(failure::error(name, &status, &desired.document, &rest.events));
+        }
+        let protected = self.standing().get(name).is_some_and(|standing| standing.protected);
+        if protected != desired.protected {
+            self.aws.protect_stack(name, desired.protected).await?;
+            self.look(name).await?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn look(&self, name: &str) -> Result<bool, DeployError> {
+        let stack = self.aws.stack(name).await?;
+        let there = stack.is_some();
+        match stack {
+            Some(stack) => self.standing().put(observed(stack)),
+            None => self.standing().remove(name),
+        }
+        Ok(there)
+    }
+
+    /// Brings a stack to rest before anything is done to it: attaches to what is under way, removes what failed, continues a stuck
+    /// rollback.
+    pub(super) async fn settle(&self, desired: &DesiredStack) -> Result<(), DeployError> {
+        let name = &desired.name;
+        let Some(standing) = self.standing().get_with_shells(name).cloned() else { return Ok(()) };
+        if standing.in_progress() {
+            self.events.note(format!("{name} is {}: attaching to it", standing.status));
+            let rest =
+                wait::follow(self.aws, self.pace, &self.events, &self.wishes, name, &desired.document, None).await?;
+            match rest.stack {
+                Some(stack) => self.standing().put(observed(stack)),
+                None => self.standing().remove(name),
+            }
+        }
+        let Some(standing) = self.standing().get_with_shells(name).cloned() else { return Ok(()) };
+        if standing.rollback_is_stuck() {
+            self.events.note(format!("{name}: continuing the rollback that got stuck"));
+            self.aws.continue_rollback(name).await?;
+            let rest =
+                wait::follow(self.aws, self.pace, &self.events, &self.wishes, name, &desired.document, None).await?;
+            if let Some(stack) = rest.stack {
+                let status = stack.status.clone();
+                self.standing().put(observed(stack));
+                if status == "UPDATE_ROLLBACK_FAILED" {
+                    return Err(failure::error(name, &status, &desired.document, &rest.events));
+                }
+            }
+        } else if standing.is_shell() || standing.must_be_remade() {
+            if standing.protected {
+                // A protected stack held something once; konta does not remove it unasked.
+                return Err(DeployError::Stuck {
+                    stack: name.clone(),
+                    status: standing.status,
+                    help: "it is protected from deletion: look at its resources, then turn the protection off and deploy again".into(),
+                });
+            }
+            self.remove(name, &desired.document).await?;
+        }
+        Ok(())
+    }
+
+    /// Deletes a stack by its id, so that its last events can still be read.
+    pub(super) async fn remove(&self, name: &str, document: &Document) -> Result<(), DeployError> {
+        let Some(stack) = self.aws.stack(name).await? else { return Ok(()) };
+        let last = self.aws.events(&stack.id, None).await.ok().and_then(|events| events.last().map(|e| e.id.clone()));
+        self.aws.delete_stack(name, &[], &format!("konta-delete-{}", jiff::Timestamp::now().as_millisecond())).await?;
+        let rest = wait::follow(self.aws, self.pace, &self.events, &self.wishes, &stack.id, document, last).await?;
+        match rest.stack {
+            Some(stack) if stack.status != "DELETE_COMPLETE" => {
+                Err(failure::error(name, &stack.status, document, &rest.events))
+            }
+            _ => {
+                self.standing().remove(name);
+                Ok(())
+            }
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! What is done around a stack: passwords, priorities, databases, modules, health. Each is a step with two events.
+
+use crate::aws::data::DataTarget;
+use crate::model::{Isolation, Tenant};
+use crate::stack::{DesiredStack, ParameterValue};
+
+use super::error::DeployError;
+use super::event::StepOutcome;
+use super::execute::Deployer;
+use super::install::{self, Installation};
+use super::prepare::PlannedStack;
+use super::steps::{self, Reservation, StepResult};
+use super::{preflight, wait};
+
+impl Deployer<'_> {
+    pub(super) async fn tenant(
+        &self,
+        desired: &mut DesiredStack,
+        planned: &PlannedStack,
+        tenant: &Tenant,
+        not_run: &mut Vec<String>,
+    ) -> Result<(), DeployError> {
+        let pooled = tenant.isolation == Isolation::Pooled;
+        let password = self.names.tenant_password(&tenant.name);
+        let keep = steps::keep_password(self.aws, &password, &desired.tags);
+        self.step(desired, "password", "a password for the tenant's role", not_run, keep).await?;
+        self.reserve_priority(desired, tenant, not_run).await?;
+        let target = self.data_target(desired, &desired.depends_on)?;
+        let make = steps::tenant_database(self.aws, &target, &tenant.name, &password, pooled);
+        self.step(desired, "database", "the tenant's role and database", not_run, make).await?;
+        if !pooled {
+            self.first_stage(desired).await?;
+        }
+        self.install(desired, tenant, &target, pooled, not_run).await?;
+        if pooled {
+            let hosts: Vec<String> = tenant.hosts.iter().map(|h| h.host.to_string()).collect();
+            let lead = steps::lead_hosts(self.aws, &target, &tenant.name, &hosts);
+            self.step(desired, "hosts", "the tenant's hosts in the pool's registry", not_run, lead).await?;
+        }
+        self.apply(desired, planned).await?;
+        if pooled { Ok(()) } else { self.verify_health(desired, "ServiceName", "TargetGroupArn", not_run).await }
+    }
+
+    /// Runs a step, and keeps what it did not run.
+    pub(super) async fn step(
+        &self,
+        desired: &DesiredStack,
+        step: &str,
+        title: &str,
+        not_run: &mut Vec<String>,
+        work: impl Future<Output = StepResult>,
+    ) -> Result<(), DeployError> {
+        let (outcome, detail) = self.events.step(&desired.name, step, title, work).await?;
+        if outcome == StepOutcome::NotRun {
+            not_run.push(format!("{title}: {}", detail.unwrap_or_default()));
+        }
+        Ok(())
+    }
+
+    pub(super) async fn reserve_priority(
+        &self,
+        desired: &mut DesiredStack,
+        tenant: &Tenant,
+        not_run: &mut Vec<String>,
+    ) -> Result<(), DeployError> {
+        let wanted = desired.parameters.get("ListenerRulePriority").and_then(|p| p.to_string().parse().ok());
+        let cell = desired
+            .tags
+            .get(crate::stack::desired::CELL_TAG)
+            .and_then(|c| c.parse().ok())
+            .and_then(crate::model::CellNumber::new);
+        let (Some(wanted), Some(cell)) = (wanted, cell) else { return Ok(()) };
+        let listener = self.output(desired, "HttpsListenerArn")?;
+        let hosts: Vec<String> = tenant.hosts.iter().map(|h| h.host.to_string()).collect();
+        let mut got = wanted;
+        let work = async {
+            let asked = Reservation {
+                names: &self.names,
+                cell,
+                tenant: &tenant.name,
+                hosts: &hosts,
+                wanted,
+                listener: &listener,
+                tags: &desired.tags,
+            };
+            got = steps::reserve_priority(self.aws, &asked).await?;
+            Ok((StepOutcome::Done, Some(got.to_string())))
+        };
+        self.step(desired, "priority", "a priority for the listener rule", not_run, work).await?;
+        desired.parameters.insert("ListenerRulePriority".to_owned(), ParameterValue::literal(got.to_string()));
+        Ok(())
+    }
+
+    pub(super) async fn install(
+        &self,
+        desired: &DesiredStack,
+        tenant: &Tenant,
+        data: &DataTarget,
+        pooled: bool,
+        not_run: &mut Vec<String>,
+    ) -> Result<(), DeployError> {
+        let own = self.standing().output(&desired.name, "TaskDefinitionArn").map(ToOwned::to_owned);
+        let task_definition = match (pooled, own) {
+            (false, Some(arn)) => arn,
+            _ => self.output(desired, "PoolTaskDefinitionArn")?,
+        };
+        let (cluster, subnets) = (self.output(desired, "ClusterName")?, self.output(desired, "TaskSubnetIds")?);
+        let (group, public) = (self.output(desired, "TaskSecurityGroupId")?, self.output(desired, "AssignPublicIp")?);
+        let database = tenant.name.database();
+        let request = Installation {
+            stack: &desired.name,
+            database: &database,
+            modules: &tenant.modules,
+            data,
+            cluster: &cluster,
+            task_definition: &task_definition,
+            subnets: &subnets,
+            security_group: &group,
+            public_ip: public == "ENABLED",
+            tags: desired.tags.iter().map(|(key, value)| (key.clone(), value.clone())).collect(),
+        };
+        self.step(desired, "modules", "the tenant's modules", not_run, install::run(self.aws, self.pace, &request))
+            .await
+    }
+
+    /// An output of any stack that `desired` depends on.
+    pub(super) fn output(&self, desired: &DesiredStack, output: &str) -> Result<String, DeployError> {
+        let standing = self.standing();
+        desired
+            .depends_on
+            .iter()
+            .find_map(|stack| standing.output(stack, output))
+            .map(ToOwned::to_owned)
+            .ok_or_else(|| DeployError::MissingOutput { stack: desired.name.clone(), missing: output.to_owned() })
+    }
+
+    pub(super) fn data_target(&self, desired: &DesiredStack, stacks: &[String]) -> Result<DataTarget, DeployError> {
+        steps::data_target(&self.standing(), stacks).ok_or_else(|| DeployError::MissingOutput {
+            stack: desired.name.clone(),
+            missing: "DatabaseClusterArn and DatabaseSecretArn".to_owned(),
+        })
+    }
+
+    pub(super) async fn check_delegation(
+        &self,
+        desired: &DesiredStack,
+        not_run: &mut Vec<String>,
+    ) -> Result<(), DeployError> {
+        let servers = self.standing().output(&desired.name, "NameServers").unwrap_or_default().to_owned();
+        let servers: Vec<String> = servers.split(',').map(ToOwned::to_owned).collect();
+        let domain = self.environment.domain.to_string();
+        let work = async {
+            if self.aws.is_sandbox() {
+                return Ok((StepOutcome::NotRun, Some("the sandbox's zones are not in the public DNS".to_owned())));
+            }
+            match preflight::delegation(&domain, &servers).await {
+                Ok(None) => Ok((StepOutcome::Done, None)),
+                Ok(Some(_)) => Err(DeployError::NotDelegated { domain: domain.clone(), servers: servers.join("\n  ") }),
+                Err(problem) => Err(DeployError::Preflight {
+                    problem: format!("the public DNS could not be asked about {domain}: {problem}"),
+                    help: "check the network, then run the command again".to_owned(),
+                }),
+            }
+        };
+        self.step(desired, "delegation", "whether the domain leads to the zone", not_run, work).await
+    }
+
+    pub(super) async fn verify_health(
+        &self,
+        desired: &DesiredStack,
+        service: &str,
+        group: &str,
+        not_run: &mut Vec<String>,
+    ) -> Result<(), DeployError> {
+        let found = {
+            let standing = self.standing();
+            let get = |key: &str| standing.output(&desired.name, key).map(ToOwned::to_owned);
+            (get(service), get(group))
+        };
+        let (Some(service), Some(group)) = found else { return Ok(()) };
+        let cluster = self.output(desired, "ClusterName")?;
+        let work = async {
+            let (running, wanted) =
+                wait::steady(self.aws, self.pace, &self.events, &desired.name, &cluster, &service).await?;
+            if self.aws.is_sandbox() {
+                let detail = "the sandbox runs no containers, so no task was asked for its health";
+                return Ok((StepOutcome::NotRun, Some(detail.to_owned())));
+            }
+            let (healthy, all, reason) = self.aws.target_health(&group).await?;
+            if running < wanted || (wanted > 0 && healthy == 0) {
+                return Err(DeployError::StepFailed {
+                    stack: desired.name.clone(),
+                    step: "the health check".to_owned(),
+                    reason: format!(
+                        "{running} of {wanted} tasks run, {healthy} of {all} answer{}",
+                        reason.map(|reason| format!(" ({reason})")).unwrap_or_default()
+                    ),
+                    help: "see the tasks' log; the stack stands, so correct the manifest and deploy again".to_owned(),
+                });
+            }
+            Ok((StepOutcome::Done, Some(format!("{healthy} of {all} tasks answer"))))
+        };
+        self.step(desired, "health", "whether the tasks answer", not_run, work).await
+    }
+}

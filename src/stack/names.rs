@@ -1,0 +1,66 @@
+//! The names of stacks and of what konta keeps beside them.
+
+use crate::model::{CellNumber, TenantName};
+
+/// The names of an environment's stacks and of what konta keeps beside them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Names {
+    prefix: String,
+    path: String,
+}
+
+impl Names {
+    /// For one environment of one application.
+    #[must_use]
+    pub fn new(application: &str, environment: &str) -> Self {
+        Self { prefix: format!("{application}-{environment}"), path: format!("/{application}/{environment}") }
+    }
+
+    /// The hosted zone's stack.
+    #[must_use]
+    pub fn dns(&self) -> String {
+        format!("{}-dns", self.prefix)
+    }
+
+    /// The environment's stack.
+    #[must_use]
+    pub fn environment(&self) -> String {
+        self.prefix.clone()
+    }
+
+    /// A cell's stack.
+    #[must_use]
+    pub fn cell(&self, cell: CellNumber) -> String {
+        format!("{}-cell-{cell}", self.prefix)
+    }
+
+    /// A tenant's stack.
+    #[must_use]
+    pub fn tenant(&self, tenant: &TenantName) -> String {
+        format!("{}-tenant-{tenant}", self.prefix)
+    }
+
+    /// An addon's stack.
+    #[must_use]
+    pub fn addon(&self, tenant: &TenantName, addon: &str) -> String {
+        format!("{}-addon-{tenant}-{addon}", self.prefix)
+    }
+
+    /// The SSM parameter with the password of a tenant's role.
+    #[must_use]
+    pub fn tenant_password(&self, tenant: &TenantName) -> String {
+        format!("{}/tenant/{tenant}/password", self.path)
+    }
+
+    /// The SSM parameter with the password of a cell's pool role.
+    #[must_use]
+    pub fn pool_password(&self, cell: CellNumber) -> String {
+        format!("{}/cell-{cell}/pool/password", self.path)
+    }
+
+    /// The SSM parameter that reserves a listener rule's priority in a cell: only one writer can make it.
+    #[must_use]
+    pub fn priority(&self, cell: CellNumber, priority: u32) -> String {
+        format!("{}/cell-{cell}/priority/{priority}", self.path)
+    }
+}

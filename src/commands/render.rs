@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::model::{Environment, Tenant, Workspace};
@@ -149,9 +150,12 @@ struct Sink<'a> {
     form: &'a Form,
     count: usize,
     out: std::io::BufWriter<std::io::Stdout>,
-    /// Templates already turned into text, by their digest: tenants of one shape share one.
+    /// Templates already turned into YAML, by their digest: tenants of one shape share one.
     texts: BTreeMap<[u8; 32], String>,
 }
+
+/// The most templates kept as YAML: more than there are shapes, fewer than ten thousand tenants with variables of their own.
+const KEPT_TEXTS: usize = 32;
 
 impl<'a> Sink<'a> {
     fn new(form: &'a Form) -> Result<Self, CommandError> {
@@ -163,47 +167,49 @@ impl<'a> Sink<'a> {
     }
 
     fn put(&mut self, stack: &DesiredStack) -> Result<(), CommandError> {
-        let digest = *stack.document.digest();
-        if !self.texts.contains_key(&digest) {
-            let text = match self.form.format {
-                Format::Yaml => stack.document.yaml(),
-                Format::Json => format!("{}\n", stack.document.body()),
-            };
-            self.texts.insert(digest, text);
-        }
-        let text = self.texts.get(&digest).map(String::as_str).unwrap_or_default();
-        let parameters = parameters(stack);
-        match &self.form.out {
-            Some(folder) => {
-                let ending = if self.form.format == Format::Yaml { "yml" } else { "json" };
-                write_file(&folder.join(format!("{}.{ending}", stack.name)), text.as_bytes())?;
-                let mut rendered = serde_json::to_vec_pretty(&parameters).map_err(std::io::Error::from)?;
-                rendered.push(b'\n');
-                write_file(&folder.join(format!("{}.parameters.json", stack.name)), &rendered)?;
-            }
-            None => match self.form.format {
-                Format::Yaml => {
-                    let parameters = serde_yaml::to_string(&parameters).unwrap_or_default();
-                    write!(
-                        self.out,
-                        "---\n# stack {}\nStackName: {}\n{parameters}Template:\n",
-                        stack.name, stack.name
+        let rendered = Rendered::new(stack);
+        match (&self.form.out, self.form.format) {
+            (Some(folder), format) => {
+                let parameters =
+                    format!("{}\n", serde_json::to_string_pretty(&rendered).map_err(std::io::Error::from)?);
+                write_file(&folder.join(format!("{}.parameters.json", stack.name)), parameters.as_bytes())?;
+                if format == Format::Json {
+                    write_file(
+                        &folder.join(format!("{}.json", stack.name)),
+                        format!("{}\n", stack.document.body()).as_bytes(),
                     )?;
-                    for line in text.lines() {
-                        writeln!(self.out, "{}{line}", if line.is_empty() { "" } else { "  " })?;
-                    }
+                } else {
+                    write_file(&folder.join(format!("{}.yml", stack.name)), self.yaml(stack).as_bytes())?;
                 }
-                Format::Json => {
-                    let mut whole = json!({"StackName": stack.name, "Template": stack.document.value()});
-                    if let (Value::Object(whole), Value::Object(parameters)) = (&mut whole, parameters) {
-                        whole.extend(parameters);
-                    }
-                    writeln!(self.out, "{whole}")?;
+            }
+            (None, Format::Json) => {
+                let whole = Whole { stack_name: &stack.name, template: stack.document.value(), rendered };
+                serde_json::to_writer(&mut self.out, &whole).map_err(std::io::Error::from)?;
+                self.out.write_all(b"\n")?;
+            }
+            (None, Format::Yaml) => {
+                let parameters = serde_yaml::to_string(&rendered).unwrap_or_default();
+                write!(self.out, "---\n# stack {}\nStackName: {}\n{parameters}Template:\n", stack.name, stack.name)?;
+                let text = self.yaml(stack);
+                for line in text.lines() {
+                    writeln!(self.out, "{}{line}", if line.is_empty() { "" } else { "  " })?;
                 }
-            },
+            }
         }
         self.count += 1;
         Ok(())
+    }
+
+    fn yaml(&mut self, stack: &DesiredStack) -> String {
+        let digest = *stack.document.digest();
+        if let Some(text) = self.texts.get(&digest) {
+            return text.clone();
+        }
+        let text = stack.document.yaml();
+        if self.texts.len() < KEPT_TEXTS {
+            self.texts.insert(digest, text.clone());
+        }
+        text
     }
 
     fn finish(mut self, context: &Context) -> Result<(), CommandError> {
@@ -219,19 +225,48 @@ impl<'a> Sink<'a> {
     }
 }
 
-fn parameters(stack: &DesiredStack) -> Value {
-    let parameters: BTreeMap<&str, Value> = stack
-        .parameters
-        .iter()
-        .map(|(name, value)| {
-            let value = match value {
-                ParameterValue::Literal(text) => json!(text),
-                ParameterValue::Output { stack, output } => json!({"Output": format!("{stack}.{output}")}),
-            };
-            (name.as_str(), value)
-        })
-        .collect();
-    json!({"Parameters": parameters, "Tags": stack.tags, "TerminationProtection": stack.protected})
+/// What is sent beside the template.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Rendered<'a> {
+    parameters: BTreeMap<&'a str, Shown<'a>>,
+    tags: &'a BTreeMap<String, String>,
+    termination_protection: bool,
+}
+
+/// A parameter's value, or where it will come from.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Shown<'a> {
+    Value(&'a str),
+    From {
+        #[serde(rename = "Output")]
+        output: String,
+    },
+}
+
+/// A stack in one line of JSON.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Whole<'a> {
+    stack_name: &'a str,
+    #[serde(flatten)]
+    rendered: Rendered<'a>,
+    template: &'a Value,
+}
+
+impl<'a> Rendered<'a> {
+    fn new(stack: &'a DesiredStack) -> Self {
+        let shown = |value: &'a ParameterValue| match value {
+            ParameterValue::Literal(text) => Shown::Value(text),
+            ParameterValue::Output { stack, output } => Shown::From { output: format!("{stack}.{output}") },
+        };
+        Self {
+            parameters: stack.parameters.iter().map(|(name, value)| (name.as_str(), shown(value))).collect(),
+            tags: &stack.tags,
+            termination_protection: stack.protected,
+        }
+    }
 }
 
 fn write_file(path: &Path, bytes: &[u8]) -> Result<(), CommandError> {

@@ -193,11 +193,16 @@ impl<'a> Builder<'a> {
                 from_addons.insert(output.parameter, value);
             }
         }
-        let mut reduced = Document::clone(&document);
-        if let Some(declared) = reduced.section_mut("Parameters").filter(|_| !from_addons.is_empty()) {
-            declared.retain(|parameter, _| !from_addons.contains_key(parameter));
-        }
-        let mut parameters = context.parameters(&name, if from_addons.is_empty() { &document } else { &reduced })?;
+        let mut parameters = if from_addons.is_empty() {
+            context.parameters(&name, &document)?
+        } else {
+            // What comes from addons is known here and not in the context.
+            let mut reduced = Document::clone(&document);
+            if let Some(declared) = reduced.section_mut("Parameters") {
+                declared.retain(|parameter, _| !from_addons.contains_key(parameter));
+            }
+            context.parameters(&name, &reduced)?
+        };
         parameters.extend(from_addons);
         let mut depends_on: Vec<String> = context.upstream.iter().map(|(name, _)| name.clone()).collect();
         depends_on.extend(wired.values().cloned());

@@ -42,7 +42,7 @@ impl Composer {
 
     /// `dns`, `environment` or `cell`, patched for the stack of this name.
     pub fn shared(&self, template: &str, stack: &str) -> Result<Arc<Document>, TemplateError> {
-        self.composed(template, stack, template, |document| {
+        self.composed(template, stack, Some(template), |document| {
             add_konta_environment(document);
             if template == "cell" {
                 // The pool finds a visit's database by its host in this registry; a dedicated tenant has PGDATABASE instead.
@@ -55,7 +55,7 @@ impl Composer {
     /// An addon's document.
     pub fn addon(&self, name: &str, stack: &str) -> Result<Arc<Document>, TemplateError> {
         let template = format!("addons/{name}");
-        self.composed(&template, stack, &template, |_| Ok(()))
+        self.composed(&template, stack, Some(&template), |_| Ok(()))
     }
 
     /// The outputs of a tenant's own addons, with the way each takes; the built-in database is wired as the database, not here.
@@ -89,7 +89,11 @@ impl Composer {
             "{template} {:?} {:?} {custom:?} {first_in_zone} {others:?} {:?} {:?} {:?}",
             tenant.variables, tenant.secrets, tenant.schedule, tenant.addons, tenant.database
         );
-        self.composed(template, stack, &shape, |document| {
+        // What is the tenant's alone is not kept: ten thousand such documents would fill the memory for nothing.
+        let alone =
+            !(tenant.variables.is_empty() && tenant.secrets.is_empty() && custom.is_empty() && others.is_empty());
+        let shape = if alone { None } else { Some(shape) };
+        self.composed(template, stack, shape.as_deref(), |document| {
             add_konta_environment(document);
             for (name, value) in &tenant.variables {
                 add_variable(document, name, &json!(value));
@@ -111,18 +115,20 @@ impl Composer {
         })
     }
 
-    /// Makes a document, or takes the one made before for the same shape; patches for one stack make a shape of its own.
+    /// Makes a document, or takes the one made before for the same shape. Without a shape, and with a patch for this one stack, it is
+    /// made each time.
     fn composed(
         &self,
         template: &str,
         stack: &str,
-        shape: &str,
+        shape: Option<&str>,
         merge: impl FnOnce(&mut Document) -> Result<(), TemplateError>,
     ) -> Result<Arc<Document>, TemplateError> {
         let own_patch = self.sources.patch(stack);
-        let key = if own_patch.is_some() { format!("{shape} {stack}") } else { shape.to_owned() };
-        if let Some(document) = self.shapes.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
-            return Ok(Arc::clone(document));
+        let shape = shape.filter(|_| own_patch.is_none());
+        let shapes = || self.shapes.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(document) = shape.and_then(|shape| shapes().get(shape).map(Arc::clone)) {
+            return Ok(document);
         }
         let mut document = self.sources.get(template).cloned().ok_or_else(|| TemplateError::Unreadable {
             name: format!("{template}.yml"),
@@ -135,7 +141,9 @@ impl Composer {
         limits::check(stack, &document)?;
         policy::check(stack, &document)?;
         let document = Arc::new(document);
-        self.shapes.lock().unwrap_or_else(PoisonError::into_inner).insert(key, Arc::clone(&document));
+        if let Some(shape) = shape {
+            shapes().insert(shape.to_owned(), Arc::clone(&document));
+        }
         Ok(document)
     }
 }

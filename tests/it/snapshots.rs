@@ -14,7 +14,7 @@ fn steady(world: &World) -> insta::Settings {
     settings.add_filter(r"\b(in|done) \d+s", "$1 0s");
     settings.add_filter(r#""Z[A-Z0-9]{13}""#, r#""ZONE""#);
     settings.add_filter(r#"arn:aws:elasticloadbalancing:[^"]+"#, "LOAD-BALANCER-ARN");
-    settings.add_filter(r#"konta-prod-cell-1-[a-z0-9-]+\.eu-west-1\.elb\.amazonaws\.com"#, "LOAD-BALANCER");
+    settings.add_filter(r"konta-prod-cell-1-[a-z0-9-]+\.eu-west-1\.elb\.amazonaws\.com", "LOAD-BALANCER");
     settings.add_filter(r"arn:aws:secretsmanager:[^ \x22]+", "SECRET-ARN");
     settings
 }

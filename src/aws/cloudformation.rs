@@ -328,6 +328,18 @@ impl Aws {
         Ok(found)
     }
 
+    /// The newest event of a stack, in one call however many there are.
+    pub async fn newest_event(&self, stack: &str) -> Result<Option<Event>, AwsError> {
+        let answer = self
+            .cloudformation
+            .describe_stack_events()
+            .stack_name(stack)
+            .send()
+            .await
+            .map_err(|e| AwsError::from_sdk("cloudformation DescribeStackEvents", &e))?;
+        Ok(answer.stack_events().first().map(event))
+    }
+
     /// Begins to delete a stack.
     pub async fn delete_stack(&self, stack: &str, retain: &[String], token: &str) -> Result<(), AwsError> {
         self.cloudformation

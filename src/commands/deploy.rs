@@ -15,7 +15,7 @@ use crate::report::{Drawer, draw, message, output, prompt, table};
 use crate::stack::build::Builder;
 use crate::stack::desired::CELL_TAG;
 use crate::stack::scope::Scope;
-use crate::stack::{Action, Observed, Risk, StackKind};
+use crate::stack::{Action, Observed, PlanSource, Risk, StackKind};
 
 use super::gather::{Loaded, Session};
 use super::plan::{Online, What, online, show};
@@ -67,7 +67,8 @@ async fn confirmed(
     scope: &Scope<'_>,
     online: &Online,
 ) -> Result<bool, CommandError> {
-    for stack in &online.plan.stacks {
+    // A comparison of templates only guesses; what it fears is looked at again when AWS has computed the change.
+    for stack in online.plan.stacks.iter().filter(|stack| stack.source == PlanSource::ChangeSet) {
         if let Some(resource) = stack.resources.iter().find(|resource| resource.risk == Risk::DataLoss) {
             return Err(DeployError::DataAtRisk {
                 stack: stack.stack.clone(),

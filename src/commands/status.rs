@@ -100,7 +100,7 @@ pub async fn run(context: &Context, args: &StatusArgs) -> Result<u8, CommandErro
         }
         _ => None,
     };
-    let last = session.aws.events(&name, None).await?.pop();
+    let last = session.aws.newest_event(&name).await?;
     let status = TenantStatus {
         tenant: tenant.name.to_string(),
         url: tenant.url(),

@@ -73,7 +73,7 @@ impl Deployer<'_> {
             }
             computed.name
         };
-        let last = if create { None } else { self.aws.events(name, None).await?.last().map(|event| event.id.clone()) };
+        let last = if create { None } else { self.aws.newest_event(name).await?.map(|event| event.id) };
         self.aws.execute_change_set(name, &change_set, &change_set).await?;
         let rest = wait::follow(self.aws, self.pace, &self.events, &self.wishes, name, &desired.document, last).await?;
         let Some(stack) = rest.stack else {
@@ -153,7 +153,7 @@ impl Deployer<'_> {
     /// Deletes a stack by its id, so that its last events can still be read.
     pub(super) async fn remove(&self, name: &str, document: &Document) -> Result<(), DeployError> {
         let Some(stack) = self.aws.stack(name).await? else { return Ok(()) };
-        let last = self.aws.events(&stack.id, None).await.ok().and_then(|events| events.last().map(|e| e.id.clone()));
+        let last = self.aws.newest_event(&stack.id).await?.map(|event| event.id);
         self.aws.delete_stack(name, &[], &format!("konta-delete-{}", jiff::Timestamp::now().as_millisecond())).await?;
         let rest = wait::follow(self.aws, self.pace, &self.events, &self.wishes, &stack.id, document, last).await?;
         match rest.stack {

@@ -125,7 +125,14 @@ fn resource_change(desired: &DesiredStack, change: &Change) -> ResourceChange {
     // AWS names a property once for each reason it changes.
     properties.sort_by(|a, b| a.path.cmp(&b.path));
     properties.dedup();
-    let known = desired.document.resources().contains_key(&change.logical_id);
+    // AWS says "conditional" also where the values leave no doubt.
+    let replaced = action == ResourceAction::Modify
+        && replacement == Replacement::Conditional
+        && risk::replaces(&change.resource_type, &properties);
+    let replacement = if replaced { Replacement::Always } else { replacement };
+    let resource = desired.document.resources().get(&change.logical_id);
+    let known = resource.is_some();
+    let template = resource.and_then(|resource| resource.get("Properties"));
     ResourceChange {
         logical_id: change.logical_id.clone(),
         resource_type: change.resource_type.clone(),
@@ -133,6 +140,6 @@ fn resource_change(desired: &DesiredStack, change: &Change) -> ResourceChange {
         action,
         replacement,
         properties,
-        risk: risk::of(&change.resource_type, action, replacement),
+        risk: risk::of(&change.resource_type, template, action, replacement),
     }
 }

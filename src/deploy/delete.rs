@@ -189,7 +189,7 @@ impl Deleter<'_> {
             Err(error) if error.code == "ValidationError" => Document::from_value(serde_json::json!({})),
             Err(error) => return Err(error.into()),
         };
-        let last = self.aws.events(&stack.id, None).await?.last().map(|event| event.id.clone());
+        let last = self.aws.newest_event(&stack.id).await?.map(|event| event.id);
         if stack.status != "DELETE_IN_PROGRESS" {
             let token = format!("konta-delete-{}", jiff::Timestamp::now().as_millisecond());
             self.aws.delete_stack(name, retain, &token).await.map_err(|error| refused(name, error))?;

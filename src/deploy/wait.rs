@@ -29,6 +29,9 @@ pub enum Wish {
 /// Where the operator's wish is heard.
 pub type Wishes = watch::Receiver<Wish>;
 
+/// How long a stack may rest without an event before its rest is believed.
+const GRACE: Duration = Duration::from_secs(30);
+
 /// How a followed stack came to rest.
 #[derive(Debug)]
 pub struct Rest {
@@ -73,7 +76,9 @@ pub async fn follow(
             Err(error) => return Err(error.into()),
         }
         let Some(stack) = stack else { return Ok(Rest { stack: None, events: seen }) };
-        if !stack.status.ends_with("_IN_PROGRESS") {
+        // Right after a request a stack may still show its former state; the first event tells that the operation has begun.
+        let begun_there = !seen.is_empty() || begun.elapsed() > GRACE;
+        if !stack.status.ends_with("_IN_PROGRESS") && begun_there {
             return Ok(Rest { stack: Some(stack), events: seen });
         }
         for service in &services {

@@ -152,10 +152,18 @@ impl Page {
         if lost > 0 {
             let hold = if lost == 1 { "that holds data" } else { "that hold data" };
             let sentence = format!(
-                "DATA LOSS: {} {hold} may be replaced or removed; take a backup before you go on.",
+                "DATA LOSS: {} {hold} would be replaced or removed; konta does not carry that out.",
                 text::count(lost, "resource")
             );
             self.attention(out, &sentence, Palette::bad);
+        }
+        let perhaps = resources(Risk::PossibleDataLoss);
+        if perhaps > 0 {
+            let sentence = format!(
+                "{} with data may be replaced: AWS decides that only while it deploys. Mostly it is not; its deletion protection and its snapshot are the guard.",
+                text::count(perhaps, "resource")
+            );
+            self.attention(out, &sentence, Palette::warn);
         }
         let replaced = resources(Risk::Replacement);
         if replaced > 0 {

@@ -268,7 +268,7 @@ pub fn comparison(
             action,
             replacement,
             properties,
-            risk: risk::of(resource_type, action, replacement),
+            risk: risk::of(resource_type, new.or(old).and_then(|r| r.get("Properties")), action, replacement),
         });
     }
     let parameters = parameter_changes(desired, standing, observed);

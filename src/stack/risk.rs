@@ -1,8 +1,9 @@
 //! What a change may cost beside money.
 
 use serde::Serialize;
+use serde_json::Value;
 
-use super::plan::{Replacement, ResourceAction};
+use super::plan::{PropertyChange, Replacement, ResourceAction};
 
 /// What a change may cost beside money, worst last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Default)]
@@ -13,17 +14,21 @@ pub enum Risk {
     None,
     /// A resource without data is replaced; there may be a short gap.
     Replacement,
+    /// A resource that holds data may be replaced: AWS decides that only while it deploys.
+    ///
+    /// Mostly it is not: a changed tag of the subnet group a cluster refers to already makes AWS say so.
+    PossibleDataLoss,
     /// A resource that holds data is replaced or removed.
     DataLoss,
 }
 
 /// Resource types whose replacement or removal takes data with it, unless it is retained or snapshotted.
-/// Source: CloudFormation template reference, types that store data; konta's own templates use the first five.
+/// Source: CloudFormation template reference, types that store data; konta's own templates use the first four.
+/// An EFS access point is none of them: it is a door, and what lies behind it stays in the file system.
 pub const DATA_TYPES: &[&str] = &[
     "AWS::RDS::DBCluster",
     "AWS::RDS::DBInstance",
     "AWS::EFS::FileSystem",
-    "AWS::EFS::AccessPoint",
     "AWS::Route53::HostedZone",
     "AWS::S3::Bucket",
     "AWS::DynamoDB::Table",
@@ -33,23 +38,57 @@ pub const DATA_TYPES: &[&str] = &[
     "AWS::Backup::BackupVault",
 ];
 
-/// Whether a type holds data.
+/// Whether a resource holds data. `properties` are those of its template, where it has one.
 ///
-/// An Aurora instance holds none: the cluster does; it counts only outside a cluster, which a type alone cannot tell, so it is left in
-/// and konta's own writer is recognised by its `DBClusterIdentifier` in [`super::plan`].
+/// An instance of an Aurora cluster holds none: the cluster does, and a reader may come and go.
 #[must_use]
-pub fn holds_data(resource_type: &str) -> bool {
-    DATA_TYPES.contains(&resource_type)
+pub fn holds_data(resource_type: &str, properties: Option<&Value>) -> bool {
+    let in_cluster = properties.is_some_and(|properties| properties.get("DBClusterIdentifier").is_some());
+    DATA_TYPES.contains(&resource_type) && !(resource_type == "AWS::RDS::DBInstance" && in_cluster)
+}
+
+/// Properties that cannot be changed in place, of the types that hold data in konta's own templates.
+/// Source: CloudFormation resource schemas, `createOnlyProperties`.
+const CREATE_ONLY: &[(&str, &[&str])] = &[
+    (
+        "AWS::RDS::DBCluster",
+        &[
+            "DBClusterIdentifier",
+            "DBSubnetGroupName",
+            "DatabaseName",
+            "EngineMode",
+            "KmsKeyId",
+            "SnapshotIdentifier",
+            "StorageEncrypted",
+        ],
+    ),
+    ("AWS::EFS::FileSystem", &["AvailabilityZoneName", "Encrypted", "KmsKeyId", "PerformanceMode"]),
+    ("AWS::Route53::HostedZone", &["Name"]),
+    ("AWS::S3::Bucket", &["BucketName"]),
+];
+
+/// Whether one of the changed properties, known before and after, can only be changed by a replacement.
+#[must_use]
+pub fn replaces(resource_type: &str, properties: &[PropertyChange]) -> bool {
+    let Some((_, create_only)) = CREATE_ONLY.iter().find(|(kind, _)| *kind == resource_type) else { return false };
+    let known = |value: &Option<String>| !value.as_deref().is_some_and(|text| text.contains("KNOWN_AFTER_APPLY"));
+    properties.iter().any(|property| {
+        create_only.contains(&property.path.trim_start_matches("Properties."))
+            && property.before != property.after
+            && known(&property.before)
+            && known(&property.after)
+    })
 }
 
 /// The risk of one resource change.
 #[must_use]
-pub fn of(resource_type: &str, action: ResourceAction, replacement: Replacement) -> Risk {
+pub fn of(resource_type: &str, properties: Option<&Value>, action: ResourceAction, replacement: Replacement) -> Risk {
     let gone =
         action == ResourceAction::Remove || (action == ResourceAction::Modify && replacement == Replacement::Always);
     let perhaps = action == ResourceAction::Modify && replacement == Replacement::Conditional;
-    match (holds_data(resource_type), gone, perhaps) {
-        (true, true, _) | (true, _, true) => Risk::DataLoss,
+    match (holds_data(resource_type, properties), gone, perhaps) {
+        (true, true, _) => Risk::DataLoss,
+        (true, _, true) => Risk::PossibleDataLoss,
         (false, true, _) if action == ResourceAction::Modify => Risk::Replacement,
         (false, _, true) => Risk::Replacement,
         _ => Risk::None,
@@ -62,13 +101,37 @@ mod tests {
 
     #[test]
     fn replacing_a_cluster_is_data_loss_and_replacing_a_target_group_is_not() {
-        assert_eq!(of("AWS::RDS::DBCluster", ResourceAction::Modify, Replacement::Always), Risk::DataLoss);
-        assert_eq!(of("AWS::RDS::DBCluster", ResourceAction::Modify, Replacement::Never), Risk::None);
-        assert_eq!(of("AWS::RDS::DBCluster", ResourceAction::Remove, Replacement::Never), Risk::DataLoss);
-        assert_eq!(
-            of("AWS::ElasticLoadBalancingV2::TargetGroup", ResourceAction::Modify, Replacement::Always),
-            Risk::Replacement
-        );
-        assert_eq!(of("AWS::ECS::Service", ResourceAction::Remove, Replacement::Never), Risk::None);
+        let risk = |kind: &str, action, replacement| of(kind, None, action, replacement);
+        assert_eq!(risk("AWS::RDS::DBCluster", ResourceAction::Modify, Replacement::Always), Risk::DataLoss);
+        assert_eq!(risk("AWS::RDS::DBCluster", ResourceAction::Modify, Replacement::Never), Risk::None);
+        assert_eq!(risk("AWS::RDS::DBCluster", ResourceAction::Remove, Replacement::Never), Risk::DataLoss);
+        let group = "AWS::ElasticLoadBalancingV2::TargetGroup";
+        assert_eq!(risk(group, ResourceAction::Modify, Replacement::Always), Risk::Replacement);
+        assert_eq!(risk("AWS::ECS::Service", ResourceAction::Remove, Replacement::Never), Risk::None);
+        assert_eq!(risk("AWS::EFS::AccessPoint", ResourceAction::Remove, Replacement::Never), Risk::None);
+    }
+
+    #[test]
+    fn another_key_replaces_a_cluster_and_a_value_not_known_yet_may_be_the_same() {
+        let change = |path: &str, after: &str| PropertyChange {
+            path: path.into(),
+            before: Some("a".into()),
+            after: Some(after.into()),
+            replacement: Replacement::Always,
+        };
+        assert!(replaces("AWS::RDS::DBCluster", &[change("Properties.KmsKeyId", "b")]));
+        assert!(!replaces(
+            "AWS::RDS::DBCluster",
+            &[change("Properties.DBSubnetGroupName", "{{changeSet:KNOWN_AFTER_APPLY}}")]
+        ));
+        assert!(!replaces("AWS::RDS::DBCluster", &[change("Properties.BackupRetentionPeriod", "b")]));
+    }
+
+    #[test]
+    fn a_clusters_reader_may_go_and_an_instance_by_itself_may_not() {
+        let reader = serde_json::json!({"DBClusterIdentifier": "c"});
+        let remove = |properties| of("AWS::RDS::DBInstance", properties, ResourceAction::Remove, Replacement::Never);
+        assert_eq!(remove(Some(&reader)), Risk::None);
+        assert_eq!(remove(None), Risk::DataLoss);
     }
 }

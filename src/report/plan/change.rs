@@ -27,6 +27,9 @@ impl Page {
         let risk = match resource.risk {
             Risk::None => String::new(),
             Risk::Replacement => format!("  {}", palette.warn(format!("{} short gap", style::ATTENTION))),
+            Risk::PossibleDataLoss => {
+                format!("  {}", palette.warn(format!("{} data may be at risk", style::ATTENTION)))
+            }
             Risk::DataLoss => format!("  {}", palette.bad(format!("{} DATA LOSS", style::ATTENTION))),
         };
         let words = if resource.action == ResourceAction::Add { String::new() } else { format!("  {words}") };

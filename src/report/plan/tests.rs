@@ -177,8 +177,8 @@ fn data_loss_is_said_at_the_stack_the_resource_and_the_end() {
             Engine: aurora-postgresql → (none)
 
     1 to update.
-    ! DATA LOSS: 1 resource that holds data may be replaced or removed; take a
-      backup before you go on.
+    ! DATA LOSS: 1 resource that holds data would be replaced or removed; konta does
+      not carry that out.
     ");
     let coloured = plan_text(&plan, false, 80, Palette::coloured());
     assert!(coloured.contains("\u{1b}[31m\u{1b}[1m! DATA LOSS"), "{coloured:?}");

@@ -27,7 +27,7 @@ pub enum CommandError {
     #[diagnostic(transparent)]
     Deploy(#[from] DeployError),
     /// Several stacks failed.
-    #[error("{count} stacks failed")]
+    #[error("{count} stacks were not deployed")]
     #[diagnostic(code(konta::deploy::several))]
     Several {
         /// How many.
@@ -118,6 +118,7 @@ impl CommandError {
             }
             Self::Deploy(DeployError::Preflight { problem, .. }) if problem.starts_with("these credentials") => 5,
             Self::Deploy(DeployError::Cancelled { .. }) => 130,
+            Self::Several { errors, .. } if errors.iter().all(|e| matches!(e, DeployError::Cancelled { .. })) => 130,
             Self::Deploy(_) | Self::Several { .. } | Self::Unknown { .. } | Self::Io { .. } => 1,
             Self::Sandbox(_) => 8,
             Self::Prompt(error) => {

@@ -100,12 +100,21 @@ fn refuse_with_tenants(observed: &Observed) -> Result<(), CommandError> {
         .filter_map(|s| s.tags.get(TENANT_TAG))
         .map(String::as_str)
         .collect();
-    if tenants.is_empty() {
+    if !tenants.is_empty() {
+        return Err(DeployError::Preflight {
+            problem: format!("tenants still live in it: {}", tenants.join(", ")),
+            help: "delete them first with `konta delete tenant NAME`".to_owned(),
+        }
+        .into());
+    }
+    // An addon may hold a cluster in the environment's network, which AWS then would not delete.
+    let addons: Vec<&str> = observed.iter().map(|s| s.name.as_str()).filter(|name| name.contains("-addon-")).collect();
+    if addons.is_empty() {
         return Ok(());
     }
     Err(DeployError::Preflight {
-        problem: format!("tenants still live in it: {}", tenants.join(", ")),
-        help: "delete them first with `konta delete tenant NAME`".to_owned(),
+        problem: format!("addons of deleted tenants still stand in it: {}", addons.join(", ")),
+        help: "delete them with their data: `konta delete tenant NAME --purge`".to_owned(),
     }
     .into())
 }

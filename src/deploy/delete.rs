@@ -39,20 +39,16 @@ impl Deleter<'_> {
     pub async fn tenant(&self, tenant: &TenantName, purge: bool) -> Result<(), DeployError> {
         let name = self.names.tenant(tenant);
         let standing = self.observed.get_with_shells(&name);
-        let cell = standing
-            .and_then(|s| s.tags.get(CELL_TAG))
-            .and_then(|cell| cell.parse().ok())
-            .and_then(CellNumber::new)
-            // Without a stack only a former run knows the cell; the first is by far the most likely.
-            .unwrap_or(CellNumber::FIRST);
+        let cell =
+            standing.and_then(|s| s.tags.get(CELL_TAG)).and_then(|cell| cell.parse().ok()).and_then(CellNumber::new);
         let priority = standing.and_then(|s| s.parameters.get("ListenerRulePriority")).cloned();
-        let target = data_target(self.observed, &[self.names.addon(tenant, "aurora"), self.names.cell(cell)]);
-        if let Some(target) = &target {
+        let targets = self.data_targets(tenant, cell);
+        for target in &targets {
             self.step(&name, "hosts", "the tenant's hosts out of the pool's registry", self.forget(target, tenant))
                 .await?;
         }
         self.stack(&name, &format!("tenant {tenant}"), &[]).await?;
-        if let Some(priority) = priority.and_then(|p| p.parse().ok()) {
+        if let (Some(cell), Some(priority)) = (cell, priority.and_then(|p| p.parse().ok())) {
             let parameter = self.names.priority(cell, priority);
             let work = async {
                 self.aws.delete_parameter(&parameter).await?;
@@ -63,7 +59,7 @@ impl Deleter<'_> {
         if !purge {
             return Ok(());
         }
-        if let Some(target) = &target {
+        for target in &targets {
             self.step(&name, "database", "the tenant's database and role, dropped", self.drop(target, tenant)).await?;
         }
         let password = self.names.tenant_password(tenant);
@@ -74,9 +70,24 @@ impl Deleter<'_> {
         self.step(&name, "password", "the password of the tenant's role, deleted", work).await?;
         let prefix = self.names.addon(tenant, "");
         for addon in self.observed.iter().filter(|stack| stack.name.starts_with(&prefix)) {
+            self.unprotect_data(&addon.name).await?;
             self.protected_stack(addon, &format!("addon of {tenant}")).await?;
         }
         Ok(())
+    }
+
+    /// The clusters that may hold the tenant's database: its own and its cell's; every cell's when its stack is gone already and nobody
+    /// knows any more which it was.
+    fn data_targets(&self, tenant: &TenantName, cell: Option<CellNumber>) -> Vec<DataTarget> {
+        let prefix = format!("{}-cell-", self.names.environment());
+        let mut stacks = vec![self.names.addon(tenant, "aurora")];
+        match cell {
+            Some(cell) => stacks.push(self.names.cell(cell)),
+            None => {
+                stacks.extend(self.observed.iter().map(|s| s.name.clone()).filter(|name| name.starts_with(&prefix)));
+            }
+        }
+        stacks.into_iter().filter_map(|stack| data_target(self.observed, &[stack])).collect()
     }
 
     async fn forget(
@@ -132,7 +143,7 @@ impl Deleter<'_> {
         self.protected_stack(dns, "zone").await
     }
 
-    /// Turns off the deletion protection of a cell's database and load balancer, so that the stack can be deleted.
+    /// Turns off the deletion protection of a stack's database and load balancer, so that the stack can be deleted.
     async fn unprotect_data(&self, stack: &str) -> Result<(), DeployError> {
         let work = async {
             let resources = self.aws.stack_resources(stack).await?;

@@ -80,6 +80,15 @@ async fn a_tenant_may_have_a_cluster_of_its_own() {
     let list = "SELECT datname FROM pg_database WHERE datname IN ('artista', 'breadfree')";
     assert_eq!(aws.sql(&databases(&own), "postgres", list, &[]).await.unwrap(), [[Some("breadfree".to_owned())]]);
     assert_eq!(aws.sql(&databases(&cell), "postgres", list, &[]).await.unwrap(), [[Some("artista".to_owned())]]);
+
+    // The cluster outlives its tenant, keeps the environment from being deleted, and goes with --purge.
+    world.konta(&["delete", "tenant", "breadfree", "--confirm", "breadfree"]).ended_with(0);
+    world.konta(&["delete", "tenant", "artista", "--confirm", "artista"]).ended_with(0);
+    let said = world.konta(&["delete", "env", "prod", "--confirm", "prod"]).ended_with(1);
+    assert!(said.stderr.contains("addons of deleted tenants"), "{}", said.stderr);
+    world.konta(&["delete", "tenant", "breadfree", "--confirm", "breadfree", "--purge"]).ended_with(0);
+    assert!(aws.stack("konta-prod-addon-breadfree-aurora").await.unwrap().is_none());
+    world.konta(&["delete", "env", "prod", "--confirm", "prod"]).ended_with(0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

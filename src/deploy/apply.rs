@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use crate::stack::desired::HASH_TAG;
-use crate::stack::plan::Action;
 use crate::stack::{DesiredStack, ParameterValue, Risk};
 use crate::template::Document;
 
@@ -36,9 +35,24 @@ impl Deployer<'_> {
     /// The stack as wanted: executes the change set of the plan when it still fits, else one made now.
     pub(super) async fn apply(&self, desired: &DesiredStack, planned: &PlannedStack) -> Result<(), DeployError> {
         let parameters = self.parameters(desired)?;
-        let same = planned.desired.parameters == desired.parameters;
-        let reviewed = planned.change_set.as_deref().filter(|_| same && planned.plan.action == Action::Update);
-        self.change(desired, &parameters, reviewed).await
+        let Some(reviewed) = &planned.change_set else { return self.change(desired, &parameters, None).await };
+        // An output of a stack before this one may have changed meanwhile; and AWS drops the other change sets of a stack as soon as
+        // one is executed, as the first of two stages does.
+        let fits = reviewed.parameters == parameters
+            && self
+                .aws
+                .change_set(&desired.name, &reviewed.name)
+                .await
+                .is_ok_and(|set| set.status == "CREATE_COMPLETE");
+        if fits {
+            return self.change(desired, &parameters, Some(&reviewed.name)).await;
+        }
+        if let Err(error) = self.aws.delete_change_set(&desired.name, &reviewed.name).await
+            && !error.is("ChangeSetNotFound")
+        {
+            return Err(error.into());
+        }
+        self.change(desired, &parameters, None).await
     }
 
     pub(super) fn parameters(&self, desired: &DesiredStack) -> Result<BTreeMap<String, String>, DeployError> {

@@ -1,5 +1,7 @@
 //! From desired and observed stacks to a plan whose updates AWS has computed.
 
+use std::collections::BTreeMap;
+
 use crate::aws::Aws;
 use crate::stack::plan::{self, Action, StackPlan};
 use crate::stack::{DesiredStack, Observed, StackKind};
@@ -16,7 +18,16 @@ pub struct PlannedStack {
     /// What happens to it.
     pub plan: StackPlan,
     /// The change set to execute.
-    pub change_set: Option<String>,
+    pub change_set: Option<ReviewedChangeSet>,
+}
+
+/// A change set that the reader of the plan has seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReviewedChangeSet {
+    /// Its name.
+    pub name: String,
+    /// The parameters it was made with: with others it is another change.
+    pub parameters: BTreeMap<String, String>,
 }
 
 /// Stacks in the order of deployment.
@@ -61,7 +72,7 @@ async fn one(aws: &Aws, pace: Pace, desired: DesiredStack, observed: &Observed) 
                 let computed = change_set::compute(aws, pace, &desired, &parameters, false).await?;
                 match computed.changes {
                     Some(changes) => {
-                        change_set = Some(computed.name);
+                        change_set = Some(ReviewedChangeSet { name: computed.name, parameters });
                         plan::from_change_set(&desired, &standing, observed, changes)
                     }
                     None => plan::nothing(&desired),
@@ -126,8 +137,8 @@ fn annotate(desired: &DesiredStack, observed: &Observed, stack_plan: &mut StackP
 /// Deletes the change sets of a plan that will not be carried out.
 pub async fn discard(aws: &Aws, planned: &Planned) -> Result<(), DeployError> {
     for stack in &planned.stacks {
-        if let Some(name) = &stack.change_set {
-            change_set::discard(aws, &stack.desired, name, false).await?;
+        if let Some(reviewed) = &stack.change_set {
+            change_set::discard(aws, &stack.desired, &reviewed.name, false).await?;
         }
     }
     Ok(())

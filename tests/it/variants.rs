@@ -131,6 +131,26 @@ async fn a_full_cell_opens_the_next_and_nobody_moves() {
     world.konta(&["plan", "tenant", "--all", "--exit-code"]).ended_with(0);
 }
 
+/// A cell that stands without a pool gets one when its first pooled tenant comes: two stages, after a plan that saw one change.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_pooled_tenant_brings_the_pool_to_a_cell_that_stands() {
+    let world = World::example();
+    let artista = std::fs::read_to_string(world.path().join("tenants/artista.yml")).unwrap();
+    world.remove("tenants/artista.yml");
+    world.konta(&["deploy", "tenant", "breadfree"]).ended_with(0);
+    let aws = world.aws().await;
+    assert!(!aws.stack("konta-prod-cell-1").await.unwrap().unwrap().outputs.contains_key("PoolServiceName"));
+    world.write("tenants/artista.yml", &artista);
+    world.konta(&["deploy", "tenant", "artista"]).ended_with(0);
+    assert!(aws.stack("konta-prod-cell-1").await.unwrap().unwrap().outputs.contains_key("PoolServiceName"));
+    // And the pool goes with the last of them, at the next deployment of the environment.
+    world.konta(&["delete", "tenant", "artista", "--confirm", "artista"]).ended_with(0);
+    world.remove("tenants/artista.yml");
+    world.konta(&["deploy", "env"]).ended_with(0);
+    assert!(!aws.stack("konta-prod-cell-1").await.unwrap().unwrap().outputs.contains_key("PoolServiceName"));
+    world.konta(&["plan", "env", "--exit-code"]).ended_with(0);
+}
+
 /// Two commands at once: one sandbox, one of each stack, no priority twice.
 #[test]
 fn two_deployments_at_once_do_not_meet() {

@@ -115,6 +115,22 @@ def create_capacity(props, _name):
     return props["Cluster"], {}
 
 
+def keep_capacity():
+    """An update of a cluster leaves the providers alone that an association gave it; MiniStack's dropped them."""
+    handler = TYPES["AWS::ECS::Cluster"]
+    update = handler["update"]
+
+    def update_ours(physical, old, new, *rest, **named):
+        cluster = ecs._clusters.get(physical) or {}
+        kept = {key: cluster[key] for key in ("capacityProviders", "defaultCapacityProviderStrategy") if key in cluster}
+        answer = update(physical, old, new, *rest, **named)
+        if "CapacityProviders" not in new and physical in ecs._clusters:
+            ecs._clusters[physical].update(kept)
+        return answer
+
+    TYPES["AWS::ECS::Cluster"] = {**handler, "update": update_ours}
+
+
 def put_certificates(physical, _old, new):
     alb._listeners[new["ListenerArn"]].setdefault("_more_certificates", {})[physical] = [
         c["CertificateArn"] for c in new["Certificates"]]
@@ -173,5 +189,6 @@ def install():
     register("AWS::ElasticLoadBalancingV2::ListenerCertificate", create_certificates, put_certificates,
              delete_certificates)
     register("AWS::ECS::ClusterCapacityProviderAssociations", create_capacity, put_capacity)
+    keep_capacity()
     register("AWS::ApplicationAutoScaling::ScalableTarget", create_target)
     register("AWS::ApplicationAutoScaling::ScalingPolicy", create_scaling)

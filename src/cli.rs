@@ -27,7 +27,7 @@ Exit codes:
     0  done, or nothing to do
     1  a deployment failed, or something was not found
     2  something would change (plan --exit-code)
-    3  a manifest, override or addon is wrong
+    3  a manifest, override or addon is wrong, or there is no workspace
     4  AWS refused or could not be reached
     5  the credentials are missing, ended, or of another account
     6  a question could not be asked, for want of a terminal
@@ -53,7 +53,7 @@ pub struct Global {
     #[arg(long, global = true, value_name = "CODE")]
     pub region: Option<String>,
     /// Use the local AWS of the workspace, and start it when it is not running
-    #[arg(long, global = true, env = "KONTA_SANDBOX")]
+    #[arg(long, global = true, env = "KONTA_SANDBOX", value_parser = clap::builder::FalseyValueParser::new())]
     pub sandbox: bool,
     /// For people, or for programs
     #[arg(short, long, global = true, value_enum, default_value_t = Output::Text, value_name = "FORMAT")]

@@ -105,6 +105,14 @@ fn advice(code: &str, message: &str) -> Option<&'static str> {
         "InsufficientCapabilitiesException" => {
             "the template makes IAM roles; this is a mistake of konta's, please report it"
         }
+        "ChangeSetNotFound"
+        | "ChangeSetNotFoundException"
+        | "AlreadyExistsException"
+        | "InvalidChangeSetStatus"
+        | "InvalidChangeSetStatusException"
+        | "OperationInProgressException" => {
+            "another command is deploying the same stack: run this one again, it goes on from what then stands"
+        }
         "Throttling" | "ThrottlingException" | "RequestLimitExceeded" => {
             "AWS asks for fewer calls: run the command again in a minute"
         }

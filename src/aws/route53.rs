@@ -6,6 +6,17 @@ use super::error::AwsError;
 use super::session::Aws;
 
 impl Aws {
+    /// Deletes an empty zone; all is well when it is gone.
+    pub async fn delete_zone(&self, zone: &str) -> Result<(), AwsError> {
+        match self.route53.delete_hosted_zone().id(zone).send().await {
+            Ok(_) => Ok(()),
+            Err(error) => {
+                let error = AwsError::from_sdk("route53 DeleteHostedZone", &error);
+                if error.is("NoSuchHostedZone") { Ok(()) } else { Err(error) }
+            }
+        }
+    }
+
     /// Deletes every record of a zone but its own NS and SOA, and says how many there were.
     ///
     /// The records that validated a certificate stay behind when their stack is deleted, and a zone with records cannot be deleted.

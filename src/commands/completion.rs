@@ -2,6 +2,8 @@
 
 use clap::{Args, CommandFactory};
 
+use crate::report::output;
+
 use super::CommandError;
 
 /// Write a shell's completion script to standard output.
@@ -13,6 +15,9 @@ pub struct CompletionArgs {
 
 /// Writes it.
 pub fn run(args: &CompletionArgs) -> Result<u8, CommandError> {
-    clap_complete::generate(args.shell, &mut crate::cli::Cli::command(), "konta", &mut std::io::stdout());
+    // Written whole afterwards: clap_complete itself panics when its reader goes away.
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut crate::cli::Cli::command(), "konta", &mut script);
+    output::print_text(&String::from_utf8_lossy(&script))?;
     Ok(0)
 }

@@ -69,8 +69,19 @@ pub async fn run(context: &Context, args: &DeleteArgs) -> Result<u8, CommandErro
         ),
         What::Env { .. } => None,
     };
-    if tenant.is_none() {
-        refuse_with_tenants(&observed)?;
+    match &tenant {
+        None => refuse_with_tenants(&observed)?,
+        Some(tenant) => {
+            let known = loaded.workspace.tenants.contains_key(tenant)
+                || observed.get_with_shells(&names.tenant(tenant)).is_some();
+            // Without manifest and stack only a purge of what was kept makes sense.
+            if !known && !args.purge {
+                return Err(CommandError::Unknown {
+                    message: format!("there is no tenant `{tenant}`, neither a manifest nor a stack"),
+                    help: "`konta ls` lists them; --purge drops a database that an earlier deletion kept".to_owned(),
+                });
+            }
+        }
     }
     let name = match &args.what {
         What::Tenant { name } | What::Env { name } => name,

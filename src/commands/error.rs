@@ -59,6 +59,13 @@ pub enum CommandError {
         help("name the workspace with --workspace DIR, or make one with `konta init`")
     )]
     NoWorkspace,
+    /// The folder named is no workspace.
+    #[error("{folder} is no workspace: it has no konta.yml")]
+    #[diagnostic(code(konta::no_workspace), help("name the folder that holds konta.yml; `konta init` makes one"))]
+    NotAWorkspace {
+        /// The folder.
+        folder: String,
+    },
     /// A name that the workspace does not have.
     #[error("{message}")]
     #[diagnostic(code(konta::unknown_name), help("{help}"))]
@@ -110,7 +117,11 @@ impl CommandError {
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Manifests(_) | Self::Template(_) | Self::Deploy(DeployError::Template(_)) | Self::NoWorkspace => 3,
+            Self::Manifests(_)
+            | Self::Template(_)
+            | Self::Deploy(DeployError::Template(_))
+            | Self::NoWorkspace
+            | Self::NotAWorkspace { .. } => 3,
             Self::Aws(error) | Self::Deploy(DeployError::Aws(error)) => {
                 let no_credentials =
                     error.code == "Unreachable" && error.message.to_lowercase().contains("credentials");

@@ -78,10 +78,7 @@ impl Context {
             if given.join("konta.yml").is_file() {
                 return Ok(given.clone());
             }
-            return Err(CommandError::Unknown {
-                message: format!("{} has no konta.yml", given.display()),
-                help: "a workspace is a folder with konta.yml; `konta init` makes one".to_owned(),
-            });
+            return Err(CommandError::NotAWorkspace { folder: given.display().to_string() });
         }
         let here = std::env::current_dir()?;
         manifest::find_root(&here).ok_or(CommandError::NoWorkspace)

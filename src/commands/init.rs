@@ -54,9 +54,11 @@ pub fn run(context: &Context, args: &InitArgs) -> Result<u8, CommandError> {
         (format!("tenants/{tenant}.yml"), tenant_manifest(&tenant, &domain)),
         (".gitignore".to_owned(), ".konta/\n".to_owned()),
     ];
+    // What would be written is held to what is read, before anything is written.
+    let trial = tempfile::tempdir()?;
+    write(trial.path(), &files)?;
+    crate::manifest::load(trial.path())?;
     let written = write(&args.folder, &files)?;
-    // What was written is held to what is read.
-    crate::manifest::load(&args.folder)?;
     if context.format().is_json() {
         output::print_json(&json!({"workspace": args.folder, "files": written}))?;
         return Ok(0);

@@ -59,9 +59,9 @@ struct Form {
     /// Write files here instead of to standard output: STACK.yml and STACK.parameters.json
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// How templates are written
-    #[arg(long, value_enum, default_value_t = Format::Yaml)]
-    format: Format,
+    /// How templates are written [default: yaml, or json with --output json]
+    #[arg(long, value_enum)]
+    format: Option<Format>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -73,13 +73,22 @@ enum Format {
 
 /// Renders.
 pub fn run(context: &Context, args: &RenderArgs) -> Result<u8, CommandError> {
+    match render(context, args) {
+        // A reader that has seen enough is no error.
+        Err(CommandError::Io { source, .. }) if source.kind() == std::io::ErrorKind::BrokenPipe => Ok(0),
+        done => done,
+    }
+}
+
+fn render(context: &Context, args: &RenderArgs) -> Result<u8, CommandError> {
     let loaded = context.load()?;
     let workspace = &loaded.workspace;
     let builder = Builder::new(workspace, &loaded.composer);
-    let mut sink = Sink::new(match &args.what {
+    let form = match &args.what {
         Some(What::Env { form, .. } | What::Tenant { form, .. }) => form,
         None => &args.form,
-    })?;
+    };
+    let mut sink = Sink::new(form, context.format().is_json())?;
     match &args.what {
         Some(What::Env { name, .. }) => {
             let environment = context.environment(workspace, name.as_deref())?;
@@ -148,6 +157,7 @@ fn each(
 /// Where rendered stacks go: files, or one stream.
 struct Sink<'a> {
     form: &'a Form,
+    format: Format,
     count: usize,
     out: std::io::BufWriter<std::io::Stdout>,
     /// Templates already turned into YAML, by their digest: tenants of one shape share one.
@@ -158,17 +168,18 @@ struct Sink<'a> {
 const KEPT_TEXTS: usize = 32;
 
 impl<'a> Sink<'a> {
-    fn new(form: &'a Form) -> Result<Self, CommandError> {
+    fn new(form: &'a Form, is_json: bool) -> Result<Self, CommandError> {
+        let format = form.format.unwrap_or(if is_json { Format::Json } else { Format::Yaml });
         if let Some(out) = &form.out {
             std::fs::create_dir_all(out)
                 .map_err(|source| CommandError::Io { what: format!("cannot make {}", out.display()), source })?;
         }
-        Ok(Self { form, count: 0, out: std::io::BufWriter::new(std::io::stdout()), texts: BTreeMap::new() })
+        Ok(Self { form, format, count: 0, out: std::io::BufWriter::new(std::io::stdout()), texts: BTreeMap::new() })
     }
 
     fn put(&mut self, stack: &DesiredStack) -> Result<(), CommandError> {
         let rendered = Rendered::new(stack);
-        match (&self.form.out, self.form.format) {
+        match (&self.form.out, self.format) {
             (Some(folder), format) => {
                 let parameters =
                     format!("{}\n", serde_json::to_string_pretty(&rendered).map_err(std::io::Error::from)?);

@@ -143,7 +143,7 @@ fn whole(context: &Context, observed: &Observed) -> Result<u8, CommandError> {
         if rows.is_empty() {
             output::print_text("nothing is deployed")?;
         } else {
-            output::print_text(&table::table(&["stack", "state", "release", "changed", ""], rows))?;
+            output::print_text(&table::table(&["stack", "state", "release", "changed", "protection"], rows))?;
         }
     }
     Ok(0)

@@ -140,7 +140,14 @@ impl Deleter<'_> {
             };
             self.step(&dns.name, "records", "the zone's records, which would block its deletion", work).await?;
         }
-        self.protected_stack(dns, "zone").await
+        self.protected_stack(dns, "zone").await?;
+        // The template retains the zone, so that no rollback ever takes it; a purge means it.
+        let Some(zone) = dns.outputs.get("HostedZoneId") else { return Ok(()) };
+        let work = async {
+            self.aws.delete_zone(zone).await?;
+            Ok((StepOutcome::Done, Some(zone.clone())))
+        };
+        self.step(&dns.name, "zone", "the zone itself, deleted", work).await
     }
 
     /// Turns off the deletion protection of a stack's database and load balancer, so that the stack can be deleted.

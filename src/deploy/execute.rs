@@ -249,7 +249,7 @@ fn result(
     before: Option<&String>,
 ) -> StackResult {
     if let Some(before) = before {
-        not_run.push(format!("{before} failed, on which it stands"));
+        not_run.push(format!("{before} was not deployed, on which it stands"));
     }
     StackResult {
         stack: stack.desired.name.clone(),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::aws::Aws;
+use crate::stack::desired::DATABASE_TAG;
 use crate::stack::plan::{self, Action, StackPlan};
 use crate::stack::{DesiredStack, Observed, StackKind};
 
@@ -57,7 +58,23 @@ pub async fn online(
     Ok(planned)
 }
 
+/// Refuses to send a tenant to another, empty database: its data would stay behind in the old one.
+fn refuse_another_database(desired: &DesiredStack, observed: &Observed) -> Result<(), DeployError> {
+    let before = observed.get(&desired.name).and_then(|standing| standing.tags.get(DATABASE_TAG));
+    let after = desired.tags.get(DATABASE_TAG);
+    match (before, after) {
+        (Some(before), Some(after)) if before != after => Err(DeployError::Preflight {
+            problem: format!("{} lives in a {before} database; a {after} one would be empty", desired.title),
+            help: format!(
+                "konta does not move data yet: set `database: {before}` again, or move the data by hand and deploy a new tenant"
+            ),
+        }),
+        _ => Ok(()),
+    }
+}
+
 async fn one(aws: &Aws, pace: Pace, desired: DesiredStack, observed: &Observed) -> Result<PlannedStack, DeployError> {
+    refuse_another_database(&desired, observed)?;
     let action = plan::action(&desired, observed);
     let mut change_set = None;
     let mut stack_plan = match action {

@@ -137,8 +137,9 @@ impl<'a> Reader<'a> {
             Kind::Map(entries) => Some(self.open(what, &node.span, entries, allowed)),
             other => {
                 let message = format!(
-                    "{} is a map of keys and values, but the file holds {}",
+                    "{} is a map of keys and values, but {} holds {}",
                     with_article(what),
+                    self.source.path,
                     name_of(other)
                 );
                 self.add(Code::WrongType, &node.span, "here", message, format!("its keys are {}", allowed.join(", ")));

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::context::Context;
 use super::desired::{
-    APPLICATION_TAG, CELL_TAG, DesiredStack, ENVIRONMENT_TAG, MODULES_TAG, ParameterValue, ServingSwitch, StackKind,
-    TENANT_TAG, TIER_TAG,
+    APPLICATION_TAG, CELL_TAG, DATABASE_TAG, DesiredStack, ENVIRONMENT_TAG, MODULES_TAG, ParameterValue, ServingSwitch,
+    StackKind, TENANT_TAG, TIER_TAG,
 };
 use super::names::Names;
 use super::values::{cell_values, fulfilled, network_values, tenant_values};
@@ -132,6 +132,8 @@ impl<'a> Builder<'a> {
         tags.insert(TENANT_TAG.to_owned(), tenant.name.to_string());
         tags.insert(TIER_TAG.to_owned(), tenant.tier.to_string());
         // Modules are no parameter of the stack; their digest as a tag lets a new module be seen as a change.
+        let database = if tenant.database == DatabaseChoice::Dedicated { "dedicated" } else { "shared" };
+        tags.insert(DATABASE_TAG.to_owned(), database.to_owned());
         tags.insert(MODULES_TAG.to_owned(), digest(&tenant.modules.join(",")));
         let mut stacks = Vec::new();
         let mut wired = BTreeMap::new();

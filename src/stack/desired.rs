@@ -108,6 +108,8 @@ pub const TENANT_TAG: &str = "konta:tenant";
 pub const TIER_TAG: &str = "konta:tier";
 /// The tag with the digest of the tenant's list of modules.
 pub const MODULES_TAG: &str = "konta:modules";
+/// The tag that says where the tenant's database lives, `shared` or `dedicated`.
+pub const DATABASE_TAG: &str = "konta:database";
 /// The tag with the cell's number.
 pub const CELL_TAG: &str = "konta:cell";
 

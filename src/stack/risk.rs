@@ -36,6 +36,8 @@ pub const DATA_TYPES: &[&str] = &[
     "AWS::KMS::Key",
     "AWS::ElastiCache::ReplicationGroup",
     "AWS::Backup::BackupVault",
+    // It holds none itself, but everything that does stands in it, and none of that can move to another.
+    "AWS::EC2::VPC",
 ];
 
 /// Whether a resource holds data. `properties` are those of its template, where it has one.
@@ -65,6 +67,7 @@ const CREATE_ONLY: &[(&str, &[&str])] = &[
     ("AWS::EFS::FileSystem", &["AvailabilityZoneName", "Encrypted", "KmsKeyId", "PerformanceMode"]),
     ("AWS::Route53::HostedZone", &["Name"]),
     ("AWS::S3::Bucket", &["BucketName"]),
+    ("AWS::EC2::VPC", &["CidrBlock", "Ipv4IpamPoolId"]),
 ];
 
 /// Whether one of the changed properties, known before and after, can only be changed by a replacement.

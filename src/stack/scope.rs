@@ -63,6 +63,17 @@ pub fn wanted(
         let Some(placement) = placements.get(&tenant.name) else { continue };
         wanted.stacks.extend(builder.tenant(environment, tenant, *placement)?);
     }
+    // Who deploys many is told of those that a removed manifest left behind.
+    if scope.shared == Shared::All || scope.tenants.len() > 1 {
+        let known: BTreeSet<&str> = workspace.tenants.keys().map(TenantName::as_str).collect();
+        let strangers = observed.iter().filter(|stack| stack.name.contains("-tenant-")).filter_map(|stack| {
+            let tenant = stack.tags.get(TENANT_TAG)?;
+            (!known.contains(tenant.as_str())).then_some(tenant)
+        });
+        wanted.notes.extend(strangers.map(|tenant| {
+            format!("the tenant {tenant} runs without a manifest; `konta delete tenant {tenant}` deletes it")
+        }));
+    }
     Ok(wanted)
 }
 

@@ -49,6 +49,8 @@ async fn an_environment_goes_only_without_tenants_and_keeps_its_zone_unless_purg
     assert!(aws.stack("konta-prod-cell-1").await.unwrap().is_none());
     assert!(aws.stack("konta-prod").await.unwrap().is_none());
     assert!(aws.stack("konta-prod-dns").await.unwrap().is_some(), "the zone is kept");
-    world.konta(&["delete", "env", "prod", "--confirm", "prod", "--purge"]).ended_with(0);
+    let said = world.konta(&["delete", "env", "prod", "--confirm", "prod", "--purge"]).ended_with(0);
+    assert!(said.stderr.contains("the zone itself"), "{}", said.stderr);
+    world.konta(&["delete", "tenant", "nobody", "--confirm", "nobody"]).ended_with(1);
     assert!(aws.stack("konta-prod-dns").await.unwrap().is_none());
 }

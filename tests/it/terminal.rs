@@ -101,4 +101,15 @@ fn without_a_terminal_init_names_the_question_it_could_not_ask() {
     assert_eq!(output.status.code(), Some(6));
     assert!(String::from_utf8_lossy(&output.stderr).contains("AWS account"));
     assert!(!folder.path().join("konta.yml").exists(), "nothing half done");
+    // A name that only the manifests' reader refuses leaves nothing behind either.
+    let all =
+        ["--application", "bakery", "--environment", "prod", "--account", "123456789012", "--domain", "example.com"];
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_konta"))
+        .args(["init", folder.path().to_str().unwrap(), "--region", "eu-west-1", "--tenant", "postgres"])
+        .args(all)
+        .stdin(std::process::Stdio::null())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(3));
+    assert!(!folder.path().join("konta.yml").exists(), "nothing half done");
 }

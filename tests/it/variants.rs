@@ -151,6 +151,46 @@ async fn the_first_pooled_tenant_brings_the_pool_to_a_cell_that_stands() {
     world.konta(&["plan", "env", "--exit-code"]).ended_with(0);
 }
 
+/// A tag on the environment reaches every stack, and takes nothing from the cluster or its data.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tag_on_the_environment_reaches_every_stack() {
+    let world = World::example();
+    world.konta(&["deploy", "tenant", "--all"]).ended_with(0);
+    let environment = std::fs::read_to_string(world.path().join("environments/prod.yml")).unwrap();
+    world.write("environments/prod.yml", &format!("{environment}\ntags: {{ team: shops }}\n"));
+    world.konta(&["deploy", "env"]).ended_with(0);
+    world.konta(&["deploy", "tenant", "--all"]).ended_with(0);
+    for stack in world.aws().await.stacks().await.unwrap() {
+        assert_eq!(stack.tags.get("team").map(String::as_str), Some("shops"), "{}", stack.name);
+    }
+}
+
+#[test]
+fn what_would_leave_data_behind_or_pull_the_network_away_is_refused() {
+    let world = World::example();
+    world.konta(&["deploy", "tenant", "breadfree"]).ended_with(0);
+    world.write("tenants/breadfree.yml", "tier: production\nhosts: [breadfree.konta.shop]\ndatabase: dedicated\n");
+    let error = world.konta(&["deploy", "tenant", "breadfree", "-o", "json"]).ended_with(1).result();
+    assert!(error["message"].as_str().unwrap().contains("would be empty"), "{error}");
+    let environment = std::fs::read_to_string(world.path().join("environments/prod.yml")).unwrap();
+    world.write("environments/prod.yml", &environment.replace("vpc: create", "vpc: create\n  cidr: 10.99.0.0/16"));
+    let error = world.konta(&["deploy", "env", "-o", "json"]).ended_with(1).result();
+    assert!(error["message"].as_str().unwrap().contains("private network"), "{error}");
+}
+
+/// A tenant that buys another tier leaves the pool; what it had in the pool's folder is not moved (`konta tenant move` is to come).
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenant_may_leave_the_pool_in_one_run() {
+    let world = World::example();
+    world.write("tenants/artista.yml", "tier: catalogue\nhosts: [artista.konta.shop]\n");
+    world.konta(&["deploy", "tenant", "artista"]).ended_with(0);
+    world.write("tenants/artista.yml", "tier: production\nhosts: [artista.konta.shop]\n");
+    world.konta(&["deploy", "tenant", "artista"]).ended_with(0);
+    let stack = world.aws().await.stack("konta-prod-tenant-artista").await.unwrap().unwrap();
+    assert!(stack.outputs.contains_key("ServiceName"));
+    world.konta(&["plan", "tenant", "artista", "--exit-code"]).ended_with(0);
+}
+
 /// Two commands at once: one sandbox, one of each stack, no priority twice.
 #[test]
 fn two_deployments_at_once_do_not_meet() {

@@ -34,17 +34,21 @@ pub fn block(laid_out: &str) {
 }
 
 fn say(label: &str, message: &str) {
-    write(&labelled(label, message));
+    // A line in a pipe is whole, so that it can be searched; at a terminal it is wrapped between words.
+    let width = if console::Term::stderr().is_term() { text::stderr_width() } else { usize::MAX };
+    write(&labelled(label, message, width));
 }
 
 /// A label and its message; further lines of the message stand under its first.
-fn labelled(label: &str, message: &str) -> String {
-    let indent = " ".repeat(console::measure_text_width(label) + 1);
+fn labelled(label: &str, message: &str, width: usize) -> String {
+    let column = console::measure_text_width(label) + 1;
+    let indent = " ".repeat(column);
     let message = text::printable(message);
+    let wrapped = |line: &str| if width == usize::MAX { line.to_owned() } else { text::wrap(line, width, column) };
     let mut lines = message.lines();
-    let mut said = format!("{label} {}\n", lines.next().unwrap_or_default());
+    let mut said = format!("{label} {}\n", wrapped(lines.next().unwrap_or_default()));
     for line in lines {
-        said.push_str(format!("{indent}{line}").trim_end());
+        said.push_str(format!("{indent}{}", wrapped(line)).trim_end());
         said.push('\n');
     }
     said
@@ -61,6 +65,6 @@ mod tests {
 
     #[test]
     fn further_lines_stand_under_the_first() {
-        assert_eq!(labelled("hint:", "run\n  konta plan"), "hint: run\n        konta plan\n");
+        assert_eq!(labelled("hint:", "run\n  konta plan", usize::MAX), "hint: run\n        konta plan\n");
     }
 }

@@ -49,8 +49,15 @@ pub async fn service_roles(aws: &Aws) -> StepResult {
         "elasticloadbalancing.amazonaws.com",
         "ecs.application-autoscaling.amazonaws.com",
     ] {
-        if aws.ensure_service_role(service).await? {
-            made.push(service.split('.').next().unwrap_or(service));
+        match aws.ensure_service_role(service).await {
+            Ok(true) => made.push(service.split('.').next().unwrap_or(service)),
+            Ok(false) => {}
+            // Only a fresh account lacks the roles: who may not make them most likely need not.
+            Err(error) if error.is("AccessDenied") => {
+                let detail = "this identity may not make service-linked roles; only a fresh account lacks them";
+                return Ok((StepOutcome::NotRun, Some(detail.to_owned())));
+            }
+            Err(error) => return Err(error.into()),
         }
     }
     if made.is_empty() {

@@ -17,6 +17,20 @@ impl Aws {
         Ok(!answer.db_engine_versions().is_empty())
     }
 
+    /// The lowest and highest Serverless v2 capacity of a version, in ACU, when AWS says them.
+    pub async fn serverless_capacity(&self, version: &str) -> Result<Option<(f64, f64)>, AwsError> {
+        let answer = self
+            .rds
+            .describe_db_engine_versions()
+            .engine("aurora-postgresql")
+            .engine_version(version)
+            .send()
+            .await
+            .map_err(|e| AwsError::from_sdk("rds DescribeDBEngineVersions", &e))?;
+        let support = answer.db_engine_versions().first().and_then(|v| v.serverless_v2_features_support());
+        Ok(support.and_then(|support| Some((support.min_capacity()?, support.max_capacity()?))))
+    }
+
     /// Whether the region offers Serverless v2 for this version.
     pub async fn offers_serverless(&self, version: &str) -> Result<bool, AwsError> {
         let answer = self

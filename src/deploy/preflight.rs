@@ -41,6 +41,30 @@ pub async fn engine(aws: &Aws, environment: &Environment) -> Result<Vec<String>,
     }
 }
 
+/// Refuses a capacity range that the engine version does not have: older ones cannot go down to 0 or up to 256 ACU.
+pub async fn capacity(aws: &Aws, environment: &Environment) -> Result<Vec<String>, DeployError> {
+    let database = &environment.database;
+    let (version, range) = (&database.engine_version, database.capacity);
+    if aws.is_sandbox() {
+        return Ok(Vec::new());
+    }
+    let acu = |text: String| text.parse::<f64>().unwrap_or_default();
+    match aws.serverless_capacity(version).await {
+        Ok(Some((low, high))) if acu(range.min()) < low || acu(range.max()) > high => Err(DeployError::Preflight {
+            problem: format!(
+                "Aurora PostgreSQL {version} goes from {low} to {high} ACU, not from {} to {}",
+                range.min(),
+                range.max()
+            ),
+            help: "set `database.capacity` within that, or choose a newer `database.engine_version`".to_owned(),
+        }),
+        Ok(_) => Ok(Vec::new()),
+        Err(error) => {
+            Ok(vec![format!("the capacity range of Aurora PostgreSQL {version} could not be asked ({error})")])
+        }
+    }
+}
+
 /// Refuses a TLS policy that the region's load balancers do not know.
 pub async fn ssl_policy(aws: &Aws, policy: &str) -> Result<Vec<String>, DeployError> {
     match aws.knows_ssl_policy(policy).await {

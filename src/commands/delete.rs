@@ -55,7 +55,8 @@ pub async fn run(context: &Context, args: &DeleteArgs) -> Result<u8, CommandErro
         What::Tenant { name } => {
             let own =
                 loaded.workspace.tenants.values().find(|t| t.name.as_str() == name).map(|t| t.environment.as_str());
-            context.environment(&loaded.workspace, own)?
+            // --env comes first: a tenant that moved may still stand in the environment it left.
+            context.environment(&loaded.workspace, context.global().environment.as_deref().or(own))?
         }
     };
     let session = context.session(&loaded, environment).await?;
@@ -86,7 +87,7 @@ pub async fn run(context: &Context, args: &DeleteArgs) -> Result<u8, CommandErro
     let name = match &args.what {
         What::Tenant { name } | What::Env { name } => name,
     };
-    confirm(context, args, name, tenant.is_some(), &session)?;
+    confirm(args, name, environment.name.as_str(), tenant.is_some(), &session)?;
     let (sender, receiver) = mpsc::unbounded_channel();
     let (_wish, wishes) = watch::channel(Wish::GoOn);
     let drawer = Drawer::for_reader(context.format(), environment.name.as_str(), context.palette());
@@ -131,9 +132,9 @@ fn refuse_with_tenants(observed: &Observed) -> Result<(), CommandError> {
 }
 
 fn confirm(
-    context: &Context,
     args: &DeleteArgs,
     name: &str,
+    environment: &str,
     is_tenant: bool,
     session: &Session,
 ) -> Result<(), CommandError> {
@@ -154,10 +155,9 @@ fn confirm(
     let place =
         if session.aws.is_sandbox() { "the sandbox".to_owned() } else { format!("account {}", session.account) };
     // --yes does not answer this: a name must be typed, here or in --confirm.
-    if prompt::typed_name(&format!("Delete the {what} {name} in {place} {data}?"), name)? {
+    if prompt::typed_name(&format!("Delete the {what} {name} of {environment} in {place} {data}?"), name)? {
         return Ok(());
     }
-    let _ = context;
     Err(CommandError::Declined("the name was not typed".to_owned()))
 }
 

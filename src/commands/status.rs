@@ -7,7 +7,7 @@ use crate::aws::ecs::ServiceState;
 use crate::deploy::observe;
 use crate::report::{output, table, text};
 use crate::stack::build::Builder;
-use crate::stack::desired::{CELL_TAG, HASH_TAG};
+use crate::stack::desired::{CELL_TAG, HASH_TAG, TENANT_TAG};
 use crate::stack::{Observed, ObservedStack};
 
 use super::{CommandError, Context, gather};
@@ -69,8 +69,14 @@ pub async fn run(context: &Context, args: &StatusArgs) -> Result<u8, CommandErro
     let names = Builder::new(&loaded.workspace, &loaded.composer).names(environment);
     let name = names.tenant(&tenant.name);
     let addon_prefix = names.addon(&tenant.name, "");
-    let stacks: Vec<&ObservedStack> =
-        observed.iter().filter(|s| s.name == name || s.name.starts_with(&addon_prefix)).collect();
+    let stacks: Vec<&ObservedStack> = observed
+        .iter()
+        .filter(|s| {
+            // The addons of `foo-bar` begin like those of `foo`: the tag tells them apart.
+            let own = s.tags.get(TENANT_TAG).is_some_and(|tag| tag == tenant.name.as_str());
+            s.name == name || (own && s.name.starts_with(&addon_prefix))
+        })
+        .collect();
     let Some(standing) = observed.get(&name) else {
         return Err(CommandError::Unknown {
             message: format!("the tenant {} is not deployed in {}", tenant.name, environment.name),

@@ -140,9 +140,10 @@ impl Deployer<'_> {
         let Some(standing) = self.standing().get_with_shells(name).cloned() else { return Ok(()) };
         if standing.rollback_is_stuck() {
             self.events.note(format!("{name}: continuing the rollback that got stuck"));
+            let last = self.aws.newest_event(name).await?.map(|event| event.id);
             self.aws.continue_rollback(name).await?;
             let rest =
-                wait::follow(self.aws, self.pace, &self.events, &self.wishes, name, &desired.document, None).await?;
+                wait::follow(self.aws, self.pace, &self.events, &self.wishes, name, &desired.document, last).await?;
             if let Some(stack) = rest.stack {
                 let status = stack.status.clone();
                 self.standing().put(observed(stack));

@@ -146,7 +146,10 @@ impl Deployer<'_> {
         desired: &DesiredStack,
         not_run: &mut Vec<String>,
     ) -> Result<(), DeployError> {
-        let servers = self.standing().output(&desired.name, "NameServers").unwrap_or_default().to_owned();
+        // An imported zone has no stack here, and is the operator's to have delegated.
+        let Some(servers) = self.standing().output(&self.names.dns(), "NameServers").map(ToOwned::to_owned) else {
+            return Ok(());
+        };
         let servers: Vec<String> = servers.split(',').map(ToOwned::to_owned).collect();
         let domain = self.environment.domain.to_string();
         let work = async {

@@ -4,7 +4,7 @@ use crate::aws::data::DataTarget;
 use crate::aws::{Aws, AwsError};
 use crate::model::{CellNumber, TenantName};
 use crate::odoo::database;
-use crate::stack::desired::CELL_TAG;
+use crate::stack::desired::{CELL_TAG, TENANT_TAG};
 use crate::stack::names::Names;
 use crate::stack::{Action, Observed, ObservedStack};
 use crate::template::Document;
@@ -68,8 +68,12 @@ impl Deleter<'_> {
             Ok((StepOutcome::Done, Some(password.clone())))
         };
         self.step(&name, "password", "the password of the tenant's role, deleted", work).await?;
+        // By tag and not by name alone: the addons of `foo-bar` begin like those of `foo`.
         let prefix = self.names.addon(tenant, "");
-        for addon in self.observed.iter().filter(|stack| stack.name.starts_with(&prefix)) {
+        let own = |stack: &&ObservedStack| {
+            stack.name.starts_with(&prefix) && stack.tags.get(TENANT_TAG).is_some_and(|tag| tag == tenant.as_str())
+        };
+        for addon in self.observed.iter().filter(own) {
             self.unprotect_data(&addon.name).await?;
             self.protected_stack(addon, &format!("addon of {tenant}")).await?;
         }

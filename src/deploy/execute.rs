@@ -7,7 +7,7 @@ use futures::StreamExt;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::aws::Aws;
-use crate::model::{Environment, Tenant, TenantName};
+use crate::model::{Certificate, Environment, Tenant, TenantName};
 use crate::stack::names::Names;
 use crate::stack::plan::Action;
 use crate::stack::{DesiredStack, Observed, StackKind, order};
@@ -149,7 +149,14 @@ impl Deployer<'_> {
                         result(stack, "SKIPPED", Vec::new(), Some(DeployError::Cancelled { what }), None),
                     );
                 } else {
-                    going.push(async move { (index, self.stack(stack).await) });
+                    // Asked again when its turn comes: all tenants are one wave.
+                    going.push(async move {
+                        if *self.wishes.borrow() == Wish::GoOn {
+                            return (index, self.stack(stack).await);
+                        }
+                        let what = format!("{} was not begun", stack.desired.name);
+                        (index, result(stack, "SKIPPED", Vec::new(), Some(DeployError::Cancelled { what }), None))
+                    });
                 }
             }
             let mut running = futures::stream::iter(going).buffer_unordered(self.pace.side_by_side);
@@ -206,16 +213,17 @@ impl Deployer<'_> {
         let mut desired = planned.desired.clone();
         self.settle(&desired).await?;
         match desired.kind.clone() {
-            StackKind::Dns => {
-                self.apply(&desired, planned).await?;
-                self.check_delegation(&desired, not_run).await
-            }
+            StackKind::Dns | StackKind::Addon(..) => self.apply(&desired, planned).await,
             StackKind::Environment => {
                 self.step(&desired, "service-roles", "service-linked roles", not_run, steps::service_roles(self.aws))
                     .await?;
+                // Before every run that asks for the certificate: on a zone that nobody finds it would hang for hours.
+                let certificate = self.standing().output(&desired.name, "CertificateArn").is_some();
+                if !certificate && self.environment.certificate == Certificate::Create {
+                    self.check_delegation(&desired, not_run).await?;
+                }
                 self.apply(&desired, planned).await
             }
-            StackKind::Addon(..) => self.apply(&desired, planned).await,
             StackKind::Cell(cell) => {
                 if desired.serving.is_none() {
                     return self.apply(&desired, planned).await;

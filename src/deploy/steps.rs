@@ -25,12 +25,14 @@ pub type StepResult = Result<(StepOutcome, Option<String>), DeployError>;
 pub fn titles(desired: &DesiredStack) -> Vec<String> {
     let own = |titles: &[&str]| titles.iter().map(|title| (*title).to_owned()).collect();
     match &desired.kind {
-        StackKind::Dns => own(&["check that the domain leads to the zone"]),
-        StackKind::Environment => own(&["make the service-linked roles that a fresh account lacks"]),
+        StackKind::Environment => own(&[
+            "make the service-linked roles that a fresh account lacks",
+            "check that the domain leads to the zone, before the certificate is asked for",
+        ]),
         StackKind::Cell(_) if desired.serving.is_some() => {
             own(&["keep a password for the pool", "make the pool's role and its registry of hosts"])
         }
-        StackKind::Cell(_) | StackKind::Addon(..) => Vec::new(),
+        StackKind::Dns | StackKind::Cell(_) | StackKind::Addon(..) => Vec::new(),
         StackKind::Tenant(_) => own(&[
             "keep a password for the tenant's role",
             "reserve the listener rule's priority",

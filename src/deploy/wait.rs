@@ -59,7 +59,7 @@ pub async fn follow(
     let mut services = BTreeSet::new();
     let mut rounds = 0_usize;
     loop {
-        let stack = aws.stack(id).await?;
+        // Events first: a state read after the operation's first event is not the one from before it.
         match aws.events(id, last.as_deref()).await {
             Ok(fresh) => {
                 for one in fresh {
@@ -75,7 +75,7 @@ pub async fn follow(
             Err(error) if error.code == "ValidationError" => {}
             Err(error) => return Err(error.into()),
         }
-        let Some(stack) = stack else { return Ok(Rest { stack: None, events: seen }) };
+        let Some(stack) = aws.stack(id).await? else { return Ok(Rest { stack: None, events: seen }) };
         // Right after a request a stack may still show its former state; the first event tells that the operation has begun.
         let begun_there = !seen.is_empty() || begun.elapsed() > GRACE;
         if !stack.status.ends_with("_IN_PROGRESS") && begun_there {

@@ -54,3 +54,15 @@ async fn an_environment_goes_only_without_tenants_and_keeps_its_zone_unless_purg
     world.konta(&["delete", "tenant", "nobody", "--confirm", "nobody"]).ended_with(1);
     assert!(aws.stack("konta-prod-dns").await.unwrap().is_none());
 }
+
+/// The addons of `bread-free` begin like those of `bread`: a purge of the one leaves the other's alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_purge_leaves_the_addons_of_a_tenant_with_a_longer_name_alone() {
+    let world = World::example();
+    world.write("tenants/bread.yml", "tier: production\nhosts: [bread.konta.shop]\n");
+    world.write("tenants/bread-free.yml", "tier: production\nhosts: [bread-free.konta.shop]\ndatabase: dedicated\n");
+    world.konta(&["deploy", "tenant", "bread", "bread-free"]).ended_with(0);
+    world.konta(&["delete", "tenant", "bread", "--confirm", "bread", "--purge"]).ended_with(0);
+    let addon = world.aws().await.stack("konta-prod-addon-bread-free-aurora").await.unwrap();
+    assert!(addon.is_some_and(|stack| stack.status == "CREATE_COMPLETE"));
+}

@@ -73,8 +73,29 @@ fn refuse_another_database(desired: &DesiredStack, observed: &Observed) -> Resul
     }
 }
 
+/// Refuses to move a tenant into or out of the pool: its attachments would stay behind in the other folder.
+fn refuse_another_home(desired: &DesiredStack, observed: &Observed) -> Result<(), DeployError> {
+    const OF_THE_POOL: &str = "PoolTargetGroupArn";
+    let Some(standing) = observed.get(&desired.name) else { return Ok(()) };
+    let (before, after) = (standing.parameters.contains_key(OF_THE_POOL), desired.parameters.contains_key(OF_THE_POOL));
+    if !matches!(desired.kind, StackKind::Tenant(_)) || before == after || standing.must_be_remade() {
+        return Ok(());
+    }
+    let word = |pooled| if pooled { "pooled" } else { "dedicated" };
+    Err(DeployError::Preflight {
+        problem: format!(
+            "{} is {}; as a {} one it would lose its attachments",
+            desired.title,
+            word(before),
+            word(after)
+        ),
+        help: "konta does not move files yet: choose a tier of the same isolation".to_owned(),
+    })
+}
+
 async fn one(aws: &Aws, pace: Pace, desired: DesiredStack, observed: &Observed) -> Result<PlannedStack, DeployError> {
     refuse_another_database(&desired, observed)?;
+    refuse_another_home(&desired, observed)?;
     let action = plan::action(&desired, observed);
     let mut change_set = None;
     let mut stack_plan = match action {

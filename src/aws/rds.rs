@@ -3,22 +3,16 @@
 use super::error::AwsError;
 use super::session::Aws;
 
-impl Aws {
-    /// Whether the region offers this version of Aurora PostgreSQL.
-    pub async fn offers_engine(&self, version: &str) -> Result<bool, AwsError> {
-        let answer = self
-            .rds
-            .describe_db_engine_versions()
-            .engine("aurora-postgresql")
-            .engine_version(version)
-            .send()
-            .await
-            .map_err(|e| AwsError::from_sdk("rds DescribeDBEngineVersions", &e))?;
-        Ok(!answer.db_engine_versions().is_empty())
-    }
+/// What a region offers of an engine version.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct EngineVersion {
+    /// The lowest and highest Serverless v2 capacity, in ACU, when AWS says them.
+    pub capacity: Option<(f64, f64)>,
+}
 
-    /// The lowest and highest Serverless v2 capacity of a version, in ACU, when AWS says them.
-    pub async fn serverless_capacity(&self, version: &str) -> Result<Option<(f64, f64)>, AwsError> {
+impl Aws {
+    /// A version of Aurora PostgreSQL as the region offers it; `None` when it does not.
+    pub async fn engine_version(&self, version: &str) -> Result<Option<EngineVersion>, AwsError> {
         let answer = self
             .rds
             .describe_db_engine_versions()
@@ -27,8 +21,10 @@ impl Aws {
             .send()
             .await
             .map_err(|e| AwsError::from_sdk("rds DescribeDBEngineVersions", &e))?;
-        let support = answer.db_engine_versions().first().and_then(|v| v.serverless_v2_features_support());
-        Ok(support.and_then(|support| Some((support.min_capacity()?, support.max_capacity()?))))
+        Ok(answer.db_engine_versions().first().map(|offered| {
+            let support = offered.serverless_v2_features_support();
+            EngineVersion { capacity: support.and_then(|s| Some((s.min_capacity()?, s.max_capacity()?))) }
+        }))
     }
 
     /// Whether the region offers Serverless v2 for this version.

@@ -79,7 +79,6 @@ async fn confirmed(
     }
     let new = online.plan.stacks.iter().filter(|s| matches!(s.action, Action::Create | Action::Recreate)).count();
     let mut notes = preflight::engine(&session.aws, environment).await?;
-    notes.extend(preflight::capacity(&session.aws, environment).await?);
     notes.extend(preflight::fargate(&session.aws, environment, &scope.tenants).await?);
     notes.extend(preflight::roles(&session.aws, new * 2).await?);
     notes.extend(preflight::stacks(&session.aws, online.observed.iter().count(), new).await?);

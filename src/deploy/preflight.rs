@@ -1,5 +1,6 @@
 //! What can be looked at before a deployment: the account, the engine version, quotas. What cannot be asked is said, not assumed.
 
+use crate::aws::rds::EngineVersion;
 use crate::aws::{Aws, quotas};
 use crate::model::{Environment, SecretReference, Tenant};
 
@@ -21,47 +22,36 @@ pub async fn account(aws: &Aws, environment: &Environment) -> Result<String, Dep
     Ok(identity.account)
 }
 
-/// Refuses an engine version that the region does not offer; gives notes on what could not be asked.
+/// Refuses an engine version that the region does not offer, and a capacity range that the version does not have (older ones cannot go
+/// down to 0 or up to 256 ACU); gives notes on what could not be asked.
 pub async fn engine(aws: &Aws, environment: &Environment) -> Result<Vec<String>, DeployError> {
-    let version = &environment.database.engine_version;
-    let mut notes = Vec::new();
-    if aws.is_sandbox() {
-        return Ok(notes);
-    }
-    match (aws.offers_engine(version).await, aws.offers_serverless(version).await) {
-        (Ok(false), _) | (_, Ok(false)) => Err(DeployError::Preflight {
-            problem: format!("{} does not offer Aurora PostgreSQL {version} with Serverless v2", environment.region),
-            help: "set `database.engine_version` to one that it offers; old minor versions are withdrawn about once a year".to_owned(),
-        }),
-        (Err(error), _) | (_, Err(error)) => {
-            notes.push(format!("whether Aurora PostgreSQL {version} is offered could not be asked ({error})"));
-            Ok(notes)
-        }
-        _ => Ok(notes),
-    }
-}
-
-/// Refuses a capacity range that the engine version does not have: older ones cannot go down to 0 or up to 256 ACU.
-pub async fn capacity(aws: &Aws, environment: &Environment) -> Result<Vec<String>, DeployError> {
     let database = &environment.database;
     let (version, range) = (&database.engine_version, database.capacity);
     if aws.is_sandbox() {
         return Ok(Vec::new());
     }
     let acu = |text: String| text.parse::<f64>().unwrap_or_default();
-    match aws.serverless_capacity(version).await {
-        Ok(Some((low, high))) if acu(range.min()) < low || acu(range.max()) > high => Err(DeployError::Preflight {
-            problem: format!(
-                "Aurora PostgreSQL {version} goes from {low} to {high} ACU, not from {} to {}",
-                range.min(),
-                range.max()
-            ),
-            help: "set `database.capacity` within that, or choose a newer `database.engine_version`".to_owned(),
+    match (aws.engine_version(version).await, aws.offers_serverless(version).await) {
+        (Ok(None), _) | (_, Ok(false)) => Err(DeployError::Preflight {
+            problem: format!("{} does not offer Aurora PostgreSQL {version} with Serverless v2", environment.region),
+            help: "set `database.engine_version` to one that it offers; old minor versions are withdrawn about once a year".to_owned(),
         }),
-        Ok(_) => Ok(Vec::new()),
-        Err(error) => {
-            Ok(vec![format!("the capacity range of Aurora PostgreSQL {version} could not be asked ({error})")])
+        (Ok(Some(EngineVersion { capacity: Some((low, high)) })), _)
+            if acu(range.min()) < low || acu(range.max()) > high =>
+        {
+            Err(DeployError::Preflight {
+                problem: format!(
+                    "Aurora PostgreSQL {version} goes from {low} to {high} ACU, not from {} to {}",
+                    range.min(),
+                    range.max()
+                ),
+                help: "set `database.capacity` within that, or choose a newer `database.engine_version`".to_owned(),
+            })
         }
+        (Err(error), _) | (_, Err(error)) => {
+            Ok(vec![format!("whether Aurora PostgreSQL {version} is offered could not be asked ({error})")])
+        }
+        _ => Ok(Vec::new()),
     }
 }
 

@@ -280,29 +280,35 @@ async fn what_the_account_or_the_region_cannot_do_is_refused_beforehand() {
     use konta::deploy::preflight;
     let (workspace, _) = example();
     let environment = workspace.environments.values().next().unwrap();
-    let (aws, _) = scripted(|call| match call.action.as_str() {
-        "DescribeDBEngineVersions" => Answer::xml(
-            "DescribeDBEngineVersions",
-            "<DBEngineVersions><DBEngineVersion><EngineVersion>17.9</EngineVersion><ServerlessV2FeaturesSupport><MinCapacity>1</MinCapacity><MaxCapacity>128</MaxCapacity></ServerlessV2FeaturesSupport></DBEngineVersion></DBEngineVersions>",
-        ),
-        "DescribeOrderableDBInstanceOptions" => {
-            Answer::xml("DescribeOrderableDBInstanceOptions", "<OrderableDBInstanceOptions/>")
-        }
-        "DescribeSSLPolicies" => Answer::error("SSLPolicyNotFound", "SSL policy not found"),
-        "DescribeAccountLimits" => Answer::xml(
-            "DescribeAccountLimits",
-            "<AccountLimits><member><Name>StackLimit</Name><Value>10</Value></member></AccountLimits>",
-        ),
-        "GetAccountSummary" => Answer::xml(
-            "GetAccountSummary",
-            "<SummaryMap><entry><key>Roles</key><value>998</value></entry><entry><key>RolesQuota</key><value>1000</value></entry></SummaryMap>",
-        ),
-        "GetServiceQuota" => Answer::json(200, &json!({"Quota": {"Value": 1.0}})),
-        other => Answer::error("UnexpectedCall", other),
-    });
+    let session = |orderable: bool| {
+        scripted(move |call| match call.action.as_str() {
+            "DescribeDBEngineVersions" => Answer::xml(
+                "DescribeDBEngineVersions",
+                "<DBEngineVersions><DBEngineVersion><EngineVersion>17.9</EngineVersion><ServerlessV2FeaturesSupport><MinCapacity>1</MinCapacity><MaxCapacity>128</MaxCapacity></ServerlessV2FeaturesSupport></DBEngineVersion></DBEngineVersions>",
+            ),
+            "DescribeOrderableDBInstanceOptions" => {
+                let option = "<OrderableDBInstanceOptions><OrderableDBInstanceOption><Engine>aurora-postgresql</Engine></OrderableDBInstanceOption></OrderableDBInstanceOptions>";
+                let found = if orderable { option } else { "<OrderableDBInstanceOptions/>" };
+                Answer::xml("DescribeOrderableDBInstanceOptions", found)
+            }
+
+            "DescribeSSLPolicies" => Answer::error("SSLPolicyNotFound", "SSL policy not found"),
+            "DescribeAccountLimits" => Answer::xml(
+                "DescribeAccountLimits",
+                "<AccountLimits><member><Name>StackLimit</Name><Value>10</Value></member></AccountLimits>",
+            ),
+            "GetAccountSummary" => Answer::xml(
+                "GetAccountSummary",
+                "<SummaryMap><entry><key>Roles</key><value>998</value></entry><entry><key>RolesQuota</key><value>1000</value></entry></SummaryMap>",
+            ),
+            "GetServiceQuota" => Answer::json(200, &json!({"Quota": {"Value": 1.0}})),
+            other => Answer::error("UnexpectedCall", other),
+        })
+    };
+    let (aws, _) = session(true);
     let says = |done: Result<Vec<String>, DeployError>| done.unwrap_err().to_string();
-    assert!(says(preflight::capacity(&aws, environment).await).contains("from 1 to 128 ACU"));
-    assert!(says(preflight::engine(&aws, environment).await).contains("does not offer"));
+    assert!(says(preflight::engine(&aws, environment).await).contains("from 1 to 128 ACU"));
+    assert!(says(preflight::engine(&session(false).0, environment).await).contains("does not offer"));
     assert!(says(preflight::ssl_policy(&aws, "ELBSecurityPolicy-X").await).contains("ELBSecurityPolicy-X"));
     assert!(says(preflight::stacks(&aws, 8, 3).await).contains("10 stacks"));
     assert!(says(preflight::roles(&aws, 4).await).contains("998 of 1000"));

@@ -1,5 +1,6 @@
 //! RDS: engine versions, and clusters.
 
+use super::data::DataTarget;
 use super::error::AwsError;
 use super::session::Aws;
 
@@ -39,6 +40,22 @@ impl Aws {
             .await
             .map_err(|e| AwsError::from_sdk("rds DescribeOrderableDBInstanceOptions", &e))?;
         Ok(!answer.orderable_db_instance_options().is_empty())
+    }
+
+    /// The ARN of a cluster and of its master user's secret, which RDS keeps; `None` while either is not there. `cluster` is its
+    /// identifier or ARN.
+    pub async fn data_target(&self, cluster: &str) -> Result<Option<DataTarget>, AwsError> {
+        let answer = self
+            .rds
+            .describe_db_clusters()
+            .db_cluster_identifier(cluster)
+            .send()
+            .await
+            .map_err(|e| AwsError::from_sdk("rds DescribeDBClusters", &e))?;
+        Ok(answer.db_clusters().first().and_then(|found| {
+            let secret = found.master_user_secret()?.secret_arn()?.to_owned();
+            Some(DataTarget { cluster: found.db_cluster_arn()?.to_owned(), secret })
+        }))
     }
 
     /// Whether a cluster's Data API is on; `None` when there is no such cluster. `cluster` is its identifier or ARN.

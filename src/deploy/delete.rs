@@ -216,7 +216,8 @@ impl Deleter<'_> {
             let token = format!("konta-delete-{}", jiff::Timestamp::now().as_millisecond());
             self.aws.delete_stack(name, retain, &token).await.map_err(|error| refused(name, error))?;
         }
-        let rest = wait::follow(self.aws, self.pace, &self.events, &self.wishes, &stack.id, &document, last).await?;
+        let rest =
+            wait::follow(self.aws, self.pace, &self.events, &self.wishes, &stack.id, &document, last, None).await?;
         match rest.stack {
             Some(stack) if stack.status != "DELETE_COMPLETE" => {
                 Err(failure::error(name, &stack.status, &document, &rest.events))

@@ -158,8 +158,8 @@ fn annotate(desired: &DesiredStack, observed: &Observed, stack_plan: &mut StackP
             desired.parameters.len()
         ));
     }
-    if desired.serving.is_some() && stack_plan.action != Action::Update {
-        stack_plan.notes.push("made in two stages: the service starts only when its database is ready".to_owned());
+    if desired.gate.is_some_and(|gate| observed.output(&desired.name, gate.passed).is_none()) {
+        stack_plan.notes.push("the service is made last, when konta has prepared its database".to_owned());
     }
     if let (Some(standing), StackKind::Cell(_)) = (observed.get(&desired.name), &desired.kind) {
         let before = standing.parameters.get("MaxCapacity");

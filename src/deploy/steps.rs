@@ -29,7 +29,7 @@ pub fn titles(desired: &DesiredStack) -> Vec<String> {
             "make the service-linked roles that a fresh account lacks",
             "check that the domain leads to the zone, before the certificate is asked for",
         ]),
-        StackKind::Cell(_) if desired.serving.is_some() => {
+        StackKind::Cell(_) if desired.gate.is_some() => {
             own(&["keep a password for the pool", "make the pool's role and its registry of hosts"])
         }
         StackKind::Dns | StackKind::Cell(_) | StackKind::Addon(..) => Vec::new(),

@@ -12,6 +12,7 @@ use crate::template::Document;
 use super::error::DeployError;
 use super::event::DeployEvent;
 use super::execute::Events;
+use super::gate::Gate;
 use super::pace::Pace;
 
 /// What the operator wishes while a deployment runs.
@@ -42,7 +43,8 @@ pub struct Rest {
 }
 
 /// Follows a stack until it rests. `id` is the stack's name or, for a deletion, its id: a deleted stack is found by that alone.
-/// `last` is the newest event before the operation.
+/// `last` is the newest event before the operation. Where the stack stops at a gate, what is to be done there is done.
+#[expect(clippy::too_many_arguments, reason = "the session, the stack, and who hears of it")]
 pub async fn follow(
     aws: &Aws,
     pace: Pace,
@@ -51,6 +53,7 @@ pub async fn follow(
     id: &str,
     document: &Document,
     last: Option<String>,
+    mut gate: Option<&mut Gate<'_>>,
 ) -> Result<Rest, DeployError> {
     let begun = tokio::time::Instant::now();
     let mut seen: Vec<Event> = Vec::new();
@@ -67,6 +70,9 @@ pub async fn follow(
                     tell(events, id, document, &one);
                     if one.resource_type == "AWS::ECS::Service" && !one.physical_id.is_empty() {
                         services.insert(one.physical_id.clone());
+                    }
+                    if let Some(gate) = &mut gate {
+                        gate.hear(&one);
                     }
                     seen.push(one);
                 }
@@ -99,7 +105,11 @@ pub async fn follow(
             return Err(DeployError::Timeout { what: stack.name, minutes: pace.stack.as_secs() / 60 });
         }
         rounds += 1;
-        tokio::time::sleep(pace.pause(rounds)).await;
+        let pause = tokio::time::sleep(pace.pause(rounds));
+        match &mut gate {
+            Some(gate) => gate.pass(&stack.name, pause).await?,
+            None => pause.await,
+        }
     }
 }
 

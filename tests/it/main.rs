@@ -9,6 +9,7 @@ mod deploy;
 mod failure;
 mod fake_aws;
 mod fleet;
+mod gate;
 mod odd_answers;
 mod snapshots;
 mod templates;

@@ -15,6 +15,8 @@ pub mod observe;
 pub mod pace;
 pub mod preflight;
 pub mod prepare;
+pub mod protection;
+mod recover;
 pub mod steps;
 pub mod wait;
 

@@ -152,15 +152,7 @@ impl Deployer<'_> {
                 }
             }
         } else if standing.is_shell() || standing.must_be_remade() {
-            if standing.protected {
-                // A protected stack held something once; konta does not remove it unasked.
-                return Err(DeployError::Stuck {
-                    stack: name.clone(),
-                    status: standing.status,
-                    help: "it is protected from deletion: look at its resources, then turn the protection off and deploy again".into(),
-                });
-            }
-            self.remove(name, &desired.document).await?;
+            self.clear_away(desired, &standing).await?;
         }
         Ok(())
     }

@@ -12,10 +12,10 @@ use crate::template::Document;
 use super::error::DeployError;
 use super::event::{DeployEvent, StepOutcome};
 use super::execute::Events;
-use super::failure;
 use super::pace::Pace;
 use super::steps::{REGISTRY, StepResult, data_target};
 use super::wait::{self, Wishes};
+use super::{failure, protection};
 
 /// Deletes in one environment.
 #[derive(Debug)]
@@ -156,19 +156,7 @@ impl Deleter<'_> {
 
     /// Turns off the deletion protection of a stack's database and load balancer, so that the stack can be deleted.
     async fn unprotect_data(&self, stack: &str) -> Result<(), DeployError> {
-        let work = async {
-            let resources = self.aws.stack_resources(stack).await?;
-            let mut count = 0;
-            for (_, kind, id, _) in resources {
-                match kind.as_str() {
-                    "AWS::RDS::DBCluster" => self.aws.unprotect_cluster(&id).await?,
-                    "AWS::ElasticLoadBalancingV2::LoadBalancer" => self.aws.unprotect_load_balancer(&id).await?,
-                    _ => continue,
-                }
-                count += 1;
-            }
-            Ok((StepOutcome::Done, Some(format!("{count} resources"))))
-        };
+        let work = protection::take_off(self.aws, self.pace, stack);
         self.step(stack, "protection", "deletion protection, turned off", work).await
     }
 

@@ -158,6 +158,11 @@ fn annotate(desired: &DesiredStack, observed: &Observed, stack_plan: &mut StackP
             desired.parameters.len()
         ));
     }
+    if observed.get(&desired.name).is_some_and(|standing| standing.status == "DELETE_FAILED") {
+        stack_plan.notes.push(
+            "its deletion failed: it is made anew only if it never stood, else finish the deletion first".to_owned(),
+        );
+    }
     if desired.serving.is_some() && stack_plan.action != Action::Update {
         stack_plan.notes.push("made in two stages: the service starts only when its database is ready".to_owned());
     }

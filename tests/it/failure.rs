@@ -87,3 +87,21 @@ fn a_replacement_that_would_lose_data_is_refused() {
     assert!(said.stderr.contains("with its data"), "{}", said.stderr);
     assert!(said.stdout.to_lowercase().contains("data"), "the plan marks it: {}", said.stdout);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cell_that_stood_and_was_deleted_half_way_is_never_removed_unasked() {
+    let world = World::example();
+    world.konta(&["deploy", "env"]).ended_with(0);
+    let aws = world.aws().await;
+    let cell = "konta-prod-cell-1";
+    aws.protect_stack(cell, false).await.unwrap();
+    aws.delete_stack(cell, &[], "t").await.unwrap();
+    while aws.stack(cell).await.unwrap().unwrap().status != "DELETE_FAILED" {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    let said = world.konta(&["deploy", "env"]).ended_with(1);
+    assert!(said.stderr.contains("deletion stopped half-way"), "{}", said.stderr);
+    let resources = aws.stack_resources(cell).await.unwrap();
+    let (_, _, cluster, _) = resources.iter().find(|(_, kind, ..)| kind == "AWS::RDS::DBCluster").unwrap();
+    assert_eq!(aws.cluster_status(cluster).await.unwrap().as_deref(), Some("available"), "the database is still there");
+}

@@ -10,6 +10,7 @@ mod failure;
 mod fake_aws;
 mod fleet;
 mod odd_answers;
+mod recover;
 mod snapshots;
 mod templates;
 mod terminal;

@@ -20,13 +20,13 @@ use tokio::sync::{mpsc, watch};
 
 use crate::fake_aws::{Answer, Call, Calls, scripted, stack_xml};
 
-fn example() -> (Workspace, Composer) {
+pub fn example() -> (Workspace, Composer) {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("manifests");
     (manifest::load(&root).unwrap(), Composer::new(Sources::embedded().unwrap()))
 }
 
 /// The zone's stack: it needs no other.
-fn zone() -> DesiredStack {
+pub fn zone() -> DesiredStack {
     let (workspace, composer) = example();
     let environment = workspace.environments.values().next().unwrap();
     Builder::new(&workspace, &composer).environment(environment).unwrap().remove(0)
@@ -148,7 +148,7 @@ fn slow_stack(
 }
 
 /// Deploys the zone's stack alone, and gives its result, the calls and the events.
-async fn deploy_zone(
+pub async fn deploy_zone(
     standing: Option<&str>,
     script: impl Fn(&Call) -> Answer + Send + Sync + 'static,
     stop_at_once: bool,

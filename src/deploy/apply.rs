@@ -78,7 +78,8 @@ impl Deployer<'_> {
         } else {
             let computed = change_set::compute(self.aws, self.pace, desired, parameters, create).await?;
             let Some(changes) = computed.changes else {
-                return self.look(name).await.map(|_| ());
+                self.look(name).await?;
+                return self.protect(desired).await;
             };
             // A change that the plan could not show yet is held to the same rule as the plan.
             if let Some(change) = changes.iter().find(|change| change.risk == Risk::DataLoss) {
@@ -105,10 +106,15 @@ impl Deployer<'_> {
             }
             return Err(failure::error(name, &status, &desired.document, &rest.events));
         }
-        let protected = self.standing().get(name).is_some_and(|standing| standing.protected);
-        if protected != desired.protected {
-            self.aws.protect_stack(name, desired.protected).await?;
-            self.look(name).await?;
+        self.protect(desired).await
+    }
+
+    /// Turns termination protection on or off, as wanted: no change set does that.
+    async fn protect(&self, desired: &DesiredStack) -> Result<(), DeployError> {
+        let protected = self.standing().get(&desired.name).map(|standing| standing.protected);
+        if protected.is_some_and(|protected| protected != desired.protected) {
+            self.aws.protect_stack(&desired.name, desired.protected).await?;
+            self.look(&desired.name).await?;
         }
         Ok(())
     }

@@ -2,11 +2,11 @@
 
 use crate::aws::data::DataTarget;
 use crate::model::{Isolation, Tenant};
-use crate::stack::{DesiredStack, ParameterValue};
+use crate::stack::{DesiredStack, ParameterValue, StackKind};
 
 use super::error::DeployError;
 use super::event::StepOutcome;
-use super::execute::Deployer;
+use super::execute::{Deployer, Events};
 use super::install::{self, Installation};
 use super::prepare::PlannedStack;
 use super::steps::{self, Reservation, StepResult};
@@ -29,6 +29,7 @@ impl Deployer<'_> {
         let make = steps::tenant_database(self.aws, &target, &tenant.name, &password, pooled);
         self.step(desired, "database", "the tenant's role and database", not_run, make).await?;
         if !pooled {
+            self.not_seen_healthy(desired).await?;
             self.first_stage(desired).await?;
         }
         self.install(desired, tenant, &target, pooled, not_run).await?;
@@ -38,7 +39,7 @@ impl Deployer<'_> {
             self.step(desired, "hosts", "the tenant's hosts in the pool's registry", not_run, lead).await?;
         }
         self.apply(desired, planned).await?;
-        if pooled { Ok(()) } else { self.verify_health(desired, "ServiceName", "TargetGroupArn", not_run).await }
+        if pooled { Ok(()) } else { self.verify(desired, not_run).await }
     }
 
     /// Runs a step, and keeps what it did not run.
@@ -180,7 +181,7 @@ impl Deployer<'_> {
             let get = |key: &str| standing.output(&desired.name, key).map(ToOwned::to_owned);
             (get(service), get(group))
         };
-        let (Some(service), Some(group)) = found else { return Ok(()) };
+        let (Some(service), Some(group)) = found else { return self.seen_healthy(desired).await };
         let cluster = self.output(desired, "ClusterName")?;
         let work = async {
             let (running, wanted) =
@@ -203,6 +204,26 @@ impl Deployer<'_> {
             }
             Ok((StepOutcome::Done, Some(format!("{healthy} of {all} tasks answer"))))
         };
-        self.step(desired, "health", "whether the tasks answer", not_run, work).await
+        self.step(desired, "health", "whether the tasks answer", not_run, work).await?;
+        self.seen_healthy(desired).await
+    }
+
+    /// Keeps beside a stack that nobody has seen its tasks answer since it was last changed: by its hash alone the next run would
+    /// take it for well, even when this one is interrupted or the health check fails.
+    pub(super) async fn not_seen_healthy(&self, desired: &DesiredStack) -> Result<(), DeployError> {
+        self.aws.create_parameter(&self.names.unverified_stack(&desired.name), &Events::now(), &desired.tags).await?;
+        Ok(())
+    }
+
+    async fn seen_healthy(&self, desired: &DesiredStack) -> Result<(), DeployError> {
+        Ok(self.aws.delete_parameter(&self.names.unverified_stack(&desired.name)).await?)
+    }
+
+    /// Asks a stack's tasks again, and changes nothing.
+    pub(super) async fn verify(&self, desired: &DesiredStack, not_run: &mut Vec<String>) -> Result<(), DeployError> {
+        match desired.kind {
+            StackKind::Cell(_) => self.verify_health(desired, "PoolServiceName", "PoolTargetGroupArn", not_run).await,
+            _ => self.verify_health(desired, "ServiceName", "TargetGroupArn", not_run).await,
+        }
     }
 }

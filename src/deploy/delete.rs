@@ -48,6 +48,7 @@ impl Deleter<'_> {
                 .await?;
         }
         self.stack(&name, &format!("tenant {tenant}"), &[]).await?;
+        self.aws.delete_parameter(&self.names.unverified_stack(&name)).await?;
         if let (Some(cell), Some(priority)) = (cell, priority.and_then(|p| p.parse().ok())) {
             let parameter = self.names.priority(cell, priority);
             let work = async {
@@ -129,6 +130,7 @@ impl Deleter<'_> {
             let number = cell.name.trim_start_matches(&prefix);
             self.unprotect_data(&cell.name).await?;
             self.protected_stack(cell, &format!("cell {number}")).await?;
+            self.aws.delete_parameter(&self.names.unverified_stack(&cell.name)).await?;
             if let Some(number) = number.parse().ok().and_then(CellNumber::new) {
                 self.aws.delete_parameter(&self.names.pool_password(number)).await?;
             }

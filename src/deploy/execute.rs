@@ -211,6 +211,9 @@ impl Deployer<'_> {
 
     async fn stack_and_steps(&self, planned: &PlannedStack, not_run: &mut Vec<String>) -> Result<(), DeployError> {
         let mut desired = planned.desired.clone();
+        if planned.plan.action == Action::Verify {
+            return self.verify(&desired, not_run).await;
+        }
         self.settle(&desired).await?;
         match desired.kind.clone() {
             StackKind::Dns | StackKind::Addon(..) => self.apply(&desired, planned).await,
@@ -231,12 +234,13 @@ impl Deployer<'_> {
                 let password = self.names.pool_password(cell);
                 let keep = steps::keep_password(self.aws, &password, &desired.tags);
                 self.step(&desired, "password", "a password for the pool", not_run, keep).await?;
+                self.not_seen_healthy(&desired).await?;
                 self.first_stage(&desired).await?;
                 let target = self.data_target(&desired, &[desired.name.clone()])?;
                 let pool = steps::pool_database(self.aws, &target, &password);
                 self.step(&desired, "pool", "the pool's role and its registry of hosts", not_run, pool).await?;
                 self.apply(&desired, planned).await?;
-                self.verify_health(&desired, "PoolServiceName", "PoolTargetGroupArn", not_run).await
+                self.verify(&desired, not_run).await
             }
             StackKind::Tenant(name) => {
                 let tenant = *self.tenants.get(&name).ok_or_else(|| DeployError::Preflight {

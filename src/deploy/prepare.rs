@@ -1,6 +1,6 @@
 //! From desired and observed stacks to a plan whose updates AWS has computed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::aws::Aws;
 use crate::stack::desired::DATABASE_TAG;
@@ -38,17 +38,28 @@ pub struct Planned {
     pub stacks: Vec<PlannedStack>,
 }
 
-/// Plans each stack: creations from the template, updates from change sets, the rest from the hash alone.
+/// Plans each stack: creations from the template, updates from change sets, the rest from the hash alone. `unverified` names the
+/// stacks whose health is to be asked again although they are as wanted.
 pub async fn online(
     aws: &Aws,
     pace: Pace,
     desired: Vec<DesiredStack>,
     observed: &Observed,
+    unverified: &BTreeSet<String>,
 ) -> Result<Planned, DeployError> {
     let mut planned = Planned::default();
     for stack in desired {
         match one(aws, pace, stack, observed).await {
-            Ok(stack) => planned.stacks.push(stack),
+            Ok(mut stack) => {
+                if stack.plan.action == Action::Nothing && unverified.contains(&stack.desired.name) {
+                    stack.plan = plan::without_changes(&stack.desired, Action::Verify);
+                    stack
+                        .plan
+                        .notes
+                        .push("its last deployment did not see its tasks answer: they are asked again".to_owned());
+                }
+                planned.stacks.push(stack);
+            }
             Err(error) => {
                 discard(aws, &planned).await?;
                 return Err(error);
@@ -99,7 +110,7 @@ async fn one(aws: &Aws, pace: Pace, desired: DesiredStack, observed: &Observed) 
     let action = plan::action(&desired, observed);
     let mut change_set = None;
     let mut stack_plan = match action {
-        Action::Nothing => plan::nothing(&desired),
+        Action::Nothing | Action::Verify => plan::without_changes(&desired, Action::Nothing),
         Action::Create | Action::Recreate => plan::creation(&desired, observed, action),
         Action::Update | Action::Attach | Action::Delete => {
             let standing = observed.get(&desired.name).cloned().unwrap_or_default();
@@ -113,7 +124,7 @@ async fn one(aws: &Aws, pace: Pace, desired: DesiredStack, observed: &Observed) 
                         change_set = Some(ReviewedChangeSet { name: computed.name, parameters });
                         plan::from_change_set(&desired, &standing, observed, changes)
                     }
-                    None => plan::nothing(&desired),
+                    None => plan::unchanged(&desired, &standing),
                 }
             } else {
                 // What is under way, or not known yet, cannot be computed now.

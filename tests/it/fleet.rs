@@ -72,6 +72,7 @@ fn answer_pages(stacks: Vec<ObservedStack>) -> impl Fn(&crate::fake_aws::Call) -
             let token = if next < stacks.len() { format!("<NextToken>{next}</NextToken>") } else { String::new() };
             Answer::xml("DescribeStacks", &format!("<Stacks>{page}</Stacks>{token}"))
         }
+        "GetParametersByPath" => Answer::json(200, &serde_json::json!({"Parameters": []})),
         other => Answer::error("UnexpectedCall", other),
     }
 }

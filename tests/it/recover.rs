@@ -1,14 +1,22 @@
 //! What is left of a creation that failed: taken away although it was made protected, and only when it never stood.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 
-use konta::deploy::DeployError;
-use konta::stack::ObservedStack;
+use konta::deploy::execute::{Deployer, Events};
+use konta::deploy::wait::Wish;
+use konta::deploy::{DeployError, Pace, prepare};
+use konta::stack::build::Builder;
+use konta::stack::desired::HASH_TAG;
+use konta::stack::names::Names;
+use konta::stack::scope::{Scope, Shared, wanted};
+use konta::stack::{Action, Observed, ObservedStack, plan};
+use serde_json::json;
+use tokio::sync::{mpsc, watch};
 
-use crate::fake_aws::{Answer, Call, stack_xml};
-use crate::odd_answers::deploy_zone;
+use crate::fake_aws::{Answer, Call, Calls, scripted, stack_xml};
+use crate::odd_answers::{deploy_zone, example, zone};
 
 const STACK: &str = "konta-prod-dns";
 
@@ -115,4 +123,94 @@ async fn a_stack_that_stood_and_could_not_be_deleted_is_left_to_the_operator() {
     let error = error.unwrap();
     assert!(matches!(&error, DeployError::Stuck { help, .. } if help.contains("stopped half-way")), "{error:?}");
     assert_eq!(calls.count("DeleteStack") + calls.count("ModifyDBCluster"), 0, "nothing was touched");
+}
+
+/// The zone's stack as it stands after its deployment.
+fn deployed() -> (konta::stack::DesiredStack, ObservedStack) {
+    let desired = zone();
+    let parameters = desired.resolved_parameters(&Observed::default()).unwrap();
+    let mut tags = desired.tags.clone();
+    tags.insert(HASH_TAG.to_owned(), desired.hash(&parameters));
+    let standing = ObservedStack {
+        name: STACK.into(),
+        status: "UPDATE_COMPLETE".into(),
+        parameters,
+        tags,
+        protected: desired.protected,
+        ..ObservedStack::default()
+    };
+    (desired, standing)
+}
+
+#[test]
+fn the_hash_alone_is_not_trusted_after_a_rollback_or_without_the_protection() {
+    let (desired, standing) = deployed();
+    let action = |standing: &ObservedStack| plan::action(&desired, &Observed::new(vec![standing.clone()]));
+    assert_eq!(action(&standing), Action::Nothing);
+    assert_eq!(action(&ObservedStack { protected: !standing.protected, ..standing.clone() }), Action::Update);
+    assert_eq!(action(&ObservedStack { status: "UPDATE_ROLLBACK_COMPLETE".into(), ..standing }), Action::Update);
+}
+
+/// Asks the tasks of a tenant again; `running` of one task run.
+async fn verify(running: u32) -> (Option<DeployError>, Calls) {
+    let (aws, calls) = scripted(move |call| match call.action.as_str() {
+        "DescribeServices" => Answer::json(
+            200,
+            &json!({"services": [{"serviceName": "odoo", "status": "ACTIVE", "desiredCount": 1, "runningCount": running, "pendingCount": 0, "deployments": [{"rolloutState": "COMPLETED"}]}]}),
+        ),
+        "DescribeTargetHealth" => {
+            let state = if running == 0 { "unhealthy" } else { "healthy" };
+            let target = format!("<member><TargetHealth><State>{state}</State></TargetHealth></member>");
+            Answer::xml(
+                "DescribeTargetHealth",
+                &format!("<TargetHealthDescriptions>{target}</TargetHealthDescriptions>"),
+            )
+        }
+        "ListTasks" => Answer::json(200, &json!({"taskArns": []})),
+        "DeleteParameter" => Answer::json(200, &json!({})),
+        other => Answer::error("UnexpectedCall", other),
+    });
+    let (workspace, composer) = example();
+    let environment = workspace.environments.values().next().unwrap();
+    let tenant = workspace.tenants.values().find(|tenant| tenant.name.as_str() == "breadfree").unwrap();
+    let builder = Builder::new(&workspace, &composer);
+    let scope = Scope { shared: Shared::Needed, tenants: vec![tenant] };
+    let mut desired = wanted(&builder, &workspace, environment, &scope, &Observed::default()).unwrap().stacks;
+    let desired = desired.pop().unwrap();
+    let with = |name: &str, outputs: &[(&str, &str)]| ObservedStack {
+        name: name.into(),
+        status: "UPDATE_COMPLETE".into(),
+        outputs: outputs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
+        ..ObservedStack::default()
+    };
+    let observed = Observed::new(vec![
+        with("konta-prod", &[("ClusterName", "konta-prod")]),
+        with("konta-prod-tenant-breadfree", &[("ServiceName", "odoo"), ("TargetGroupArn", "arn:tg")]),
+    ]);
+    let mut planned = prepare::offline(vec![desired]);
+    planned.stacks[0].plan.action = Action::Verify;
+    let (sender, _receiver) = mpsc::unbounded_channel();
+    let (_wish, wishes) = watch::channel(Wish::GoOn);
+    let deployer = Deployer {
+        aws: &aws,
+        environment,
+        names: Names::new("konta", "prod"),
+        tenants: BTreeMap::from([(tenant.name.clone(), tenant)]),
+        pace: Pace::aws(),
+        events: Events(sender),
+        wishes,
+        standing: observed.into(),
+    };
+    (deployer.deploy(&planned).await.remove(0).error, calls)
+}
+
+#[tokio::test(start_paused = true)]
+async fn tasks_that_were_not_seen_to_answer_are_asked_until_they_do_and_nothing_is_changed() {
+    let (error, calls) = verify(0).await;
+    assert!(matches!(&error, Some(DeployError::StepFailed { .. })), "{error:?}");
+    assert_eq!(calls.count("DeleteParameter"), 0, "the next run asks again");
+    let (error, calls) = verify(1).await;
+    assert!(error.is_none(), "{error:?}");
+    assert_eq!(calls.count("DeleteParameter"), 1);
+    assert_eq!(calls.count("CreateChangeSet"), 0);
 }

@@ -9,8 +9,13 @@ use super::steps::StepResult;
 
 /// Turns off the deletion protection of a stack's databases and load balancers. What is gone, or going, needs nothing.
 pub async fn take_off(aws: &Aws, pace: Pace, stack: &str) -> StepResult {
+    let resources = match aws.stack_resources(stack).await {
+        // The stack itself went meanwhile.
+        Err(error) if error.code == "ValidationError" && error.message.contains("does not exist") => Vec::new(),
+        resources => resources?,
+    };
     let mut count = 0;
-    for (_, kind, id, status) in aws.stack_resources(stack).await? {
+    for (_, kind, id, status) in resources {
         if id.is_empty() || matches!(status.as_str(), "DELETE_IN_PROGRESS" | "DELETE_COMPLETE" | "DELETE_SKIPPED") {
             continue;
         }

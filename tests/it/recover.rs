@@ -32,12 +32,13 @@ fn protected_inside(state: &'static str, told: &'static [&'static str]) -> impl 
                 "ListStackResources",
                 "<StackResourceSummaries>\
                  <member><LogicalResourceId>Gone</LogicalResourceId><ResourceType>AWS::RDS::DBCluster</ResourceType><PhysicalResourceId>gone</PhysicalResourceId><ResourceStatus>DELETE_COMPLETE</ResourceStatus><LastUpdatedTimestamp>2026-11-24T12:00:00Z</LastUpdatedTimestamp></member>\
+                 <member><LogicalResourceId>Vanished</LogicalResourceId><ResourceType>AWS::RDS::DBCluster</ResourceType><PhysicalResourceId>vanished</PhysicalResourceId><ResourceStatus>CREATE_COMPLETE</ResourceStatus><LastUpdatedTimestamp>2026-11-24T12:00:00Z</LastUpdatedTimestamp></member>\
                  <member><LogicalResourceId>Database</LogicalResourceId><ResourceType>AWS::RDS::DBCluster</ResourceType><PhysicalResourceId>left</PhysicalResourceId><ResourceStatus>DELETE_FAILED</ResourceStatus><LastUpdatedTimestamp>2026-11-24T12:00:00Z</LastUpdatedTimestamp></member>\
                  <member><LogicalResourceId>LoadBalancer</LogicalResourceId><ResourceType>AWS::ElasticLoadBalancingV2::LoadBalancer</ResourceType><PhysicalResourceId>arn:lb</PhysicalResourceId><ResourceStatus>DELETE_FAILED</ResourceStatus><LastUpdatedTimestamp>2026-11-24T12:00:00Z</LastUpdatedTimestamp></member>\
                  </StackResourceSummaries>",
             ),
-            "ModifyDBCluster" if call.parameter("DBClusterIdentifier").as_deref() == Some("gone") => {
-                Answer::error("DBClusterNotFoundFault", "DBCluster gone not found.")
+            "ModifyDBCluster" if call.parameter("DBClusterIdentifier").as_deref() == Some("vanished") => {
+                Answer::error("DBClusterNotFoundFault", "DBCluster vanished not found.")
             }
             "DescribeDBClusters" => Answer::xml(
                 "DescribeDBClusters",
@@ -103,7 +104,11 @@ async fn a_failed_creation_with_protected_resources_is_taken_away_and_made_anew(
         deploy_zone(Some("ROLLBACK_FAILED"), protected_inside("ROLLBACK_FAILED", told), false).await;
     assert!(error.is_none(), "{error:?}");
     assert_eq!(calls.count("DeleteStack"), 1);
-    assert_eq!(calls.count("ModifyDBCluster"), 2, "once too early; what is gone is not asked for");
+    assert_eq!(
+        calls.count("ModifyDBCluster"),
+        3,
+        "the vanished one, and the other, once too early; the deleted one is not asked"
+    );
     assert_eq!(calls.count("ExecuteChangeSet"), 1, "made anew");
 }
 

@@ -13,6 +13,7 @@ pub mod failure;
 pub mod install;
 pub mod observe;
 pub mod pace;
+pub mod patience;
 pub mod preflight;
 pub mod prepare;
 pub mod protection;

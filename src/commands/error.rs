@@ -127,6 +127,7 @@ impl CommandError {
                     error.code == "Unreachable" && error.message.to_lowercase().contains("credentials");
                 if error.concerns_credentials() || no_credentials { 5 } else { 4 }
             }
+            Self::Deploy(DeployError::Unanswered { .. }) => 4,
             Self::Deploy(DeployError::Preflight { problem, .. }) if problem.starts_with("these credentials") => 5,
             Self::Deploy(DeployError::Cancelled { .. }) => 130,
             Self::Several { errors, .. } if errors.iter().all(|e| matches!(e, DeployError::Cancelled { .. })) => 130,

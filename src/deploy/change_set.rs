@@ -9,6 +9,7 @@ use crate::stack::{DesiredStack, PropertyChange, Replacement, ResourceAction, Re
 
 use super::error::DeployError;
 use super::pace::Pace;
+use super::patience::Patience;
 
 /// A change set that AWS has computed.
 #[derive(Debug, Clone)]
@@ -43,8 +44,9 @@ pub async fn compute(
     };
     aws.create_change_set(&request).await.map_err(|error| refused(&desired.name, error))?;
     let begun = tokio::time::Instant::now();
+    let mut patience = Patience::new(pace, None, format!("the change set of {}", desired.name));
     let set = loop {
-        let set = aws.change_set(&desired.name, &name).await?;
+        let set = patience.ask(async || aws.change_set(&desired.name, &name).await).await?;
         if !set.is_pending() {
             break set;
         }

@@ -8,6 +8,7 @@ use crate::odoo::{database, modules};
 use super::error::DeployError;
 use super::event::StepOutcome;
 use super::pace::Pace;
+use super::patience::Patience;
 use super::steps::StepResult;
 
 /// What an installation needs.
@@ -77,8 +78,9 @@ async fn missing(aws: &Aws, request: &Installation<'_>) -> Result<Vec<String>, D
 
 async fn wait(aws: &Aws, pace: Pace, request: &Installation<'_>, arn: &str, missing: &[String]) -> StepResult {
     let begun = tokio::time::Instant::now();
+    let mut patience = Patience::new(pace, None, format!("the installation of {}", request.database));
     loop {
-        let Some(task) = aws.task(request.cluster, arn).await? else {
+        let Some(task) = patience.ask(async || aws.task(request.cluster, arn).await).await? else {
             return Err(failed(request, "ECS no longer knows the task".to_owned()));
         };
         if task.status == "STOPPED" {

@@ -5,6 +5,7 @@ use crate::aws::{Aws, AwsError};
 use super::error::DeployError;
 use super::event::StepOutcome;
 use super::pace::Pace;
+use super::patience::Patience;
 use super::steps::StepResult;
 
 /// Turns off the deletion protection of a stack's databases and load balancers. What is gone, or going, needs nothing.
@@ -35,10 +36,12 @@ pub async fn take_off(aws: &Aws, pace: Pace, stack: &str) -> StepResult {
 /// RDS changes a cluster only while it is available: one that is still being made or backed up is waited for.
 async fn cluster(aws: &Aws, pace: Pace, id: &str) -> Result<(), DeployError> {
     let begun = tokio::time::Instant::now();
+    let mut patience = Patience::new(pace, None, format!("the deletion protection of {id}"));
     loop {
         match aws.unprotect_cluster(id).await {
             Err(error) if error.is("InvalidDBClusterStateFault") && begun.elapsed() <= pace.task => {
-                if aws.cluster_status(id).await?.is_none_or(|status| status == "deleting") {
+                let status = patience.ask(async || aws.cluster_status(id).await).await?;
+                if status.is_none_or(|status| status == "deleting") {
                     return Ok(());
                 }
                 tokio::time::sleep(pace.poll).await;

@@ -14,5 +14,6 @@ mod recover;
 mod snapshots;
 mod templates;
 mod terminal;
+mod unanswered;
 mod variants;
 mod world;

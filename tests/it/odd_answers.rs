@@ -99,7 +99,7 @@ async fn a_failed_change_set_is_empty_only_when_aws_says_so() {
 }
 
 /// A stack that walks through a list of states, a few looks at each, with its events.
-fn slow_stack(
+pub fn slow_stack(
     states: Vec<&'static str>,
     events: &'static [(&'static str, &'static str, &'static str)],
 ) -> impl Fn(&Call) -> Answer {

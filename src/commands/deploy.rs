@@ -57,7 +57,7 @@ pub async fn run(context: &Context, args: &DeployArgs) -> Result<u8, CommandErro
     match go_on {
         Ok(true) => carry_out(context, &loaded, environment, &scope, &session, online).await,
         refused => {
-            prepare::discard(&session.aws, &online.planned).await?;
+            prepare::discard(&session.aws, session.pace, &online.planned).await?;
             refused?;
             if args.dry_run { Ok(0) } else { Err(CommandError::Declined("the plan was not confirmed".to_owned())) }
         }
@@ -269,12 +269,8 @@ fn report(
             message::note(context.palette(), &note);
         }
     }
-    let mut errors: Vec<DeployError> = results.into_iter().filter_map(|r| r.error).collect();
-    match errors.len() {
-        0 => Ok(0),
-        1 => Err(errors.remove(0).into()),
-        count => Err(CommandError::Several { count, errors }),
-    }
+    let errors: Vec<DeployError> = results.into_iter().filter_map(|r| r.error).collect();
+    if errors.is_empty() { Ok(0) } else { Err(errors.into()) }
 }
 
 /// What was not run, once for each reason, and what the sandbox does not prove.

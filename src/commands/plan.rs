@@ -138,7 +138,7 @@ pub async fn run(context: &Context, args: &PlanArgs) -> Result<u8, CommandError>
         match context.session(&loaded, environment).await {
             Ok(session) => {
                 let online = online(&loaded, environment, &scope, &session).await?;
-                prepare::discard(&session.aws, &online.planned).await?;
+                prepare::discard(&session.aws, session.pace, &online.planned).await?;
                 online.plan
             }
             Err(error) if lacks_credentials(&error) => {

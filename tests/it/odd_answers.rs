@@ -64,6 +64,42 @@ async fn a_wrong_statement_is_not_repeated() {
     assert_eq!(calls.actions().len(), 1);
 }
 
+/// A statement that times out goes on in PostgreSQL: sent again, it finds its own work.
+#[tokio::test(start_paused = true)]
+async fn a_database_made_by_a_statement_that_timed_out_is_taken_as_made() {
+    let make = async |state: &'static str| {
+        let sent = std::sync::Mutex::new(std::collections::BTreeSet::new());
+        let (aws, _) = scripted(move |call| match call.action.as_str() {
+            "DescribeDBClusters" => Answer::xml(
+                "DescribeDBClusters",
+                "<DBClusters><DBCluster><HttpEndpointEnabled>true</HttpEndpointEnabled></DBCluster></DBClusters>",
+            ),
+            "GetParameter" => Answer::json(200, &json!({"Parameter": {"Value": "secret"}})),
+            _ => {
+                let request: serde_json::Value = serde_json::from_str(&call.body).unwrap();
+                let sql = request["sql"].as_str().unwrap().to_owned();
+                let refused =
+                    |kind: &str, message: &str| Answer::json(400, &json!({"__type": kind, "message": message}));
+                if !(sql.starts_with("CREATE ROLE") || sql.starts_with("CREATE DATABASE")) {
+                    return Answer::json(200, &json!({"records": []}));
+                }
+                let is_role = sql.starts_with("CREATE ROLE");
+                if sent.lock().unwrap().insert(sql) {
+                    return refused("StatementTimeoutException", "Request timed out");
+                }
+                let state = if is_role { "42710" } else { state };
+                refused("DatabaseErrorException", &format!("ERROR: refused; SQLState: {state}"))
+            }
+        });
+        let target = DataTarget { cluster: "arn:c".into(), secret: "arn:s".into() };
+        let tenant = konta::model::TenantName::new("bread").unwrap();
+        konta::deploy::steps::tenant_database(&aws, &target, &tenant, "/p", false).await
+    };
+    assert_eq!(make("42P04").await.unwrap().0, konta::deploy::StepOutcome::Done);
+    let error = make("42501").await.unwrap_err().to_string();
+    assert!(error.contains("42501"), "another refusal is one: {error}");
+}
+
 fn change_sets(reason: &'static str) -> impl Fn(&Call) -> Answer {
     move |call| match call.action.as_str() {
         "CreateChangeSet" => Answer::xml("CreateChangeSet", "<Id>arn:x</Id><StackId>arn:y</StackId>"),

@@ -136,6 +136,23 @@ pub struct ErrorReport {
 }
 
 impl CommandError {
+    /// Whether a call got no answer.
+    #[must_use]
+    pub fn is_out_of_reach(&self) -> bool {
+        let unanswered = |error: &AwsError| matches!(error.code.as_str(), "Unreachable" | "Timeout");
+        let of = |error: &DeployError| match error {
+            DeployError::Aws(error) => unanswered(error),
+            DeployError::Unanswered { .. } => true,
+            _ => false,
+        };
+        match self {
+            Self::Aws(error) => unanswered(error),
+            Self::Deploy(error) => of(error),
+            Self::Several { errors, .. } => errors.iter().any(of),
+            _ => false,
+        }
+    }
+
     /// The exit code; `konta --help` lists them.
     #[must_use]
     pub fn exit_code(&self) -> u8 {

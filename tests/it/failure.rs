@@ -127,3 +127,28 @@ async fn a_stack_that_lost_its_protection_gets_it_back() {
     assert!(aws.stack("konta-prod-cell-1").await.unwrap().unwrap().protected);
     world.konta(&["plan", "env", "--exit-code"]).ended_with(0);
 }
+
+/// A sandbox that ends in the middle is no network's fault, and no end of the deployment.
+#[test]
+fn a_sandbox_that_dies_in_a_deployment_is_named_and_the_same_command_goes_on() {
+    let world = World::example();
+    world.konta(&["sandbox", "start"]).ended_with(0);
+    let running = world
+        .command(&["deploy", "tenant", "--all", "--sandbox", "--yes"])
+        .stdin(std::process::Stdio::null())
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let log = world.home().join("requests.jsonl");
+    while !std::fs::read_to_string(&log).is_ok_and(|calls| calls.contains("ExecuteChangeSet")) {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let pid = world.pid().to_string();
+    assert!(std::process::Command::new("kill").args(["-KILL", &pid]).status().unwrap().success());
+    let output = running.wait_with_output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(8), "{said}");
+    assert!(said.contains("the sandbox has stopped"), "{said}");
+    world.konta(&["deploy", "tenant", "--all"]).ended_with(0);
+}

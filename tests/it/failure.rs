@@ -96,6 +96,30 @@ fn a_replacement_that_would_lose_data_is_refused() {
     assert!(said.stdout.to_lowercase().contains("data"), "the plan marks it: {}", said.stdout);
 }
 
+/// A resource that fails when everything that holds data stands: its type cannot be made by CloudFormation.
+const BROKEN_CELL: &str = "- { op: add, path: /Resources/Broken, value: { Type: 'AWS::SSM::Parameter', DependsOn: [DatabaseInstanceA, HttpsListener], Properties: { Type: SecureString, Value: x } } }\n";
+
+/// The cluster and the load balancer are made protected, so that not even a rollback may delete them.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cell_whose_first_creation_failed_late_is_made_anew_by_the_next_run() {
+    let world = World::example();
+    world.write("overrides/cell.yml", BROKEN_CELL);
+    world.konta(&["deploy", "env"]).ended_with(1);
+    let aws = world.aws().await;
+    let cell = "konta-prod-cell-1";
+    assert_eq!(aws.stack(cell).await.unwrap().unwrap().status, "ROLLBACK_FAILED", "the protected resources stay");
+    // A deletion by hand fails for the same reason; that stack never stood either.
+    aws.delete_stack(cell, &[], "t").await.unwrap();
+    while aws.stack(cell).await.unwrap().unwrap().status != "DELETE_FAILED" {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    world.remove("overrides/cell.yml");
+    let said = world.konta(&["deploy", "env"]).ended_with(0);
+    assert!(said.stderr.contains("its creation failed"), "{}", said.stderr);
+    let made = aws.stack(cell).await.unwrap().unwrap();
+    assert!(made.status.ends_with("E_COMPLETE") && made.protected, "{made:?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cell_that_stood_and_was_deleted_half_way_is_never_removed_unasked() {
     let world = World::example();

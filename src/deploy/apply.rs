@@ -76,7 +76,8 @@ impl Deployer<'_> {
         let change_set = if let Some(reviewed) = reviewed {
             reviewed.to_owned()
         } else {
-            let computed = change_set::compute(self.aws, self.pace, desired, parameters, create).await?;
+            let computed =
+                change_set::compute(self.aws, self.pace, Some(&self.events), desired, parameters, create).await?;
             let Some(changes) = computed.changes else {
                 self.look(name).await?;
                 return self.protect(desired).await;

@@ -8,6 +8,7 @@ use crate::stack::desired::HASH_TAG;
 use crate::stack::{DesiredStack, PropertyChange, Replacement, ResourceAction, ResourceChange, risk};
 
 use super::error::DeployError;
+use super::execute::Events;
 use super::pace::Pace;
 use super::patience::Patience;
 
@@ -20,10 +21,11 @@ pub struct Computed {
     pub changes: Option<Vec<ResourceChange>>,
 }
 
-/// Asks for a change set and waits until AWS has computed it. An empty one is deleted at once.
+/// Asks for a change set and waits until AWS has computed it. An empty one is deleted at once. `events` hear when AWS does not answer.
 pub async fn compute(
     aws: &Aws,
     pace: Pace,
+    events: Option<&Events>,
     desired: &DesiredStack,
     parameters: &BTreeMap<String, String>,
     create: bool,
@@ -44,7 +46,7 @@ pub async fn compute(
     };
     aws.create_change_set(&request).await.map_err(|error| refused(&desired.name, error))?;
     let begun = tokio::time::Instant::now();
-    let mut patience = Patience::new(pace, None, format!("the change set of {}", desired.name));
+    let mut patience = Patience::new(pace, events, format!("the change set of {}", desired.name));
     let set = loop {
         let set = patience.ask(async || aws.change_set(&desired.name, &name).await).await?;
         if !set.is_pending() {

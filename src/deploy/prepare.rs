@@ -123,7 +123,7 @@ async fn one(
                 .resolved_parameters(observed)
                 .filter(|_| action == Action::Update && !standing.rollback_is_stuck());
             if let Some(parameters) = parameters {
-                let computed = change_set::compute(aws, pace, &desired, &parameters, false).await?;
+                let computed = change_set::compute(aws, pace, None, &desired, &parameters, false).await?;
                 match computed.changes {
                     Some(changes) => {
                         change_set = Some(ReviewedChangeSet { name: computed.name, parameters });

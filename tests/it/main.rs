@@ -12,6 +12,7 @@ mod fleet;
 mod odd_answers;
 mod recover;
 mod snapshots;
+mod sql;
 mod templates;
 mod terminal;
 mod unanswered;

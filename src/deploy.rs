@@ -14,8 +14,11 @@ pub mod gate;
 pub mod install;
 pub mod observe;
 pub mod pace;
+pub mod patience;
 pub mod preflight;
 pub mod prepare;
+pub mod protection;
+mod recover;
 pub mod steps;
 pub mod wait;
 

@@ -63,10 +63,11 @@ impl Deployer<'_> {
         let change_set = if let Some(reviewed) = reviewed {
             reviewed.to_owned()
         } else {
-            let computed = change_set::compute(self.aws, self.pace, desired, parameters, create).await?;
+            let computed =
+                change_set::compute(self.aws, self.pace, Some(&self.events), desired, parameters, create).await?;
             let Some(changes) = computed.changes else {
                 self.look(name).await?;
-                return Ok(());
+                return self.protect(desired).await;
             };
             // A change that the plan could not show yet is held to the same rule as the plan.
             if let Some(change) = changes.iter().find(|change| change.risk == Risk::DataLoss) {
@@ -97,10 +98,15 @@ impl Deployer<'_> {
             }
             return Err(failure::error(name, &status, &desired.document, &rest.events));
         }
-        let protected = self.standing().get(name).is_some_and(|standing| standing.protected);
-        if protected != desired.protected {
-            self.aws.protect_stack(name, desired.protected).await?;
-            self.look(name).await?;
+        self.protect(desired).await
+    }
+
+    /// Turns termination protection on or off, as wanted: no change set does that.
+    async fn protect(&self, desired: &DesiredStack) -> Result<(), DeployError> {
+        let protected = self.standing().get(&desired.name).map(|standing| standing.protected);
+        if protected.is_some_and(|protected| protected != desired.protected) {
+            self.aws.protect_stack(&desired.name, desired.protected).await?;
+            self.look(&desired.name).await?;
         }
         Ok(())
     }
@@ -152,15 +158,7 @@ impl Deployer<'_> {
                 }
             }
         } else if standing.is_shell() || standing.must_be_remade() {
-            if standing.protected {
-                // A protected stack held something once; konta does not remove it unasked.
-                return Err(DeployError::Stuck {
-                    stack: name.clone(),
-                    status: standing.status,
-                    help: "it is protected from deletion: look at its resources, then turn the protection off and deploy again".into(),
-                });
-            }
-            self.remove(name, &desired.document).await?;
+            self.clear_away(desired, &standing).await?;
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ use crate::stack::{DesiredStack, ParameterValue, StackKind};
 
 use super::error::DeployError;
 use super::event::StepOutcome;
-use super::execute::Deployer;
+use super::execute::{Deployer, Events};
 use super::gate::Gate;
 use super::install::{self, Installation};
 use super::prepare::PlannedStack;
@@ -36,24 +36,27 @@ impl Deployer<'_> {
             self.step(desired, "hosts", "the tenant's hosts in the pool's registry", not_run, lead).await?;
             return self.apply(desired, planned, None).await;
         }
-        self.through_gate(desired, planned, not_run).await?;
-        self.verify_health(desired, "ServiceName", "TargetGroupArn", not_run).await
+        self.through_gate(desired, planned, not_run).await
     }
 
-    /// A stack with a gate: where its service stands already, what is done at the gate is done first; else on the way.
+    /// A stack with a gate: where its service stands already, what is done at the gate is done first; else on the way. Then its tasks
+    /// are looked at.
     pub(super) async fn through_gate(
         &self,
         desired: &DesiredStack,
         planned: &PlannedStack,
         not_run: &mut Vec<String>,
     ) -> Result<(), DeployError> {
+        self.not_seen_healthy(desired).await?;
         let passed = desired.gate.is_some_and(|gate| self.standing().output(&desired.name, gate.passed).is_some());
         if passed {
             self.before_service(desired, not_run).await?;
-            return self.apply(desired, planned, None).await;
+            self.apply(desired, planned, None).await?;
+        } else {
+            let gate = self.gate(desired, not_run);
+            self.apply(desired, planned, gate).await?;
         }
-        let gate = self.gate(desired, not_run);
-        self.apply(desired, planned, gate).await
+        self.verify(desired, not_run).await
     }
 
     /// The gate of a stack, with what is done there.
@@ -155,6 +158,7 @@ impl Deployer<'_> {
             security_group: &group,
             public_ip: public == "ENABLED",
             tags: desired.tags.iter().map(|(key, value)| (key.clone(), value.clone())).collect(),
+            events: &self.events,
         };
         self.step(desired, "modules", "the tenant's modules", not_run, install::run(self.aws, self.pace, &request))
             .await
@@ -250,7 +254,7 @@ impl Deployer<'_> {
             let get = |key: &str| standing.output(&desired.name, key).map(ToOwned::to_owned);
             (get(service), get(group))
         };
-        let (Some(service), Some(group)) = found else { return Ok(()) };
+        let (Some(service), Some(group)) = found else { return self.seen_healthy(desired).await };
         let cluster = self.output(desired, "ClusterName")?;
         let work = async {
             let (running, wanted) =
@@ -273,6 +277,26 @@ impl Deployer<'_> {
             }
             Ok((StepOutcome::Done, Some(format!("{healthy} of {all} tasks answer"))))
         };
-        self.step(desired, "health", "whether the tasks answer", not_run, work).await
+        self.step(desired, "health", "whether the tasks answer", not_run, work).await?;
+        self.seen_healthy(desired).await
+    }
+
+    /// Keeps beside a stack that nobody has seen its tasks answer since it was last changed: by its hash alone the next run would
+    /// take it for well, even when this one is interrupted or the health check fails.
+    pub(super) async fn not_seen_healthy(&self, desired: &DesiredStack) -> Result<(), DeployError> {
+        self.aws.create_parameter(&self.names.unverified_stack(&desired.name), &Events::now(), &desired.tags).await?;
+        Ok(())
+    }
+
+    async fn seen_healthy(&self, desired: &DesiredStack) -> Result<(), DeployError> {
+        Ok(self.aws.delete_parameter(&self.names.unverified_stack(&desired.name)).await?)
+    }
+
+    /// Asks a stack's tasks again, and changes nothing.
+    pub(super) async fn verify(&self, desired: &DesiredStack, not_run: &mut Vec<String>) -> Result<(), DeployError> {
+        match desired.kind {
+            StackKind::Cell(_) => self.verify_health(desired, "PoolServiceName", "PoolTargetGroupArn", not_run).await,
+            _ => self.verify_health(desired, "ServiceName", "TargetGroupArn", not_run).await,
+        }
     }
 }

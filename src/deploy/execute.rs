@@ -211,6 +211,9 @@ impl Deployer<'_> {
 
     async fn stack_and_steps(&self, planned: &PlannedStack, not_run: &mut Vec<String>) -> Result<(), DeployError> {
         let mut desired = planned.desired.clone();
+        if planned.plan.action == Action::Verify {
+            return self.verify(&desired, not_run).await;
+        }
         let gate = self.gate(&desired, not_run);
         self.settle(&desired, gate).await?;
         match desired.kind.clone() {
@@ -232,8 +235,7 @@ impl Deployer<'_> {
                 let password = self.names.pool_password(cell);
                 let keep = steps::keep_password(self.aws, &password, &desired.tags);
                 self.step(&desired, "password", "a password for the pool", not_run, keep).await?;
-                self.through_gate(&desired, planned, not_run).await?;
-                self.verify_health(&desired, "PoolServiceName", "PoolTargetGroupArn", not_run).await
+                self.through_gate(&desired, planned, not_run).await
             }
             StackKind::Tenant(name) => {
                 let tenant = *self.tenants.get(&name).ok_or_else(|| DeployError::Preflight {

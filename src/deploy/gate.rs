@@ -65,8 +65,9 @@ impl<'a> Gate<'a> {
         let id = if self.failure.is_none() { "konta" } else { "konta-failed" };
         match self.aws.signal(stack, self.condition, id, self.failure.is_none()).await {
             Ok(()) => self.signalled = true,
-            // The event may be told before the condition hears signals.
-            Err(error) if error.is("ValidationError") => pause.await,
+            // The event may be told before the condition hears signals; and who follows the stack has the patience for an AWS
+            // that does not answer.
+            Err(error) if error.is("ValidationError") || error.passes() => pause.await,
             Err(error) => return Err(error.into()),
         }
         Ok(())

@@ -14,6 +14,7 @@ use super::event::DeployEvent;
 use super::execute::Events;
 use super::gate::Gate;
 use super::pace::Pace;
+use super::patience::Patience;
 
 /// What the operator wishes while a deployment runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -61,9 +62,11 @@ pub async fn follow(
     let mut cancelled = false;
     let mut services = BTreeSet::new();
     let mut rounds = 0_usize;
+    let mut patience = Patience::new(pace, Some(events), stack_name(id));
     loop {
         // Events first: a state read after the operation's first event is not the one from before it.
-        match aws.events(id, last.as_deref()).await {
+        let told = patience.ask(async || aws.events(id, last.as_deref()).await).await;
+        match told {
             Ok(fresh) => {
                 for one in fresh {
                     last = Some(one.id.clone());
@@ -78,10 +81,12 @@ pub async fn follow(
                 }
             }
             // A stack deleted by name is gone, and its events with it.
-            Err(error) if error.code == "ValidationError" => {}
-            Err(error) => return Err(error.into()),
+            Err(DeployError::Aws(error)) if error.code == "ValidationError" => {}
+            Err(error) => return Err(error),
         }
-        let Some(stack) = aws.stack(id).await? else { return Ok(Rest { stack: None, events: seen }) };
+        let Some(stack) = patience.ask(async || aws.stack(id).await).await? else {
+            return Ok(Rest { stack: None, events: seen });
+        };
         // Right after a request a stack may still show its former state; the first event tells that the operation has begun.
         let begun_there = !seen.is_empty() || begun.elapsed() > GRACE;
         if !stack.status.ends_with("_IN_PROGRESS") && begun_there {
@@ -170,8 +175,11 @@ pub async fn steady(
 ) -> Result<(i32, i32), DeployError> {
     let begun = tokio::time::Instant::now();
     let arn = format!("arn:aws:ecs:::service/{cluster}/{service}");
+    let names = [service.to_owned()];
+    let mut patience = Patience::new(pace, Some(events), format!("the tasks of {stack}"));
     loop {
-        let state = aws.services(cluster, &[service.to_owned()]).await?.into_iter().next().unwrap_or_default();
+        let states = patience.ask(async || aws.services(cluster, &names).await).await?;
+        let state = states.into_iter().next().unwrap_or_default();
         tell_service(aws, events, stack, &arn).await;
         let done = state.running >= state.desired
             && state.pending == 0

@@ -1,0 +1,7 @@
+//! What is known of credentials before a client exists: the profile files and the chain of profiles, users and roles.
+
+pub mod chain;
+pub mod files;
+
+pub use chain::{Base, Chain, Keys, RoleStep, Surroundings, resolve};
+pub use files::Files;

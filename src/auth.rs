@@ -2,6 +2,8 @@
 
 pub mod chain;
 pub mod files;
+mod ini;
+pub mod words;
 
-pub use chain::{Base, Chain, Keys, RoleStep, Surroundings, resolve};
-pub use files::Files;
+pub use chain::{Base, Chain, ChainError, Keys, RoleStep, Surroundings, resolve};
+pub use files::{FileError, Files};

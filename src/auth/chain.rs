@@ -4,11 +4,19 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
-use miette::Diagnostic;
 use secrecy::SecretString;
-use thiserror::Error;
 
-use super::files::{FileError, Files};
+use self::walk::{Found, Walk};
+use super::files::Files;
+
+pub use self::error::ChainError;
+
+mod error;
+mod keys;
+mod mfa;
+#[cfg(test)]
+mod tests;
+mod walk;
 
 /// Keys as written in a file or the environment. Debug shows the key id's last four characters only; secrets are wiped when dropped.
 #[derive(Clone)]
@@ -101,7 +109,7 @@ pub struct RoleStep {
     pub session_name: Option<String>,
     /// `duration_seconds`.
     pub duration_seconds: Option<u32>,
-    /// `mfa_serial` as found on the role's profile, else on its source.
+    /// `mfa_serial` of the role's profile; for the role assumed first, else that of its source, else that of the environment.
     pub mfa_serial: Option<String>,
 }
 
@@ -157,30 +165,60 @@ impl fmt::Debug for Surroundings {
     }
 }
 
-/// Why no chain comes out.
-#[derive(Debug, Error, Diagnostic)]
-pub enum ChainError {
-    /// A file cannot be read.
-    #[error(transparent)]
-    #[diagnostic(transparent)]
-    File(#[from] FileError),
-}
-
 /// The chain that a command would use.
 ///
-/// `asked` is the profile named on the command line.
-pub fn resolve(_files: &Files, asked: Option<&str>, around: &Surroundings) -> Result<Chain, ChainError> {
-    let keys = around.variable("AWS_ACCESS_KEY_ID").zip(around.variable("AWS_SECRET_ACCESS_KEY"));
-    let base = match keys {
-        Some((id, secret)) if asked.is_none() => Base::Environment(Keys {
-            access_key_id: id.to_owned(),
-            secret_access_key: secret.into(),
-            session_token: around.variable("AWS_SESSION_TOKEN").map(Into::into),
-            expiration: None,
-        }),
-        _ => Base::Instance,
+/// `asked` is the profile named on the command line. Without one the environment's keys come first, then the profile of
+/// `AWS_DEFAULT_PROFILE` or `AWS_PROFILE`, then `default`, then the container, then the instance: botocore's order.
+pub fn resolve(files: &Files, asked: Option<&str>, around: &Surroundings) -> Result<Chain, ChainError> {
+    let named = asked.or_else(|| around.variable("AWS_DEFAULT_PROFILE")).or_else(|| around.variable("AWS_PROFILE"));
+    let profile = named.unwrap_or("default");
+    if named.is_some() && files.profile(profile).is_none() {
+        return Err(ChainError::unknown_profile(files, profile, who_names(asked, around)));
+    }
+    let walk = Walk { files, around, with_environment: asked.is_none() };
+    let region = around.variable("AWS_REGION").or_else(|| around.variable("AWS_DEFAULT_REGION"));
+    let region = match region {
+        Some(region) => Some(region),
+        None => walk.text(profile, "region")?,
     };
-    let profile = asked.map(ToOwned::to_owned);
-    let mfa_serial = None;
-    Ok(Chain { profile, base, roles: Vec::new(), mfa_serial, mfa_process: None, region: None, passed: Vec::new() })
+    let found = found(walk, profile, named)?;
+    let mut chain = Chain {
+        profile: found.passed.first().cloned(),
+        base: found.base,
+        roles: found.roles,
+        mfa_serial: None,
+        mfa_process: None,
+        region: region.filter(|region| !region.is_empty()).map(ToOwned::to_owned),
+        passed: found.passed,
+    };
+    mfa::complete(&mut chain, files, around);
+    Ok(chain)
+}
+
+fn found(walk: Walk<'_>, profile: &str, named: Option<&str>) -> Result<Found, ChainError> {
+    let alone = |base| Found { base, roles: Vec::new(), passed: Vec::new() };
+    if walk.with_environment
+        && let Some(keys) = keys::of_environment(walk.around)?
+    {
+        return Ok(alone(Base::Environment(keys)));
+    }
+    if let Some(mut found) = walk.from(profile)? {
+        if matches!(found.base, Base::WebIdentity { profile: None, .. }) {
+            found.passed.clear();
+        }
+        return Ok(found);
+    }
+    if walk.with_environment {
+        keys::refuse_a_lone_secret_of_environment(walk.around)?;
+    }
+    let base = if walk.has_container() { Base::Container } else { Base::Instance };
+    Ok(Found { passed: named.map(ToOwned::to_owned).into_iter().collect(), ..alone(base) })
+}
+
+fn who_names(asked: Option<&str>, around: &Surroundings) -> &'static str {
+    match asked {
+        Some(_) => "--profile",
+        None if around.variable("AWS_DEFAULT_PROFILE").is_some() => "AWS_DEFAULT_PROFILE",
+        None => "AWS_PROFILE",
+    }
 }

@@ -199,3 +199,40 @@ pub enum FileError {
         help: &'static str,
     },
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{FileError, Files, Surroundings};
+
+    fn around(home: &std::path::Path, variables: &[(&str, &str)]) -> Surroundings {
+        let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Surroundings { variables, home: Some(home.to_owned()) }
+    }
+
+    #[test]
+    fn both_files_are_read_from_the_users_folder_and_the_credentials_file_wins() {
+        let home = tempfile::tempdir().unwrap();
+        std::fs::create_dir(home.path().join(".aws")).unwrap();
+        std::fs::write(home.path().join(".aws/config"), "[profile a]\nregion = one\noutput = json\n").unwrap();
+        std::fs::write(home.path().join(".aws/credentials"), "[a]\n\nregion = two\n").unwrap();
+        let files = Files::read(&around(home.path(), &[])).unwrap();
+        assert_eq!((files.text("a", "region"), files.text("a", "output")), (Some("two"), Some("json")));
+        assert_eq!(files.place("a", "region"), Some(format!("{}:3", home.path().join(".aws/credentials").display())));
+    }
+
+    #[test]
+    fn variables_name_other_files_and_nothing_means_none() {
+        let home = tempfile::tempdir().unwrap();
+        std::fs::write(home.path().join("elsewhere"), "[profile a]\n").unwrap();
+        let files = Files::read(&around(home.path(), &[("AWS_CONFIG_FILE", "~/elsewhere")])).unwrap();
+        assert_eq!(files.names().collect::<Vec<_>>(), ["a"]);
+        let none = [("AWS_CONFIG_FILE", ""), ("AWS_SHARED_CREDENTIALS_FILE", "/no/such/file")];
+        assert_eq!(Files::read(&around(home.path(), &none)).unwrap().names().count(), 0);
+    }
+
+    #[test]
+    fn a_wrong_line_is_told_with_its_file() {
+        let wrong = Files::of(b"", b"[a]\nnothing\n").unwrap_err();
+        assert!(matches!(&wrong, FileError::Line { line: 2, path, .. } if path.ends_with("credentials")), "{wrong}");
+    }
+}

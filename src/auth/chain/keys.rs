@@ -17,8 +17,9 @@ pub(super) struct Named<'a> {
 }
 
 impl Named<'_> {
-    fn place(&self) -> String {
-        format!("[{}] of {}", self.profile, self.path.display())
+    fn place(&self, values: &Values, key: &str) -> String {
+        let line = values.get(key).map(|value| format!(":{}", value.line)).unwrap_or_default();
+        format!("{}{line} [{}]", self.path.display(), self.profile)
     }
 }
 
@@ -31,7 +32,8 @@ pub(super) fn of_section(values: &Values, named: &Named<'_>) -> Result<Option<Ke
     if values.get(ID).is_none() {
         return Ok(None);
     }
-    let half = |present, missing| ChainError::HalfAKey { place: named.place(), present, missing };
+    let place = || named.place(values, ID);
+    let half = |present, missing| ChainError::HalfAKey { place: place(), present, missing };
     let id = text(ID).ok_or_else(|| half("an empty aws_access_key_id", "key id in it"))?;
     let secret = text(SECRET).ok_or_else(|| half(ID, SECRET))?;
     // The older name wins, even when it is empty.
@@ -43,7 +45,7 @@ pub(super) fn of_section(values: &Values, named: &Named<'_>) -> Result<Option<Ke
         session_token: text(token_key).map(Into::into),
         expiration: None,
     };
-    fitting(keys, || named.place(), token_key).map(Some)
+    fitting(keys, place, token_key).map(Some)
 }
 
 /// The keys of the environment.
@@ -65,13 +67,13 @@ pub(super) fn of_environment(around: &Surroundings) -> Result<Option<Keys>, Chai
 
 /// botocore passes over a secret without a key id. Where nothing else is found either, somebody meant it.
 pub(super) fn refuse_a_lone_secret(profile: &Profile, files: &Files, name: &str) -> Result<(), ChainError> {
-    let sections = [(&profile.shared, &files.credentials), (&profile.configured, &files.config)];
-    let lone =
-        sections.into_iter().find(|(values, _)| values.as_ref().is_some_and(|values| values.get(SECRET).is_some()));
-    lone.map_or(Ok(()), |(_, path)| {
-        let place = Named { path, profile: name }.place();
-        Err(ChainError::HalfAKey { place, present: SECRET, missing: ID })
-    })
+    for (values, path) in [(&profile.shared, &files.credentials), (&profile.configured, &files.config)] {
+        if let Some(values) = values.as_ref().filter(|values| values.get(SECRET).is_some()) {
+            let place = Named { path, profile: name }.place(values, SECRET);
+            return Err(ChainError::HalfAKey { place, present: SECRET, missing: ID });
+        }
+    }
+    Ok(())
 }
 
 /// The same for the environment.

@@ -1,19 +1,18 @@
 """What botocore would use for a profile, told without asking AWS.
 
-Reads one JSON object a line: {"config": base64, "credentials": base64, "profile": name or null, "environment": {...}}.
+Reads one JSON object a line: {"config": [bytes], "credentials": [bytes], "profile": name or null, "environment": {...}}.
 Writes one JSON object a line: {"base": ..., "roles": [...], "region": ...} or {"error": the exception's class}.
 
 Every place where botocore would ask AWS or run a program is replaced by one that notes what was asked for.
 """
 
-import base64
 import json
 import os
 import sys
 import tempfile
 
-import botocore.exceptions
 import botocore.credentials as credentials
+import botocore.exceptions
 import botocore.loaders
 import botocore.model
 import botocore.session
@@ -34,8 +33,8 @@ def noted(kind, **more):
 class Sts:
     """An STS client that checks what it is given as the real one does, and answers by itself."""
 
-    def __init__(self, key, token):
-        self.key, self.token = key, token
+    def __init__(self, key, secret, token):
+        self.keys = {"kind": "keys", "key": key, "secret": secret, "token": token or None}
 
     def checked(self, operation, parameters):
         shape = STS.operation_model(operation).input_shape
@@ -46,7 +45,7 @@ class Sts:
     def assume_role(self, **parameters):
         self.checked("AssumeRole", parameters)
         if not note["roles"] and "base" not in note:
-            note["base"] = {"kind": "keys", "key": self.key, "token": self.token or None}
+            note["base"] = self.keys
         name = parameters["RoleSessionName"]
         note["roles"].append(
             {
@@ -73,7 +72,7 @@ class Sts:
 
 
 def client(self, service_name, *_, **options):
-    return Sts(options.get("aws_access_key_id"), options.get("aws_session_token"))
+    return Sts(*(options.get(f"aws_{name}") for name in ("access_key_id", "secret_access_key", "session_token")))
 
 
 def token_file(self):
@@ -105,7 +104,7 @@ def resolve(asked, folder):
     for name in ("config", "credentials"):
         paths[name] = os.path.join(folder, name)
         with open(paths[name], "wb") as file:
-            file.write(base64.b64decode(asked[name]))
+            file.write(bytes(asked[name]))
     os.environ.clear()
     os.environ.update(
         HOME=folder,
@@ -127,7 +126,7 @@ def resolve(asked, folder):
         region = session.get_config_variable("region")
     except Exception as error:  # every kind of refusal is an answer
         return {"error": type(error).__name__}
-    base = note.get("base") or {"kind": "keys", "key": keys.access_key, "token": keys.token or None}
+    base = note.get("base") or Sts(keys.access_key, keys.secret_key, keys.token).keys
     if base["kind"] == "keys" and base["key"] == os.environ.get("AWS_ACCESS_KEY_ID"):
         base["kind"] = "environment"
     return {"base": base, "roles": note["roles"], "region": region}
@@ -136,7 +135,7 @@ def resolve(asked, folder):
 def main():
     with tempfile.TemporaryDirectory() as folder:
         for line in sys.stdin:
-            print(json.dumps(resolve(json.loads(line), folder), sort_keys=True))
+            print(json.dumps(resolve(json.loads(line), folder), sort_keys=True), flush=True)
 
 
 main()

@@ -4,6 +4,8 @@ use miette::Diagnostic;
 use serde::Serialize;
 use thiserror::Error;
 
+use crate::auth::code::CodeError;
+use crate::auth::session::SessionError;
 use crate::aws::AwsError;
 use crate::deploy::DeployError;
 use crate::manifest::Problems;
@@ -40,6 +42,19 @@ pub enum CommandError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Aws(#[from] AwsError),
+    /// There is no session with AWS.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Session(#[from] SessionError),
+    /// A program could not be started.
+    #[error("cannot run {program}: {source}")]
+    #[diagnostic(code(konta::auth::exec))]
+    Exec {
+        /// The program.
+        program: String,
+        /// The system's reason.
+        source: std::io::Error,
+    },
     /// The sandbox.
     #[error(transparent)]
     #[diagnostic(transparent)]
@@ -123,10 +138,16 @@ impl CommandError {
             | Self::NoWorkspace
             | Self::NotAWorkspace { .. } => 3,
             Self::Aws(error) | Self::Deploy(DeployError::Aws(error)) => {
-                let no_credentials =
-                    error.code == "Unreachable" && error.message.to_lowercase().contains("credentials");
-                if error.concerns_credentials() || no_credentials { 5 } else { 4 }
+                if error.concerns_credentials() {
+                    5
+                } else {
+                    4
+                }
             }
+            Self::Session(error) => of_session(error),
+            // As a shell has it.
+            Self::Exec { source, .. } if source.kind() == std::io::ErrorKind::NotFound => 127,
+            Self::Exec { .. } => 126,
             Self::Deploy(DeployError::Preflight { problem, .. }) if problem.starts_with("these credentials") => 5,
             Self::Deploy(DeployError::Cancelled { .. }) => 130,
             Self::Several { errors, .. } if errors.iter().all(|e| matches!(e, DeployError::Cancelled { .. })) => 130,
@@ -148,6 +169,18 @@ impl CommandError {
     #[must_use]
     pub fn as_json(&self) -> ErrorReport {
         report(self, self.exit_code())
+    }
+}
+
+/// Whatever AWS answers on the way to a session is about credentials.
+fn of_session(error: &SessionError) -> u8 {
+    let of_aws = |error: &AwsError| if error.is_an_answer() { 5 } else { 4 };
+    match error {
+        SessionError::CodeNeeded { .. } => 77,
+        SessionError::Code(CodeError::Unanswered(_)) | SessionError::Interrupted => 130,
+        SessionError::Aws(error) => of_aws(error),
+        SessionError::Unavailable { error, .. } => of_aws(error),
+        _ => 5,
     }
 }
 

@@ -11,6 +11,7 @@ mod failure;
 mod fake_aws;
 mod fleet;
 mod odd_answers;
+mod sessions;
 mod snapshots;
 mod templates;
 mod terminal;

@@ -5,6 +5,7 @@ pub mod chain;
 pub mod code;
 pub mod files;
 mod folder;
+mod foundation;
 mod ini;
 mod obtain;
 pub mod provider;

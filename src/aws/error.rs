@@ -52,10 +52,11 @@ impl AwsError {
         if let Some(call) = beneath::<Self>(error) {
             return call.clone();
         }
-        let (code, message) = match beneath::<SessionEnded>(error) {
-            Some(ended) => ("ExpiredToken", ended.to_string()),
-            None => ("NoCredentials", sources(error)),
-        };
+        let ended = beneath::<SessionEnded>(error).map(ToString::to_string);
+        let has_ended = ended.is_some();
+        let message = ended.unwrap_or_else(|| sources(error));
+        let code =
+            if has_ended || message.to_lowercase().contains("expired") { "ExpiredToken" } else { "NoCredentials" };
         let help = advice(code).map(ToOwned::to_owned);
         Self { operation: "credentials", code: code.to_owned(), message, help }
     }

@@ -2,6 +2,7 @@
 
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_cloudformation::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_sts::operation::assume_role_with_web_identity::AssumeRoleWithWebIdentityError;
 use miette::Diagnostic;
 use thiserror::Error;
 
@@ -51,6 +52,12 @@ impl AwsError {
     pub fn from_provider(error: &CredentialsError) -> Self {
         if let Some(call) = beneath::<Self>(error) {
             return call.clone();
+        }
+        if let Some(refused) = beneath::<AssumeRoleWithWebIdentityError>(error) {
+            let code = refused.code().unwrap_or("Unknown").to_owned();
+            let message = refused.message().unwrap_or("AWS gave no message").to_owned();
+            let help = advice(&code).map(ToOwned::to_owned);
+            return Self { operation: "sts AssumeRoleWithWebIdentity", code, message, help };
         }
         let ended = beneath::<SessionEnded>(error).map(ToString::to_string);
         let has_ended = ended.is_some();

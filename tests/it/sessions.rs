@@ -10,6 +10,7 @@ use aws_credential_types::Credentials;
 use crate::world::{Said, World, said};
 
 mod aws_cli;
+mod bases;
 mod front;
 mod killed;
 mod refused;

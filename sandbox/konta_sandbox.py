@@ -87,7 +87,8 @@ class Sandbox:
             DOCKER_HOST=f"unix://{self.home}/no-docker", MINISTACK_ACCOUNT_ID=self.options.account,
             MINISTACK_REGION=self.options.region, STATE_DIR=str(self.home / "state"), S3_PERSIST="1",
             S3_DATA_DIR=str(self.home / "state" / "s3"), IOT_MTLS_ENABLED="0", SFTP_ENABLED="0", LOG_LEVEL="WARNING",
-            AUTH="false", USE_SSL="0")
+            # Tests of credentials want signatures, tokens and policies checked; then the root keys are test/test.
+            AUTH="true" if os.environ.get("KONTA_SANDBOX_AUTH") else "false", USE_SSL="0")
         for name in ("SERVICES", "EDGE_PORT", "LOCALSTACK_PERSISTENCE"):
             os.environ.pop(name, None)
         self.databases = Databases(self.home, self.announce)

@@ -1,6 +1,7 @@
 //! The only place that names `aws_sdk_*`: a session and one thin file per service. Knows no tenant, plans nothing, prints nothing.
 
 pub mod cloudformation;
+pub mod credentials;
 pub mod data;
 pub mod ecs;
 pub mod elb;
@@ -11,6 +12,7 @@ pub mod rds;
 pub mod route53;
 pub mod session;
 pub mod ssm;
+pub mod sts;
 
 pub use error::AwsError;
-pub use session::{Aws, Target};
+pub use session::{Aws, Identity, Target};

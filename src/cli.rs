@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use secrecy::SecretString;
 
-use crate::commands::{delete, deploy, init, ls, plan, render, sandbox, status, validate};
+use crate::commands::{auth, delete, deploy, init, ls, plan, render, sandbox, status, validate};
 
 /// Deploys Odoo for many small businesses on AWS, from one manifest per tenant.
 ///
@@ -29,11 +30,12 @@ Exit codes:
     2  something would change (plan --exit-code)
     3  a manifest, override or addon is wrong, or there is no workspace
     4  AWS refused or could not be reached
-    5  the credentials are missing, ended, or of another account
+    5  the credentials are missing, ended, refused, the root user's, or of another account
     6  a question could not be asked, for want of a terminal
     7  the answer was no
     8  the sandbox could not be started or stopped, or has ended
    64  the command line is wrong
+   77  an MFA code is needed, and there is no terminal to ask for it
   130  interrupted";
 
 /// Options of every command.
@@ -49,6 +51,12 @@ pub struct Global {
     /// The profile of the AWS configuration [default: AWS_PROFILE, else the usual order]
     #[arg(long, global = true, value_name = "NAME")]
     pub profile: Option<String>,
+    /// A code of the MFA device; - reads it from standard input
+    #[arg(long, global = true, value_name = "CODE", env = "KONTA_MFA_CODE", hide_env_values = true)]
+    pub mfa_code: Option<SecretString>,
+    /// Go on with the keys of the account's root user
+    #[arg(long, global = true)]
+    pub allow_root: bool,
     /// The region; must be the environment's, and guards against mix-ups
     #[arg(long, global = true, value_name = "CODE")]
     pub region: Option<String>,
@@ -99,6 +107,8 @@ pub enum Command {
     Delete(delete::DeleteArgs),
     /// The local AWS of the workspace
     Sandbox(sandbox::SandboxArgs),
+    /// Sessions with MFA, for konta and for every other tool
+    Auth(auth::AuthArgs),
     /// Write a shell's completion script
     Completion(crate::commands::completion::CompletionArgs),
 }

@@ -1,6 +1,8 @@
 //! One verb a file: gather, plan, show, confirm, act, report. No logic that another verb needs; what they share is in [`gather`].
 
+pub mod auth;
 pub mod completion;
+pub mod credentials;
 pub mod delete;
 pub mod deploy;
 pub mod error;
@@ -77,6 +79,7 @@ async fn run(context: &Context, command: Command) -> Result<u8, CommandError> {
         Command::Status(args) => status::run(context, &args).await,
         Command::Delete(args) => delete::run(context, &args).await,
         Command::Sandbox(args) => sandbox::run(context, &args).await,
+        Command::Auth(args) => auth::run(context, &args).await,
         Command::Completion(args) => completion::run(&args),
     }
 }

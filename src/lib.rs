@@ -8,6 +8,7 @@
 //!                                            odoo, aws, auth, sandbox
 //! ```
 
+pub mod auth;
 pub mod aws;
 pub mod cli;
 pub mod commands;

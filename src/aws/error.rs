@@ -1,8 +1,12 @@
 //! One error for every AWS call: which call, AWS's own code and message.
 
+use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_cloudformation::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_sts::operation::assume_role_with_web_identity::AssumeRoleWithWebIdentityError;
 use miette::Diagnostic;
 use thiserror::Error;
+
+use super::credentials::SessionEnded;
 
 /// A call to AWS that failed.
 #[derive(Debug, Clone, Error, Diagnostic)]
@@ -25,8 +29,11 @@ impl AwsError {
     pub fn from_sdk<E, R>(operation: &'static str, error: &SdkError<E, R>) -> Self
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
-        R: std::fmt::Debug,
+        R: std::fmt::Debug + 'static,
     {
+        if let Some(provider) = beneath::<CredentialsError>(error) {
+            return Self { operation, ..Self::from_provider(provider) };
+        }
         let (code, message) = match error {
             SdkError::ServiceError(service) => (
                 service.err().code().unwrap_or("Unknown").to_owned(),
@@ -35,8 +42,30 @@ impl AwsError {
             SdkError::TimeoutError(_) => ("Timeout".to_owned(), "no answer in time".to_owned()),
             other => ("Unreachable".to_owned(), sources(other)),
         };
-        let help = advice(&code, &message).map(ToOwned::to_owned);
+        let help = advice(&code).map(ToOwned::to_owned);
         Self { operation, code, message, help }
+    }
+
+    /// From a provider of credentials that gave none: the reason is AWS's own answer where a call was made for them, `ExpiredToken` when
+    /// the session has ended, else `NoCredentials`.
+    #[must_use]
+    pub fn from_provider(error: &CredentialsError) -> Self {
+        if let Some(call) = beneath::<Self>(error) {
+            return call.clone();
+        }
+        if let Some(refused) = beneath::<AssumeRoleWithWebIdentityError>(error) {
+            let code = refused.code().unwrap_or("Unknown").to_owned();
+            let message = refused.message().unwrap_or("AWS gave no message").to_owned();
+            let help = advice(&code).map(ToOwned::to_owned);
+            return Self { operation: "sts AssumeRoleWithWebIdentity", code, message, help };
+        }
+        let ended = beneath::<SessionEnded>(error).map(ToString::to_string);
+        let has_ended = ended.is_some();
+        let message = ended.unwrap_or_else(|| sources(error));
+        let code =
+            if has_ended || message.to_lowercase().contains("expired") { "ExpiredToken" } else { "NoCredentials" };
+        let help = advice(code).map(ToOwned::to_owned);
+        Self { operation: "credentials", code: code.to_owned(), message, help }
     }
 
     /// An answer that lacks what the documentation promises.
@@ -76,9 +105,15 @@ impl AwsError {
             "TooManyRequests",
         ];
         let code = self.code.strip_suffix("Exception").unwrap_or(&self.code);
-        // Without credentials no call leaves this machine, however long one waits.
-        let out_of_reach = code == "Unreachable" && !self.message.to_lowercase().contains("credentials");
-        out_of_reach || CODES.contains(&code)
+        code == "Unreachable" || CODES.contains(&code)
+    }
+
+    /// Whether AWS answered and meant it, rather than that it could not be reached or was overloaded.
+    #[must_use]
+    pub fn is_an_answer(&self) -> bool {
+        const SILENT: &[&str] =
+            &["Unreachable", "Timeout", "IncompleteAnswer", "Throttling", "ServiceUnavailable", "InternalFailure"];
+        !SILENT.iter().any(|code| self.is(code))
     }
 
     /// Whether the credentials are the cause, rather than the request.
@@ -98,6 +133,18 @@ impl AwsError {
     }
 }
 
+/// An error of this kind among an error's sources.
+fn beneath<'a, T: std::error::Error + 'static>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a T> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref::<T>() {
+            return Some(found);
+        }
+        next = error.source();
+    }
+    None
+}
+
 /// The chain of sources as one sentence: the SDK's own text hides the reason in them.
 fn sources(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
@@ -113,16 +160,18 @@ fn sources(error: &dyn std::error::Error) -> String {
     text
 }
 
-fn advice(code: &str, message: &str) -> Option<&'static str> {
+fn advice(code: &str) -> Option<&'static str> {
     Some(match code {
-        "Unreachable" if message.contains("credentials") || message.contains("Credentials") => {
+        "NoCredentials" => {
             "no credentials were found: set AWS_PROFILE or --profile, or try without an account with --sandbox"
         }
         "Unreachable" => "is the network up, and the region's name right?",
         "InvalidClientTokenId" | "UnrecognizedClientException" | "InvalidAccessKeyId" | "AuthFailure" => {
             "AWS does not know this key: is it active, complete (key, secret and session token) and of this partition?"
         }
-        "ExpiredToken" | "ExpiredTokenException" => "the session has ended: log in again",
+        "ExpiredToken" | "ExpiredTokenException" => {
+            "the session has ended: log in (`konta auth login`) and run the same command again; what AWS has begun goes on by itself, and the command attaches to it"
+        }
         "SignatureDoesNotMatch" => "the secret does not fit the key, or this machine's clock is wrong",
         "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" => {
             "the identity may not do this: compare its policies, and whether it must use MFA"

@@ -1,4 +1,4 @@
-//! IAM: the service-linked roles that a fresh account lacks, and its quota of roles.
+//! IAM: the service-linked roles that a fresh account lacks, its quota of roles, and a user's MFA devices.
 
 use super::error::AwsError;
 use super::session::Aws;
@@ -25,5 +25,17 @@ impl Aws {
         Ok(answer
             .summary_map()
             .and_then(|map| Some((*map.get(&SummaryKeyType::Roles)?, *map.get(&SummaryKeyType::RolesQuota)?))))
+    }
+
+    /// The serial numbers of a user's devices; of the one whose credentials these are when no name is given.
+    pub async fn mfa_devices(&self, user: Option<&str>) -> Result<Vec<String>, AwsError> {
+        let answer = self
+            .iam
+            .list_mfa_devices()
+            .set_user_name(user.map(Into::into))
+            .send()
+            .await
+            .map_err(|e| AwsError::from_sdk("iam ListMFADevices", &e))?;
+        Ok(answer.mfa_devices().iter().map(|device| device.serial_number().to_owned()).collect())
     }
 }

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use aws_config::identity::IdentityCache;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
 
 use super::error::AwsError;
 
@@ -47,8 +49,18 @@ pub struct Identity {
 }
 
 impl Aws {
-    /// Opens a session. Asks nothing of AWS yet.
+    /// Opens a session: with the sandbox's own keys where the target names an endpoint, else with whatever the SDK finds. Asks nothing
+    /// of AWS yet.
     pub async fn open(target: &Target) -> Self {
+        Self::with(target, None).await
+    }
+
+    /// Opens a session with AWS with these credentials. Asks nothing of AWS yet.
+    pub async fn open_as(target: &Target, credentials: SharedCredentialsProvider) -> Self {
+        Self::with(target, Some(credentials)).await
+    }
+
+    async fn with(target: &Target, credentials: Option<SharedCredentialsProvider>) -> Self {
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .region(Region::new(target.region.clone()))
             // Many tenants deploy side by side: adaptive retry slows down together when AWS throttles.
@@ -61,6 +73,11 @@ impl Aws {
             );
         if let Some(profile) = &target.profile {
             loader = loader.profile_name(profile);
+        }
+        if let Some(credentials) = credentials {
+            // konta's provider asks STS itself, several times where roles stand on roles: the SDK's five seconds may be too few.
+            let cache = IdentityCache::lazy().load_timeout(Duration::from_secs(30)).build();
+            loader = loader.credentials_provider(credentials).identity_cache(cache);
         }
         if let Some(endpoint) = &target.endpoint {
             // The sandbox takes any key; a real one must not be sent to it.
@@ -104,11 +121,30 @@ impl Aws {
 
     /// Who the session is. Needs no permission.
     pub async fn identity(&self) -> Result<Identity, AwsError> {
+        Identity::ask(&self.sts).await
+    }
+}
+
+impl Identity {
+    pub(super) async fn ask(sts: &aws_sdk_sts::Client) -> Result<Self, AwsError> {
         const OPERATION: &str = "sts GetCallerIdentity";
-        let answer = self.sts.get_caller_identity().send().await.map_err(|e| AwsError::from_sdk(OPERATION, &e))?;
-        Ok(Identity {
+        let answer = sts.get_caller_identity().send().await.map_err(|e| AwsError::from_sdk(OPERATION, &e))?;
+        Ok(Self {
             account: answer.account.ok_or_else(|| AwsError::incomplete(OPERATION, "account"))?,
             arn: answer.arn.unwrap_or_default(),
         })
+    }
+
+    /// Whether this is the account's root user, who may do everything and cannot be held back by any policy of the account.
+    #[must_use]
+    pub fn is_root(&self) -> bool {
+        self.arn.ends_with(":root")
+    }
+
+    /// The name, when this is a user: only a user has MFA devices.
+    #[must_use]
+    pub fn user(&self) -> Option<&str> {
+        let resource = self.arn.split(':').nth(5)?.strip_prefix("user/")?;
+        resource.rsplit('/').next()
     }
 }

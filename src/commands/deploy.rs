@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use clap::Args;
+use jiff::SignedDuration;
 use serde::Serialize;
 use tokio::sync::{mpsc, watch};
 
@@ -38,7 +39,7 @@ pub struct DeployArgs {
 pub async fn run(context: &Context, args: &DeployArgs) -> Result<u8, CommandError> {
     let loaded = context.load()?;
     let (environment, scope) = args.what.resolve(context, &loaded)?;
-    let session = context.session(&loaded, environment).await?;
+    let mut session = context.session(&loaded, environment).await?;
     let online = online(&loaded, environment, &scope, &session).await?;
     if online.plan.is_done() {
         return unchanged(context, &loaded, environment, &scope, &online);
@@ -47,6 +48,9 @@ pub async fn run(context: &Context, args: &DeployArgs) -> Result<u8, CommandErro
         output::print_json_line(&serde_json::json!({"event": "plan", "plan": online.plan}))?;
     } else {
         show(context, &online.plan)?;
+    }
+    if !args.dry_run && online.plan.changes_anything() {
+        context.outlast(&mut session, expected(&online)).await?;
     }
     let go_on = match (args.dry_run, online.plan.changes_anything()) {
         (true, _) => Ok(false),
@@ -62,6 +66,13 @@ pub async fn run(context: &Context, args: &DeployArgs) -> Result<u8, CommandErro
             if args.dry_run { Ok(0) } else { Err(CommandError::Declined("the plan was not confirmed".to_owned())) }
         }
     }
+}
+
+/// How long it may take, generously: a database and a load balancer alone take half an hour.
+fn expected(online: &Online) -> SignedDuration {
+    let slow = |kind: &StackKind| matches!(kind, StackKind::Cell(_) | StackKind::Environment | StackKind::Addon(..));
+    let mut changed = online.planned.stacks.iter().filter(|stack| stack.plan.changes_anything());
+    SignedDuration::from_mins(if changed.any(|stack| slow(&stack.desired.kind)) { 45 } else { 15 })
 }
 
 /// Looks at what can be looked at beforehand, refuses what would lose data, and asks.

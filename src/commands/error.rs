@@ -4,6 +4,8 @@ use miette::Diagnostic;
 use serde::Serialize;
 use thiserror::Error;
 
+use crate::auth::code::CodeError;
+use crate::auth::session::SessionError;
 use crate::aws::AwsError;
 use crate::deploy::DeployError;
 use crate::manifest::Problems;
@@ -40,6 +42,19 @@ pub enum CommandError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Aws(#[from] AwsError),
+    /// There is no session with AWS.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Session(#[from] SessionError),
+    /// A program could not be started.
+    #[error("cannot run {program}: {source}")]
+    #[diagnostic(code(konta::auth::exec))]
+    Exec {
+        /// The program.
+        program: String,
+        /// The system's reason.
+        source: std::io::Error,
+    },
     /// The sandbox.
     #[error(transparent)]
     #[diagnostic(transparent)]
@@ -109,8 +124,7 @@ impl From<Vec<DeployError>> for CommandError {
 }
 
 fn aws_code(error: &AwsError) -> u8 {
-    let no_credentials = error.code == "Unreachable" && error.message.to_lowercase().contains("credentials");
-    if error.concerns_credentials() || no_credentials { 5 } else { 4 }
+    if error.concerns_credentials() { 5 } else { 4 }
 }
 
 fn deploy_code(error: &DeployError) -> u8 {
@@ -166,6 +180,10 @@ impl CommandError {
                 let first = codes.next().unwrap_or(1);
                 if codes.all(|code| code == first) { first } else { 1 }
             }
+            Self::Session(error) => of_session(error),
+            // As a shell has it.
+            Self::Exec { source, .. } if source.kind() == std::io::ErrorKind::NotFound => 127,
+            Self::Exec { .. } => 126,
             Self::Unknown { .. } | Self::Io { .. } => 1,
             Self::Sandbox(_) => 8,
             Self::Prompt(error) => {
@@ -184,6 +202,18 @@ impl CommandError {
     #[must_use]
     pub fn as_json(&self) -> ErrorReport {
         report(self, self.exit_code())
+    }
+}
+
+/// Whatever AWS answers on the way to a session is about credentials.
+fn of_session(error: &SessionError) -> u8 {
+    let of_aws = |error: &AwsError| if error.is_an_answer() { 5 } else { 4 };
+    match error {
+        SessionError::CodeNeeded { .. } => 77,
+        SessionError::Code(CodeError::Unanswered(_)) | SessionError::Interrupted => 130,
+        SessionError::Aws(error) => of_aws(error),
+        SessionError::Unavailable { error, .. } => of_aws(error),
+        _ => 5,
     }
 }
 

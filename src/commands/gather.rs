@@ -1,7 +1,12 @@
 //! What every verb gathers before it plans: the workspace, the environment, the tenants it names, and a session.
 
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
+use jiff::{SignedDuration, Timestamp};
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::auth::session::{self, Opened, Request};
 use crate::aws::{Aws, Target};
 use crate::cli::{Global, Output};
 use crate::deploy::{Pace, preflight};
@@ -14,12 +19,14 @@ use crate::template::compose::Composer;
 use crate::template::source::Sources;
 use crate::{manifest, sandbox};
 
+use super::credentials::{Gathered, first_line_of_stdin};
 use super::error::CommandError;
 
 /// The global options, and what follows from them.
 #[derive(Debug)]
 pub struct Context {
     global: Global,
+    code_read: OnceLock<SecretString>,
 }
 
 /// A loaded workspace.
@@ -42,13 +49,15 @@ pub struct Session {
     pub account: String,
     /// How often to ask.
     pub pace: Pace,
+    /// Where the credentials come from; `None` in the sandbox.
+    pub opened: Option<(Gathered, Opened)>,
 }
 
 impl Context {
     /// From the global options.
     #[must_use]
     pub fn new(global: Global) -> Self {
-        Self { global }
+        Self { global, code_read: OnceLock::new() }
     }
 
     /// The global options.
@@ -172,18 +181,65 @@ impl Context {
     /// A session in the environment's region, with the environment's account. Starts the sandbox when it is asked for.
     pub async fn session(&self, loaded: &Loaded, environment: &Environment) -> Result<Session, CommandError> {
         let root = &loaded.root;
-        let (endpoint, pace) = if self.global.sandbox {
+        if !self.global.sandbox {
+            return self.session_with_aws(environment).await;
+        }
+        let endpoint = {
             sandbox::take_for_existing(root, &imports(&loaded.workspace, environment))?;
             let say = |text: &str| message::note(self.palette(), text);
             let running = sandbox::start(root, environment.account.as_str(), environment.region.as_str(), &say).await?;
-            (Some(running.endpoint), Pace::sandbox())
-        } else {
-            (None, Pace::aws())
+            running.endpoint
         };
-        let target = Target { region: environment.region.to_string(), profile: self.global.profile.clone(), endpoint };
+        let target = Target { region: environment.region.to_string(), profile: None, endpoint: Some(endpoint) };
         let aws = Aws::open(&target).await;
         let account = preflight::account(&aws, environment).await?;
-        Ok(Session { aws, account, pace })
+        Ok(Session { aws, account, pace: Pace::sandbox(), opened: None })
+    }
+
+    /// Asks for a code now, when one is needed: before anything is planned.
+    async fn session_with_aws(&self, environment: &Environment) -> Result<Session, CommandError> {
+        let account = environment.account.as_str();
+        let gathered = Gathered::of(self, Some(environment.region.as_str()))?;
+        let opened = session::open(&Request { account: Some(account), ..gathered.request() }).await?;
+        let profile = gathered.chain.profile.clone();
+        let target = Target { region: environment.region.to_string(), profile, endpoint: None };
+        let aws = Aws::open_as(&target, opened.provider.clone()).await;
+        let identity = aws.identity().await?;
+        session::admit(&identity, Some(account), self.global.allow_root)?;
+        Ok(Session { aws, account: identity.account, pace: Pace::aws(), opened: Some((gathered, opened)) })
+    }
+
+    /// Sees to it that a session outlasts work that begins now: says when it would not, and opens a new one where a code can be had.
+    pub async fn outlast(&self, session: &mut Session, work: SignedDuration) -> Result<(), CommandError> {
+        let Some((gathered, opened)) = &mut session.opened else { return Ok(()) };
+        let now = Timestamp::now();
+        let Some(ends) = opened.ends.filter(|ends| *ends < now + work) else { return Ok(()) };
+        let (left, work) = (ends.duration_since(now).as_mins(), work.as_mins());
+        let warn = |what: &str| {
+            let text = format!("the session ends in {left} minutes, and this may take {work}: {what}");
+            message::warning(self.palette(), &text);
+        };
+        let request = gathered.request_anew();
+        if opened.session.is_some() && request.code_source().is_some() {
+            warn("a new one is opened first");
+            return Ok(session::renew(&request, opened).await?);
+        }
+        warn("AWS goes on by itself; log in again and run the same command, it attaches to what is under way");
+        Ok(())
+    }
+
+    /// The code of `--mfa-code`; standard input is read once.
+    pub fn mfa_code(&self) -> Result<Option<SecretString>, CommandError> {
+        match &self.global.mfa_code {
+            Some(given) if given.expose_secret() == "-" => {
+                if let Some(read) = self.code_read.get() {
+                    return Ok(Some(read.clone()));
+                }
+                let read = first_line_of_stdin()?;
+                Ok(Some(self.code_read.get_or_init(|| read).clone()))
+            }
+            given => Ok(given.clone()),
+        }
     }
 }
 

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use clap::{Args, Subcommand};
 use serde_json::Value;
 
-use crate::aws::AwsError;
+use crate::auth::session::SessionError;
+use crate::deploy::observe;
 use crate::deploy::prepare::{self, Planned};
-use crate::deploy::{DeployError, observe};
 use crate::model::{Environment, Tenant};
 use crate::report::{self, message, output};
 use crate::stack::build::Builder;
@@ -169,9 +169,5 @@ pub fn show(context: &Context, plan: &Plan) -> Result<(), CommandError> {
 
 /// Whether there are no credentials at all; wrong ones are an error.
 fn lacks_credentials(error: &CommandError) -> bool {
-    let of = |error: &AwsError| error.code == "Unreachable" && error.message.to_lowercase().contains("credentials");
-    match error {
-        CommandError::Aws(error) | CommandError::Deploy(DeployError::Aws(error)) => of(error),
-        _ => false,
-    }
+    matches!(error, CommandError::Session(SessionError::NothingFound))
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 const ARROWS: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("aws", &[]),
+    ("auth", &["aws"]),
     ("sandbox", &[]),
     ("manifest", &["model"]),
     ("template", &["model"]),
@@ -14,9 +15,12 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("odoo", &["model"]),
     ("deploy", &["model", "template", "stack", "odoo", "aws"]),
     // Types only; that it never acts is seen in review.
-    ("report", &["model", "template", "stack", "deploy"]),
+    ("report", &["auth", "model", "template", "stack", "deploy"]),
     ("cli", &["commands"]),
-    ("commands", &["aws", "cli", "deploy", "manifest", "model", "odoo", "report", "sandbox", "stack", "template"]),
+    (
+        "commands",
+        &["auth", "aws", "cli", "deploy", "manifest", "model", "odoo", "report", "sandbox", "stack", "template"],
+    ),
 ];
 
 fn files(folder: &Path, found: &mut Vec<PathBuf>) {

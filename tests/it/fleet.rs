@@ -87,7 +87,7 @@ async fn an_unchanged_fleet_of_a_thousand_tenants_needs_at_most_25_calls() {
     let (aws, calls) = scripted(answer_pages(stacks));
     let environment = loaded.workspace.environments.values().next().unwrap();
     let account = preflight::account(&aws, environment).await.unwrap();
-    let session = Session { aws, account, pace: Pace::aws() };
+    let session = Session { aws, account, pace: Pace::aws(), opened: None };
     let scope = Scope { shared: Shared::Needed, tenants: loaded.workspace.tenants.values().collect() };
     let online = online(&loaded, environment, &scope, &session).await.unwrap();
     assert!(!online.plan.changes_anything(), "{:?}", online.plan.stacks.iter().find(|s| s.action != Action::Nothing));
@@ -115,7 +115,7 @@ async fn one_changed_tenant_among_many_is_the_only_one_asked_about() {
         _ => pages(call),
     });
     let environment = changed.workspace.environments.values().next().unwrap();
-    let session = Session { aws, account: "123456789012".into(), pace: Pace::aws() };
+    let session = Session { aws, account: "123456789012".into(), pace: Pace::aws(), opened: None };
     let scope = Scope { shared: Shared::Needed, tenants: changed.workspace.tenants.values().collect() };
     let online = online(&changed, environment, &scope, &session).await.unwrap();
     let going: Vec<&str> =
@@ -171,7 +171,7 @@ async fn many_changes_are_computed_side_by_side_and_every_refusal_is_told() {
         _ => pages(call),
     });
     let environment = changed.workspace.environments.values().next().unwrap();
-    let session = Session { aws, account: "123456789012".into(), pace: Pace::aws() };
+    let session = Session { aws, account: "123456789012".into(), pace: Pace::aws(), opened: None };
     let scope = Scope { shared: Shared::Needed, tenants: changed.workspace.tenants.values().collect() };
     let begun = tokio::time::Instant::now();
     let error = online(&changed, environment, &scope, &session).await.unwrap_err();

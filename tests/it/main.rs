@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, unreachable_pub)]
 
 mod architecture;
+mod auth;
 mod delete;
 mod deploy;
 mod failure;
@@ -12,6 +13,7 @@ mod fleet;
 mod gate;
 mod odd_answers;
 mod recover;
+mod sessions;
 mod snapshots;
 mod sql;
 mod templates;

@@ -14,7 +14,7 @@ fn at_a_terminal(world: &World, arguments: &[&str]) -> expectrl::session::OsSess
     session
 }
 
-fn code(session: &expectrl::session::OsSession) -> i32 {
+pub fn code(session: &expectrl::session::OsSession) -> i32 {
     use expectrl::process::unix::WaitStatus;
     match session.get_process().wait().unwrap() {
         WaitStatus::Exited(_, code) => code,

@@ -160,7 +160,7 @@ impl Drop for World {
     }
 }
 
-fn said(output: Output) -> Said {
+pub fn said(output: Output) -> Said {
     Said {
         code: output.status.code().unwrap_or(-1),
         stdout: String::from_utf8(output.stdout).unwrap(),

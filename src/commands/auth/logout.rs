@@ -1,0 +1,49 @@
+//! `konta auth logout`: forgets sessions.
+
+use clap::Args;
+
+use crate::auth::cache::Cache;
+use crate::auth::session::SessionError;
+use crate::auth::{Base, Surroundings};
+use crate::commands::credentials::Gathered;
+use crate::commands::{CommandError, Context};
+use crate::report::{message, output, text};
+
+/// Forget the session of this user.
+///
+/// AWS cannot take a session back: it ends by itself. Whoever may have copied it is kept out by revoking the role's sessions, or by
+/// deactivating the user's key.
+#[derive(Debug, Args)]
+pub(super) struct LogoutArgs {
+    /// Every session that konta keeps
+    #[arg(long)]
+    all: bool,
+}
+
+/// Forgets them.
+pub(super) fn run(context: &Context, args: &LogoutArgs) -> Result<u8, CommandError> {
+    let forgotten = if args.all {
+        let cache = Cache::of(&Surroundings::of_process()).map_err(SessionError::from)?;
+        cache.forget(|_| true)
+    } else {
+        let gathered = Gathered::of(context, None)?;
+        let key = match &gathered.chain.base {
+            Base::Environment(keys) | Base::Static { keys, .. } => Some(keys.access_key_id.as_str()),
+            _ => None,
+        };
+        let first = gathered.chain.roles.first().and_then(|role| role.mfa_serial.as_deref());
+        let serials = [gathered.chain.mfa_serial.as_deref(), first];
+        gathered
+            .cache
+            .forget(|entry| Some(entry.user_key.as_str()) == key || serials.contains(&Some(entry.serial.as_str())))
+    };
+    let forgotten = forgotten.map_err(SessionError::from)?;
+    if context.format().is_json() {
+        output::print_json(&serde_json::json!({"forgotten": forgotten}))?;
+    } else if forgotten == 0 {
+        message::line("there was no session");
+    } else {
+        message::line(&format!("{} forgotten", text::count(forgotten, "session")));
+    }
+    Ok(0)
+}

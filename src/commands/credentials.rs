@@ -1,0 +1,120 @@
+//! The credentials of a command: which profile, where a code comes from, who is asked for it.
+
+use std::fs::File;
+use std::io::Read;
+use std::os::fd::AsFd;
+
+use jiff::Timestamp;
+use secrecy::SecretString;
+use zeroize::Zeroizing;
+
+use crate::auth::cache::Cache;
+use crate::auth::code::Operator;
+use crate::auth::session::{Request, SessionError};
+use crate::auth::{Chain, Files, Surroundings, resolve};
+use crate::report::{Palette, message, prompt};
+
+use super::{CommandError, Context};
+
+/// Whose credentials a command takes.
+#[derive(Debug)]
+pub struct Gathered {
+    /// The chain of profiles, users and roles.
+    pub chain: Chain,
+    /// Sessions kept between runs.
+    pub cache: Cache,
+    /// The region whose token service is asked.
+    pub region: String,
+    /// What the process was given around it.
+    pub around: Surroundings,
+    code: Option<SecretString>,
+    allow_root: bool,
+    operator: Terminal,
+}
+
+impl Gathered {
+    /// From the options, the environment and AWS's files. `region` is the environment's, where a workspace has one.
+    pub fn of(context: &Context, region: Option<&str>) -> Result<Self, CommandError> {
+        let around = Surroundings::of_process();
+        let global = context.global();
+        let files = Files::read(&around).map_err(SessionError::from)?;
+        let chain = resolve(&files, global.profile.as_deref(), &around).map_err(SessionError::from)?;
+        let region = region.or(global.region.as_deref()).or(chain.region.as_deref());
+        let region = region.map_or_else(|| region_of(chain.mfa_serial.as_deref()).to_owned(), ToOwned::to_owned);
+        Ok(Self {
+            cache: Cache::of(&around).map_err(SessionError::from)?,
+            region,
+            chain,
+            around,
+            code: context.mfa_code()?,
+            allow_root: global.allow_root,
+            operator: Terminal { palette: context.palette() },
+        })
+    }
+
+    /// What is wanted of a session: one that stands, else a new one, with a code when somebody gives it.
+    #[must_use]
+    pub fn request(&self) -> Request<'_> {
+        Request {
+            chain: &self.chain,
+            region: &self.region,
+            cache: &self.cache,
+            operator: &self.operator,
+            code: self.code.clone(),
+            program: self.around.variable("KONTA_MFA_PROCESS").map(Into::into),
+            duration: None,
+            account: None,
+            allow_root: self.allow_root,
+            may_ask: true,
+            since: None,
+            within: self.around.variable("KONTA_PROCESS_OF"),
+        }
+    }
+
+    /// The same, but a session that is begun from now on.
+    #[must_use]
+    pub fn request_anew(&self) -> Request<'_> {
+        Request { since: Some(Timestamp::now()), ..self.request() }
+    }
+}
+
+/// A region of the partition that a device is of, where nothing names one.
+fn region_of(serial: Option<&str>) -> &'static str {
+    match serial.and_then(|serial| serial.split(':').nth(1)) {
+        Some("aws-cn") => "cn-north-1",
+        Some("aws-us-gov") => "us-gov-west-1",
+        _ => "us-east-1",
+    }
+}
+
+/// The first line of standard input, without taking more than that: what follows may be meant for a program that konta starts.
+pub fn first_line_of_stdin() -> Result<SecretString, CommandError> {
+    let mut stdin = File::from(std::io::stdin().as_fd().try_clone_to_owned()?);
+    let mut line = Zeroizing::new(String::with_capacity(64));
+    let mut byte = [0_u8];
+    while line.len() < 64 && stdin.read(&mut byte)? == 1 && byte[0] != b'\n' {
+        line.push(char::from(byte[0]));
+    }
+    Ok(line.trim().into())
+}
+
+/// The operator at a terminal.
+#[derive(Debug)]
+struct Terminal {
+    palette: Palette,
+}
+
+impl Operator for Terminal {
+    fn can_ask(&self) -> bool {
+        prompt::can_ask()
+    }
+
+    fn ask(&self, question: &str) -> Result<SecretString, String> {
+        // Shown as it is typed: it is worth nothing once it is sent, and a hidden one is mistyped more often.
+        prompt::input(question, None, &|_| Ok(())).map(Into::into).map_err(|error| error.to_string())
+    }
+
+    fn say(&self, text: &str) {
+        message::note(self.palette, text);
+    }
+}

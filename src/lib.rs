@@ -11,6 +11,7 @@
 pub mod aws;
 pub mod cli;
 pub mod commands;
+pub mod cost;
 pub mod deploy;
 pub mod manifest;
 pub mod model;

@@ -12,11 +12,15 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("template", &["model"]),
     ("stack", &["model", "template"]),
     ("odoo", &["model"]),
+    ("cost", &["model", "template"]),
     ("deploy", &["model", "template", "stack", "odoo", "aws"]),
     // Types only; that it never acts is seen in review.
-    ("report", &["model", "template", "stack", "deploy"]),
+    ("report", &["model", "template", "stack", "cost", "deploy"]),
     ("cli", &["commands"]),
-    ("commands", &["aws", "cli", "deploy", "manifest", "model", "odoo", "report", "sandbox", "stack", "template"]),
+    (
+        "commands",
+        &["aws", "cli", "cost", "deploy", "manifest", "model", "odoo", "report", "sandbox", "stack", "template"],
+    ),
 ];
 
 fn files(folder: &Path, found: &mut Vec<PathBuf>) {

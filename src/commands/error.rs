@@ -5,6 +5,7 @@ use serde::Serialize;
 use thiserror::Error;
 
 use crate::aws::AwsError;
+use crate::cost::CostError;
 use crate::deploy::DeployError;
 use crate::manifest::Problems;
 use crate::report::PromptError;
@@ -22,6 +23,10 @@ pub enum CommandError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Template(#[from] TemplateError),
+    /// There is no estimate of the cost.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Cost(#[from] CostError),
     /// A deployment failed.
     #[error(transparent)]
     #[diagnostic(transparent)]
@@ -119,6 +124,7 @@ impl CommandError {
         match self {
             Self::Manifests(_)
             | Self::Template(_)
+            | Self::Cost(CostError::Usage { .. } | CostError::Prices { .. } | CostError::Template { .. })
             | Self::Deploy(DeployError::Template(_))
             | Self::NoWorkspace
             | Self::NotAWorkspace { .. } => 3,
@@ -140,7 +146,7 @@ impl CommandError {
                 }
             }
             Self::Declined(_) => 7,
-            Self::Usage { .. } => 64,
+            Self::Cost(CostError::Parameter { .. }) | Self::Usage { .. } => 64,
         }
     }
 

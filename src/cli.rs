@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use secrecy::SecretString;
 
-use crate::commands::{auth, delete, deploy, init, ls, plan, render, sandbox, status, validate};
+use crate::commands::{auth, cost, delete, deploy, init, ls, plan, render, sandbox, status, validate};
 
 /// Deploys Odoo for many small businesses on AWS, from one manifest per tenant.
 ///
@@ -28,12 +28,13 @@ Exit codes:
     0  done, or nothing to do
     1  a deployment failed, or something was not found
     2  something would change (plan --exit-code)
-    3  a manifest, override or addon is wrong, or there is no workspace
+    3  a manifest, template, override, addon or usage file is wrong, or there is no workspace
     4  AWS refused or could not be reached
     5  the credentials are missing, ended, refused, the root user's, or of another account
     6  a question could not be asked, for want of a terminal
     7  the answer was no
     8  the sandbox could not be started or stopped, or has ended
+    9  the cost is above --budget
    64  the command line is wrong
    77  an MFA code is needed, and there is no terminal to ask for it
   130  interrupted";
@@ -99,6 +100,8 @@ pub enum Command {
     Plan(plan::PlanArgs),
     /// Plan, confirm, carry out, follow and verify
     Deploy(deploy::DeployArgs),
+    /// Show what an environment, a tenant or any template costs a month
+    Cost(cost::CostArgs),
     /// List tenants and what they run on
     Ls(ls::LsArgs),
     /// Show how an environment or a tenant stands

@@ -12,6 +12,7 @@ pub mod auth;
 pub mod aws;
 pub mod cli;
 pub mod commands;
+pub mod cost;
 pub mod deploy;
 pub mod manifest;
 pub mod model;

@@ -7,6 +7,7 @@ use thiserror::Error;
 use crate::auth::code::CodeError;
 use crate::auth::session::SessionError;
 use crate::aws::AwsError;
+use crate::cost::CostError;
 use crate::deploy::DeployError;
 use crate::manifest::Problems;
 use crate::report::PromptError;
@@ -24,6 +25,10 @@ pub enum CommandError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Template(#[from] TemplateError),
+    /// There is no estimate of the cost.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Cost(#[from] CostError),
     /// A deployment failed.
     #[error(transparent)]
     #[diagnostic(transparent)]
@@ -171,7 +176,11 @@ impl CommandError {
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Manifests(_) | Self::Template(_) | Self::NoWorkspace | Self::NotAWorkspace { .. } => 3,
+            Self::Manifests(_)
+            | Self::Template(_)
+            | Self::Cost(CostError::Usage { .. } | CostError::Prices { .. } | CostError::Template { .. })
+            | Self::NoWorkspace
+            | Self::NotAWorkspace { .. } => 3,
             Self::Aws(error) => aws_code(error),
             Self::Deploy(error) => deploy_code(error),
             // What all have in common; a mixture is a failed deployment.
@@ -194,7 +203,7 @@ impl CommandError {
                 }
             }
             Self::Declined(_) => 7,
-            Self::Usage { .. } => 64,
+            Self::Cost(CostError::Parameter { .. }) | Self::Usage { .. } => 64,
         }
     }
 

@@ -13,13 +13,17 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("template", &["model"]),
     ("stack", &["model", "template"]),
     ("odoo", &["model"]),
+    ("cost", &["model", "template"]),
     ("deploy", &["model", "template", "stack", "odoo", "aws"]),
     // Types only; that it never acts is seen in review.
-    ("report", &["auth", "model", "template", "stack", "deploy"]),
+    ("report", &["auth", "model", "template", "stack", "cost", "deploy"]),
     ("cli", &["commands"]),
     (
         "commands",
-        &["auth", "aws", "cli", "deploy", "manifest", "model", "odoo", "report", "sandbox", "stack", "template"],
+        &[
+            "auth", "aws", "cli", "cost", "deploy", "manifest", "model", "odoo", "report", "sandbox", "stack",
+            "template",
+        ],
     ),
 ];
 

@@ -5,6 +5,7 @@
 
 mod architecture;
 mod auth;
+mod cost;
 mod delete;
 mod deploy;
 mod failure;

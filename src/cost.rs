@@ -1,0 +1,20 @@
+//! Document + usage -> line items: what a template costs a month, from dated prices, with every assumption named.
+//!
+//! Pure functions: nothing here reads a file, a clock or AWS. [`estimate::of_document`] is the way in.
+
+pub(crate) mod decimal;
+pub mod error;
+pub mod estimate;
+pub mod evaluate;
+pub mod item;
+pub mod price;
+pub mod pricers;
+pub mod range;
+pub mod usage;
+
+pub use error::CostError;
+pub use estimate::Estimate;
+pub use item::LineItem;
+pub use price::{Price, PriceTable};
+pub use range::Range;
+pub use usage::{Profile, Usage};

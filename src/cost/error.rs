@@ -1,0 +1,47 @@
+//! What can be wrong with what an estimate is asked for.
+
+use miette::Diagnostic;
+use thiserror::Error;
+
+/// Why there is no estimate.
+#[derive(Debug, Clone, PartialEq, Eq, Error, Diagnostic)]
+pub enum CostError {
+    /// A usage file says something that cannot be.
+    #[error("{name}: {problem}")]
+    #[diagnostic(code(konta::cost::usage), help("{help}"))]
+    Usage {
+        /// The file.
+        name: String,
+        /// What is wrong, with its place.
+        problem: String,
+        /// What to write instead.
+        help: String,
+    },
+    /// A table of prices cannot be read.
+    #[error("{name}: {problem}")]
+    #[diagnostic(code(konta::cost::prices), help("a table has the columns of prices/prices.csv"))]
+    Prices {
+        /// The file.
+        name: String,
+        /// What is wrong.
+        problem: String,
+    },
+    /// A parameter that the template does not declare.
+    #[error("the template declares no parameter `{parameter}`")]
+    #[diagnostic(code(konta::cost::parameter), help("{help}"))]
+    Parameter {
+        /// The parameter.
+        parameter: String,
+        /// Those it declares.
+        help: String,
+    },
+    /// The document is no template.
+    #[error("{name}: {problem}")]
+    #[diagnostic(code(konta::cost::template), help("a template has a section `Resources` with the resources by name"))]
+    Template {
+        /// The file.
+        name: String,
+        /// What is wrong.
+        problem: String,
+    },
+}

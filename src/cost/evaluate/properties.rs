@@ -1,0 +1,111 @@
+//! A resource's properties, each evaluated when it is asked for.
+
+use rust_decimal::Decimal;
+use serde_json::Value;
+
+use super::{Evaluator, Node};
+
+/// The properties of a resource, or of a map inside them.
+#[derive(Debug, Clone, Copy)]
+pub struct Properties<'e, 'a> {
+    evaluator: &'e Evaluator<'a>,
+    value: Option<&'a Value>,
+}
+
+impl<'e, 'a> Properties<'e, 'a> {
+    pub(super) fn new(evaluator: &'e Evaluator<'a>, value: Option<&'a Value>) -> Self {
+        Self { evaluator, value }
+    }
+
+    /// A property by its path, such as `NetworkConfiguration.AwsvpcConfiguration.AssignPublicIp`; absent ones are [`Node::Absent`].
+    #[must_use]
+    pub fn get(&self, path: &str) -> Node {
+        let mut value = self.value;
+        let mut rest = path.split('.');
+        while let Some(Value::Object(map)) = value {
+            // Behind a function the rest of the path is in what the function gives.
+            if map.len() == 1 && map.keys().all(|key| key.starts_with("Fn::") || key == "Ref") {
+                break;
+            }
+            match rest.next() {
+                Some(key) => value = map.get(key),
+                None => break,
+            }
+        }
+        let mut node = value.map_or(Node::Absent, |value| self.evaluator.node(value));
+        for key in rest {
+            node = match node {
+                Node::Map(mut map) => map.remove(key).unwrap_or(Node::Absent),
+                Node::Unknown(reason) => return Node::Unknown(reason),
+                _ => return Node::Absent,
+            };
+        }
+        node
+    }
+
+    /// A property as text; `Ok(None)` when it is absent.
+    ///
+    /// # Errors
+    /// Why it is not known.
+    pub fn text(&self, path: &str) -> Result<Option<String>, String> {
+        let node = self.get(path);
+        match node.reason() {
+            Some(reason) => Err(format!("{path}: {reason}")),
+            None => match node {
+                Node::Text(text) => Ok(Some(text)),
+                Node::Absent => Ok(None),
+                _ => Err(format!("{path} is no text")),
+            },
+        }
+    }
+
+    /// A property as a number; `Ok(None)` when it is absent.
+    ///
+    /// # Errors
+    /// Why it is not known or no number.
+    pub fn number(&self, path: &str) -> Result<Option<Decimal>, String> {
+        self.text(path)?.map(|text| number(&text).ok_or_else(|| format!("{path} is `{text}`, no number"))).transpose()
+    }
+
+    /// Whether a property is `true`; an absent one is not.
+    ///
+    /// # Errors
+    /// Why it is not known.
+    pub fn is_true(&self, path: &str) -> Result<bool, String> {
+        Ok(self.text(path)?.is_some_and(|text| text.eq_ignore_ascii_case("true")))
+    }
+
+    /// A property as a list; `Ok(None)` when it is absent. A single value is a list of one.
+    ///
+    /// # Errors
+    /// Why it is not known.
+    pub fn list(&self, path: &str) -> Result<Option<Vec<Node>>, String> {
+        match self.get(path) {
+            Node::List(items) => Ok(Some(items)),
+            Node::Absent => Ok(None),
+            Node::Unknown(reason) => Err(format!("{path}: {reason}")),
+            single => Ok(Some(vec![single])),
+        }
+    }
+
+    /// How many values a list has; none when it is absent.
+    ///
+    /// # Errors
+    /// Why that is not known.
+    pub fn count(&self, path: &str) -> Result<usize, String> {
+        Ok(self.list(path)?.map_or(0, |items| items.len()))
+    }
+
+    /// The resource of this document that a property refers to.
+    #[must_use]
+    pub fn linked(&self, path: &str) -> Option<String> {
+        self.get(path).referred().map(ToOwned::to_owned)
+    }
+}
+
+/// A number as templates write it, exponent included.
+#[must_use]
+pub fn number(text: &str) -> Option<Decimal> {
+    let text = text.trim();
+    text.parse().ok().or_else(|| Decimal::from_scientific(text).ok())
+}

@@ -1,0 +1,81 @@
+//! Pricers: for a resource type, what it uses and under which usage types that is billed.
+
+pub mod account;
+pub mod aurora;
+pub mod database;
+pub mod ecs;
+pub mod edge;
+pub mod files;
+pub mod free;
+pub mod load_balancer;
+pub mod network;
+pub mod observe;
+pub mod schedule;
+mod sheet;
+pub mod small;
+mod tier;
+
+pub use sheet::{Focus, Missing, Sheet};
+
+/// Prices one resource, by its logical id; an error is what could not be known, and becomes an entry under `unknown`.
+pub type Pricer = fn(&mut Sheet<'_, '_>, &str) -> Result<(), Missing>;
+
+/// The pricer of a type; `None` when konta has none.
+#[must_use]
+pub fn pricer(resource_type: &str) -> Option<Pricer> {
+    Some(match resource_type {
+        "AWS::ECS::Service" => ecs::service,
+        "AWS::ECS::Cluster" => ecs::cluster,
+        "AWS::RDS::DBCluster" => aurora::cluster,
+        "AWS::RDS::DBInstance" => database::instance,
+        "AWS::ElasticLoadBalancingV2::LoadBalancer" => load_balancer::load_balancer,
+        "AWS::EC2::NatGateway" => network::nat_gateway,
+        "AWS::EC2::EIP" => network::elastic_ip,
+        "AWS::EC2::VPCEndpoint" => network::endpoint,
+        "AWS::EFS::FileSystem" => files::file_system,
+        "AWS::S3::Bucket" => files::bucket,
+        "AWS::ECR::Repository" => files::repository,
+        "AWS::Backup::BackupVault" => files::vault,
+        "AWS::Logs::LogGroup" => observe::log_group,
+        "AWS::CloudWatch::Alarm" => observe::alarm,
+        "AWS::ApplicationAutoScaling::ScalingPolicy" => observe::scaling_policy,
+        "AWS::SecretsManager::Secret" => small::secret,
+        "AWS::SSM::Parameter" => small::parameter,
+        "AWS::KMS::Key" | "AWS::KMS::ReplicaKey" => small::key,
+        "AWS::Route53::HostedZone" => edge::hosted_zone,
+        "AWS::WAFv2::WebACL" => edge::web_acl,
+        "AWS::SES::EmailIdentity" | "AWS::SES::ConfigurationSet" => edge::email,
+        "AWS::ApiGatewayV2::Api" => edge::http_api,
+        "AWS::Lambda::Function" => small::function,
+        _ => return None,
+    })
+}
+
+/// Prices every resource that the template makes.
+pub fn price_resources(sheet: &mut Sheet<'_, '_>) {
+    let document = sheet.document();
+    for (id, resource) in document.resources() {
+        if !resource.is_object() || id.starts_with("Fn::") {
+            sheet.unknown(id, "it is expanded by a transform inside AWS");
+            continue;
+        }
+        match sheet.is_made(resource) {
+            Ok(false) => continue,
+            Ok(true) => {}
+            Err(reason) => {
+                sheet.unknown(id, &reason);
+                continue;
+            }
+        }
+        let kind = document.resource_type(id);
+        if let Some(price) = pricer(kind) {
+            if let Err(missing) = price(sheet, id) {
+                sheet.unknown(id, &missing.0);
+            }
+        } else if let Some(reason) = free::reason(kind) {
+            sheet.free(id, reason);
+        } else {
+            sheet.unpriced(id);
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! A task's size.
+
+use rust_decimal::Decimal;
+
+use crate::cost::decimal::dec;
+
+use super::DISK;
+use crate::cost::evaluate::number;
+use crate::cost::pricers::{Missing, Sheet};
+
+/// What one task takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct TaskSize {
+    pub(super) vcpu: Decimal,
+    pub(super) memory_gb: Decimal,
+    /// GB of disk beyond those every task has.
+    pub(super) disk_beyond: Decimal,
+    pub(super) arm: bool,
+}
+
+/// The size that a task definition of the template says.
+pub(super) fn of_task(sheet: &Sheet<'_, '_>, definition: &str) -> Result<TaskSize, Missing> {
+    let properties = sheet.properties(definition);
+    let said = |name: &str| -> Result<String, Missing> {
+        Ok(properties.text(name)?.ok_or_else(|| format!("{definition} says no {name}"))?)
+    };
+    let (cpu, memory) = (said("Cpu")?, said("Memory")?);
+    let vcpu = measure(&cpu, "vcpu").ok_or_else(|| format!("{definition}: Cpu is `{cpu}`"))?;
+    let memory_gb = measure(&memory, "gb").ok_or_else(|| format!("{definition}: Memory is `{memory}`"))?;
+    let system = properties.text("RuntimePlatform.OperatingSystemFamily")?.unwrap_or_default();
+    if system.starts_with("WINDOWS") {
+        return Err(Missing("the table has no price of Fargate tasks on Windows".to_owned()));
+    }
+    let arm = properties.text("RuntimePlatform.CpuArchitecture")?.as_deref() == Some("ARM64");
+    let disk = properties.number("EphemeralStorage.SizeInGiB")?.unwrap_or(DISK);
+    Ok(TaskSize { vcpu, memory_gb, disk_beyond: disk.saturating_sub(DISK).max(Decimal::ZERO), arm })
+}
+
+/// `256` and `0.25 vCPU` are the same, and so are `512` and `0.5 GB`.
+fn measure(text: &str, unit: &str) -> Option<Decimal> {
+    let lower = text.to_ascii_lowercase();
+    let amount = match lower.strip_suffix(unit) {
+        Some(amount) => number(amount)?,
+        None => number(&lower)? / dec!(1024),
+    };
+    (amount > Decimal::ZERO).then_some(amount)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn units_and_words_are_the_same_size() {
+        assert_eq!(measure("256", "vcpu"), measure(".25 vCPU", "vcpu"));
+        assert_eq!(measure("512", "gb"), measure("0.5GB", "gb"));
+        assert_eq!(measure("1 GB", "gb"), Some(dec!(1)));
+        assert_eq!(measure("-1", "gb"), None);
+        assert_eq!(measure("lots", "gb"), None);
+    }
+}

@@ -1,0 +1,157 @@
+//! How much of what is used in a month: the usage file first, then the defaults of a profile.
+
+mod field;
+mod profile;
+mod read;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rust_decimal::Decimal;
+
+use super::error::CostError;
+use super::range::Range;
+
+pub use profile::{Default, Profile};
+
+/// Hours of a month, as AWS counts them in its own examples.
+pub const HOURS: Decimal = Decimal::from_parts(730, 0, 0, false, 0);
+
+/// The name under which usage that no resource shows is kept.
+pub const ACCOUNT: &str = "account";
+
+/// Usage by field.
+pub type Fields = BTreeMap<String, Range>;
+
+/// What is used in a month: what a usage file says, and a profile for the rest.
+#[derive(Debug, Clone)]
+pub struct Usage {
+    hours: Decimal,
+    account: Fields,
+    types: BTreeMap<String, Fields>,
+    resources: BTreeMap<String, Fields>,
+    profile: Profile,
+}
+
+impl Usage {
+    /// Nothing but a profile's defaults.
+    #[must_use]
+    pub fn of(profile: Profile) -> Self {
+        Self { hours: HOURS, account: Fields::new(), types: BTreeMap::new(), resources: BTreeMap::new(), profile }
+    }
+
+    /// Reads a usage file; what it leaves out comes from `profile`.
+    pub fn parse(name: &str, text: &str, profile: Profile) -> Result<Self, CostError> {
+        read::read(name, text, profile)
+    }
+
+    /// The same usage over another profile.
+    #[must_use]
+    pub fn over(&self, profile: Profile) -> Self {
+        Self { profile, ..self.clone() }
+    }
+
+    /// Hours of the month.
+    #[must_use]
+    pub fn hours(&self) -> Decimal {
+        self.hours
+    }
+
+    /// What the usage file says of a field: for the resource, else for its type.
+    #[must_use]
+    pub fn said(&self, resource: &str, resource_type: &str, field: &str) -> Option<Range> {
+        if resource_type == ACCOUNT {
+            return self.account.get(field).copied();
+        }
+        let of_type = || {
+            let own = self.types.get(resource_type).and_then(|fields| fields.get(field));
+            own.or_else(|| {
+                // `AWS::SES::*` stands for every type of the service.
+                let service = resource_type.rsplit_once("::")?.0;
+                self.types.get(&format!("{service}::*"))?.get(field)
+            })
+        };
+        self.resources.get(resource).and_then(|fields| fields.get(field)).or_else(of_type).copied()
+    }
+
+    /// The profile's default of a field.
+    #[must_use]
+    pub fn default_of(&self, resource_type: &str, field: &str) -> Option<&Default> {
+        self.profile.default_of(resource_type, field)
+    }
+
+    /// The fields of the account that are used.
+    pub fn account_fields(&self) -> impl Iterator<Item = &str> {
+        let of_profile = self.profile.fields_of(ACCOUNT);
+        self.account.keys().map(String::as_str).chain(of_profile).collect::<BTreeSet<_>>().into_iter()
+    }
+
+    /// Checks that every resource the file names is one of `known`.
+    pub fn check_resources(&self, name: &str, known: &BTreeSet<&str>) -> Result<(), CostError> {
+        match self.resources.keys().find(|id| !known.contains(id.as_str())) {
+            None => Ok(()),
+            Some(id) => Err(CostError::Usage {
+                name: name.to_owned(),
+                problem: format!("resources.{id}: there is no such resource"),
+                help: "name a resource by its logical id, or its type under `types`".to_owned(),
+            }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cost::decimal::dec;
+
+    fn parse(text: &str) -> Result<Usage, CostError> {
+        Usage::parse("usage.yml", text, Profile::none())
+    }
+
+    #[test]
+    fn a_resource_goes_before_its_type_and_both_before_the_profile() {
+        let usage = Usage::parse(
+            "u",
+            "types: { 'AWS::Logs::LogGroup': { ingested_gb: 5, stored_gb: 2 }, 'AWS::SES::*': { emails: 9 } }\nresources: { Mine: { ingested_gb: { low: 1, expected: 2, high: 3 } } }\n",
+            Profile::general(),
+        )
+        .unwrap();
+        let log = |resource, field| usage.said(resource, "AWS::Logs::LogGroup", field);
+        assert_eq!(log("Mine", "ingested_gb"), Some(Range::new(dec!(1), dec!(2), dec!(3))));
+        assert_eq!(log("Mine", "stored_gb"), Some(Range::exact(dec!(2))));
+        assert_eq!(log("Other", "ingested_gb"), Some(Range::exact(dec!(5))));
+        assert_eq!(log("Other", "scanned_gb"), None);
+        assert!(usage.default_of("AWS::Logs::LogGroup", "ingested_gb").is_some());
+        assert_eq!(usage.said("X", "AWS::SES::EmailIdentity", "emails"), Some(Range::exact(dec!(9))));
+    }
+
+    #[test]
+    fn wrong_files_are_told_from_right_ones() {
+        for (text, part) in [
+            ("[]", "map"),
+            ("hourz: 3", "hourz"),
+            ("hours: -1", "hours"),
+            ("hours: 800", "hours"),
+            ("account: { data_out: 1 }", "data_out_gb"),
+            ("types: { 'AWS::Logs::LogGroup': { ingested: 1 } }", "ingested_gb"),
+            ("types: { 'AWS::Nope::Nope': { x: 1 } }", "AWS::Nope::Nope"),
+            ("resources: { A: { lcu: many } }", "number"),
+            ("resources: { A: { lcu: -2 } }", "below zero"),
+            ("resources: { A: { lcu: 1e30 } }", "large"),
+            ("resources: { A: { lcu: { low: 3, expected: 2, high: 4 } } }", "low"),
+            ("resources: { A: { lcu: { low: 3, high: 4 } } }", "expected"),
+            ("resources: { A: { spot_share: 2 } }", "spot_share"),
+            ("a: [", "line"),
+        ] {
+            let error = parse(text).unwrap_err();
+            let CostError::Usage { problem, help, .. } = &error else { panic!("{error:?}") };
+            assert!(format!("{problem} {help}").contains(part), "{text}: {problem} {help}");
+        }
+    }
+
+    #[test]
+    fn a_resource_nobody_has_is_told() {
+        let usage = parse("resources: { LoadBalancr: { lcu: 1 } }").unwrap();
+        assert!(usage.check_resources("u", &BTreeSet::from(["LoadBalancer"])).is_err());
+        assert!(usage.check_resources("u", &BTreeSet::from(["LoadBalancr"])).is_ok());
+    }
+}

@@ -1,0 +1,185 @@
+//! Defaults for what no file says. Each has its origin, and a range where it is not certain.
+
+use std::collections::BTreeMap;
+
+use rust_decimal::Decimal;
+
+use crate::cost::decimal::dec;
+
+use super::ACCOUNT;
+use crate::cost::range::Range;
+
+/// A default and where it comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Default {
+    /// How much.
+    pub range: Range,
+    /// Where the figure comes from, for people.
+    pub origin: String,
+}
+
+/// Defaults by resource type and field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Profile {
+    defaults: BTreeMap<&'static str, BTreeMap<&'static str, Default>>,
+}
+
+const LOAD_BALANCER: &str = "AWS::ElasticLoadBalancingV2::LoadBalancer";
+const CLUSTER: &str = "AWS::RDS::DBCluster";
+const FILES: &str = "AWS::EFS::FileSystem";
+const LOGS: &str = "AWS::Logs::LogGroup";
+const NAT: &str = "AWS::EC2::NatGateway";
+const ZONE: &str = "AWS::Route53::HostedZone";
+
+/// One row of a profile: type, field, low, expected, high.
+type Row = (&'static str, &'static str, Decimal, Decimal, Decimal);
+
+/// A small service of anybody: enough that no usage is taken for nothing.
+const GENERAL: &[Row] = &[
+    (LOAD_BALANCER, "new_connections_per_second", dec!(0.1), dec!(1), dec!(10)),
+    (LOAD_BALANCER, "active_connections", dec!(10), dec!(100), dec!(1000)),
+    (LOAD_BALANCER, "processed_gb", dec!(1), dec!(10), dec!(100)),
+    (LOAD_BALANCER, "new_flows_per_second", dec!(0.1), dec!(1), dec!(10)),
+    (LOAD_BALANCER, "active_flows", dec!(10), dec!(100), dec!(1000)),
+    (CLUSTER, "storage_gb", dec!(1), dec!(10), dec!(100)),
+    (CLUSTER, "io_millions", dec!(1), dec!(10), dec!(100)),
+    (FILES, "standard_gb", dec!(1), dec!(10), dec!(100)),
+    (FILES, "read_gb", dec!(1), dec!(10), dec!(100)),
+    (FILES, "write_gb", dec!(0.1), dec!(1), dec!(10)),
+    (LOGS, "ingested_gb", dec!(0.1), dec!(1), dec!(10)),
+    (LOGS, "stored_gb", dec!(0.1), dec!(1), dec!(10)),
+    (NAT, "processed_gb", dec!(1), dec!(10), dec!(100)),
+    ("AWS::EC2::VPCEndpoint", "processed_gb", dec!(0.1), dec!(1), dec!(10)),
+    ("AWS::S3::Bucket", "standard_gb", dec!(1), dec!(10), dec!(100)),
+    ("AWS::S3::Bucket", "put_requests", dec!(1_000), dec!(10_000), dec!(100_000)),
+    ("AWS::S3::Bucket", "get_requests", dec!(10_000), dec!(100_000), dec!(1_000_000)),
+    ("AWS::ECR::Repository", "stored_gb", dec!(0.5), dec!(2), dec!(10)),
+    (ZONE, "queries", dec!(10_000), dec!(100_000), dec!(1_000_000)),
+    ("AWS::Lambda::Function", "invocations", dec!(1_000), dec!(100_000), dec!(1_000_000)),
+    ("AWS::Lambda::Function", "duration_ms", dec!(50), dec!(200), dec!(1_000)),
+    ("AWS::WAFv2::WebACL", "requests", dec!(10_000), dec!(100_000), dec!(10_000_000)),
+    ("AWS::SecretsManager::Secret", "api_requests", dec!(100), dec!(1_000), dec!(10_000)),
+];
+
+/// What one tenant of the tier `catalogue` (a web catalogue and a newsletter, served by the pool) uses.
+const CATALOGUE: &[Row] = &[
+    (LOAD_BALANCER, "active_connections", dec!(1), dec!(3), dec!(20)),
+    (CLUSTER, "storage_gb", dec!(0.2), dec!(1), dec!(5)),
+    (CLUSTER, "io_millions", dec!(0.1), dec!(1), dec!(10)),
+    (FILES, "standard_gb", dec!(0.1), dec!(1), dec!(5)),
+    (FILES, "read_gb", dec!(0.1), dec!(1), dec!(5)),
+    (FILES, "write_gb", dec!(0.02), dec!(0.2), dec!(1)),
+    (LOGS, "ingested_gb", dec!(0.02), dec!(0.1), dec!(0.5)),
+    (LOGS, "stored_gb", dec!(0.02), dec!(0.1), dec!(0.5)),
+    (NAT, "processed_gb", dec!(0.1), dec!(0.5), dec!(2)),
+    (ZONE, "queries", dec!(1_000), dec!(10_000), dec!(100_000)),
+    (ACCOUNT, "data_out_gb", dec!(0.5), dec!(2), dec!(10)),
+];
+
+/// What one tenant of the tier `production` (inventory and production too, an Odoo of its own) uses.
+const PRODUCTION: &[Row] = &[
+    (LOAD_BALANCER, "active_connections", dec!(2), dec!(10), dec!(50)),
+    (CLUSTER, "storage_gb", dec!(0.5), dec!(1), dec!(10)),
+    (CLUSTER, "io_millions", dec!(0.2), dec!(1), dec!(20)),
+    (FILES, "standard_gb", dec!(0.2), dec!(1), dec!(10)),
+    (FILES, "read_gb", dec!(0.2), dec!(1), dec!(10)),
+    (FILES, "write_gb", dec!(0.05), dec!(0.2), dec!(2)),
+    (LOGS, "ingested_gb", dec!(0.05), dec!(0.1), dec!(1)),
+    (LOGS, "stored_gb", dec!(0.05), dec!(0.1), dec!(1)),
+    (NAT, "processed_gb", dec!(0.5), dec!(1), dec!(5)),
+    (ZONE, "queries", dec!(1_000), dec!(10_000), dec!(100_000)),
+    (ACCOUNT, "data_out_gb", dec!(0.5), dec!(2), dec!(20)),
+];
+
+/// Requests a second of one tenant, averaged over the month.
+const REQUESTS: Range = Range::new(dec!(0.01), dec!(0.05), dec!(0.5));
+/// Aurora capacity of one tenant while it is awake, in ACU.
+const CAPACITY: Range = Range::new(dec!(0.01), dec!(0.02), dec!(0.10));
+/// What an awake cluster takes at the least, in ACU.
+const FLOOR: Decimal = dec!(0.5);
+
+const GENERAL_ORIGIN: &str = "assumed for a small service, not measured";
+const TENANT_ORIGIN: &str = "assumed for each tenant, not measured";
+
+impl Profile {
+    /// No defaults: what no file says is not used.
+    #[must_use]
+    pub fn none() -> Self {
+        Self { defaults: BTreeMap::new() }
+    }
+
+    /// A small service of anybody.
+    #[must_use]
+    pub fn general() -> Self {
+        let mut profile = Self::none();
+        for row in GENERAL {
+            profile.add(row, Decimal::ONE, GENERAL_ORIGIN);
+        }
+        profile
+    }
+
+    /// What shared resources serve when so many tenants of each tier live on them; for a tenant's own stack, one.
+    #[must_use]
+    pub fn tenants(catalogue: u32, production: u32) -> Self {
+        let mut profile = Self::none();
+        for (rows, count) in [(CATALOGUE, catalogue), (PRODUCTION, production)] {
+            for row in rows {
+                profile.add(row, Decimal::from(count), TENANT_ORIGIN);
+            }
+        }
+        let count = Decimal::from(catalogue) + Decimal::from(production);
+        let requests = REQUESTS * count;
+        profile.set(
+            LOAD_BALANCER,
+            "new_connections_per_second",
+            requests,
+            "0.05 requests a second and tenant, each a new connection; assumed, not measured",
+        );
+        let bytes = profile.default_of(ACCOUNT, "data_out_gb").map_or(Range::ZERO, |out| out.range);
+        profile.set(
+            LOAD_BALANCER,
+            "processed_gb",
+            bytes,
+            "what goes out to the internet; assumed for each tenant, not measured",
+        );
+        // The first ten rules of a load balancer are not counted, and a request meets half of the others before its own.
+        let met = (count - dec!(10)).max(Decimal::ZERO) / dec!(2);
+        profile.set(
+            LOAD_BALANCER,
+            "rule_evaluations_per_second",
+            requests * met,
+            "0.05 requests a second and tenant, each past half the rules beyond ten; assumed, not measured",
+        );
+        let capacity = (CAPACITY * count).max(Range::exact(FLOOR));
+        profile.set(
+            CLUSTER,
+            "acu",
+            capacity,
+            "0.02 ACU a tenant (0.01 to 0.10), at least 0.5 while awake; assumed, not measured",
+        );
+        profile
+    }
+
+    /// The default of a field.
+    #[must_use]
+    pub fn default_of(&self, resource_type: &str, field: &str) -> Option<&Default> {
+        self.defaults.get(resource_type)?.get(field)
+    }
+
+    /// The fields of a type that have a default.
+    pub fn fields_of(&self, resource_type: &str) -> impl Iterator<Item = &str> {
+        self.defaults.get(resource_type).into_iter().flat_map(BTreeMap::keys).copied()
+    }
+
+    fn add(&mut self, row: &Row, count: Decimal, origin: &str) {
+        let (kind, field, low, expected, high) = *row;
+        let more = Range::new(low, expected, high) * count;
+        let entry = self.defaults.entry(kind).or_default().entry(field);
+        let found = entry.or_insert_with(|| Default { range: Range::ZERO, origin: origin.to_owned() });
+        found.range = found.range + more;
+    }
+
+    fn set(&mut self, kind: &'static str, field: &'static str, range: Range, origin: &str) {
+        self.defaults.entry(kind).or_default().insert(field, Default { range, origin: origin.to_owned() });
+    }
+}

@@ -32,7 +32,7 @@ Exit codes:
     5  the credentials are missing, ended, or of another account
     6  a question could not be asked, for want of a terminal
     7  the answer was no
-    8  the sandbox could not be started or stopped
+    8  the sandbox could not be started or stopped, or has ended
    64  the command line is wrong
   130  interrupted";
 

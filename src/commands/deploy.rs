@@ -40,7 +40,7 @@ pub async fn run(context: &Context, args: &DeployArgs) -> Result<u8, CommandErro
     let (environment, scope) = args.what.resolve(context, &loaded)?;
     let session = context.session(&loaded, environment).await?;
     let online = online(&loaded, environment, &scope, &session).await?;
-    if !online.plan.changes_anything() {
+    if online.plan.is_done() {
         return unchanged(context, &loaded, environment, &scope, &online);
     }
     if context.format().is_json() && !args.dry_run {
@@ -48,11 +48,16 @@ pub async fn run(context: &Context, args: &DeployArgs) -> Result<u8, CommandErro
     } else {
         show(context, &online.plan)?;
     }
-    let go_on = if args.dry_run { Ok(false) } else { confirmed(context, environment, &session, &scope, &online).await };
+    let go_on = match (args.dry_run, online.plan.changes_anything()) {
+        (true, _) => Ok(false),
+        // To ask tasks whether they answer changes nothing.
+        (false, false) => Ok(true),
+        (false, true) => confirmed(context, environment, &session, &scope, &online).await,
+    };
     match go_on {
         Ok(true) => carry_out(context, &loaded, environment, &scope, &session, online).await,
         refused => {
-            prepare::discard(&session.aws, &online.planned).await?;
+            prepare::discard(&session.aws, session.pace, &online.planned).await?;
             refused?;
             if args.dry_run { Ok(0) } else { Err(CommandError::Declined("the plan was not confirmed".to_owned())) }
         }
@@ -264,12 +269,8 @@ fn report(
             message::note(context.palette(), &note);
         }
     }
-    let mut errors: Vec<DeployError> = results.into_iter().filter_map(|r| r.error).collect();
-    match errors.len() {
-        0 => Ok(0),
-        1 => Err(errors.remove(0).into()),
-        count => Err(CommandError::Several { count, errors }),
-    }
+    let errors: Vec<DeployError> = results.into_iter().filter_map(|r| r.error).collect();
+    if errors.is_empty() { Ok(0) } else { Err(errors.into()) }
 }
 
 /// What was not run, once for each reason, and what the sandbox does not prove.

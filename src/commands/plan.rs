@@ -1,5 +1,7 @@
 //! `konta plan`: what would change.
 
+use std::collections::BTreeSet;
+
 use clap::{Args, Subcommand};
 use serde_json::Value;
 
@@ -92,8 +94,15 @@ pub async fn online(
     let builder = Builder::new(&loaded.workspace, &loaded.composer);
     let observed =
         observe::sweep(&session.aws, loaded.workspace.application.as_str(), environment.name.as_str()).await?;
-    let Wanted { stacks, notes } = wanted(&builder, &loaded.workspace, environment, scope, &observed)?;
-    let planned = prepare::online(&session.aws, session.pace, stacks, &observed).await?;
+    let Wanted { stacks, mut notes } = wanted(&builder, &loaded.workspace, environment, scope, &observed)?;
+    let unverified = observe::unverified(&session.aws, &builder.names(environment)).await?.unwrap_or_else(|| {
+        notes.push(
+            "whether the last deployments were seen to answer could not be asked: ssm:GetParametersByPath is denied"
+                .to_owned(),
+        );
+        BTreeSet::new()
+    });
+    let planned = prepare::online(&session.aws, session.pace, stacks, &observed, &unverified).await?;
     let plan = Plan {
         environment: environment.name.to_string(),
         account: Some(session.account.clone()),
@@ -129,7 +138,7 @@ pub async fn run(context: &Context, args: &PlanArgs) -> Result<u8, CommandError>
         match context.session(&loaded, environment).await {
             Ok(session) => {
                 let online = online(&loaded, environment, &scope, &session).await?;
-                prepare::discard(&session.aws, &online.planned).await?;
+                prepare::discard(&session.aws, session.pace, &online.planned).await?;
                 online.plan
             }
             Err(error) if lacks_credentials(&error) => {

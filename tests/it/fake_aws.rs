@@ -91,7 +91,9 @@ impl HttpConnector for Scripted {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let body = String::from_utf8_lossy(request.body().bytes().unwrap_or_default()).into_owned();
         let target = request.headers().get("x-amz-target").and_then(|v| v.rsplit('.').next()).map(ToOwned::to_owned);
-        let mut call = Call { action: String::new(), body };
+        // What a GET asks for stands in its address.
+        let query = request.uri().split_once('?').map(|(_, query)| query.to_owned()).unwrap_or_default();
+        let mut call = Call { action: String::new(), body: if body.is_empty() { query } else { body } };
         let path =
             request.uri().split('?').next().unwrap_or_default().rsplit('/').next().unwrap_or_default().to_owned();
         call.action = target.or_else(|| call.parameter("Action")).unwrap_or(path);

@@ -1,7 +1,9 @@
 //! Many tenants: what an unchanged fleet costs in calls, and that each is planned for itself.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 
+use konta::commands::CommandError;
 use konta::commands::gather::{Loaded, Session};
 use konta::commands::plan::online;
 use konta::deploy::{Pace, preflight};
@@ -72,6 +74,7 @@ fn answer_pages(stacks: Vec<ObservedStack>) -> impl Fn(&crate::fake_aws::Call) -
             let token = if next < stacks.len() { format!("<NextToken>{next}</NextToken>") } else { String::new() };
             Answer::xml("DescribeStacks", &format!("<Stacks>{page}</Stacks>{token}"))
         }
+        "GetParametersByPath" => Answer::json(200, &serde_json::json!({"Parameters": []})),
         other => Answer::error("UnexpectedCall", other),
     }
 }
@@ -119,4 +122,68 @@ async fn one_changed_tenant_among_many_is_the_only_one_asked_about() {
         online.plan.stacks.iter().filter(|s| s.changes_anything()).map(|s| s.stack.as_str()).collect();
     assert_eq!(going, ["konta-prod-tenant-shop-7"]);
     assert_eq!(calls.count("CreateChangeSet"), 1);
+}
+
+/// Thirty tenants are changed. CloudFormation refuses two of them and takes two seconds for each of the others.
+#[tokio::test(start_paused = true)]
+async fn many_changes_are_computed_side_by_side_and_every_refusal_is_told() {
+    let (world, loaded) = fleet(32);
+    let stacks = deployed(&loaded);
+    for number in 0..30 {
+        world.write(
+            &format!("tenants/shop-{number}.yml"),
+            &format!("tier: production\nhosts: [shop-{number}.konta.shop]\ndatabase: shared\nsize: {{ cpu: 512, memory: 2048 }}\n"),
+        );
+    }
+    let changed = Loaded {
+        workspace: manifest::load(world.path()).unwrap(),
+        composer: Composer::new(Sources::of_workspace(world.path()).unwrap()),
+        root: loaded.root,
+    };
+    // A pooled tenant cannot become a dedicated one.
+    let stacks: Vec<ObservedStack> =
+        stacks.into_iter().filter(|s| !s.parameters.contains_key("PoolTargetGroupArn")).collect();
+    let asked: Arc<Mutex<BTreeMap<String, usize>>> = Arc::default();
+    let looks = Arc::clone(&asked);
+    let pages = answer_pages(stacks);
+    let (aws, calls) = scripted(move |call| match call.action.as_str() {
+        "CreateChangeSet" if call.parameter("StackName").unwrap().ends_with("shop-3") => {
+            Answer::error("ValidationError", "shop-3 is refused")
+        }
+        "CreateChangeSet" => Answer::xml("CreateChangeSet", "<Id>arn:x</Id><StackId>arn:y</StackId>"),
+        "DescribeChangeSet" => {
+            let stack = call.parameter("StackName").unwrap();
+            let mut looks = looks.lock().unwrap();
+            let look = looks.entry(stack.clone()).or_default();
+            *look += 1;
+            let status = match (*look, stack.ends_with("shop-17")) {
+                (1, _) => "<Status>CREATE_IN_PROGRESS</Status>",
+                (_, true) => "<Status>FAILED</Status><StatusReason>shop-17 is refused</StatusReason>",
+                _ => "<Status>CREATE_COMPLETE</Status><Changes/>",
+            };
+            Answer::xml("DescribeChangeSet", status)
+        }
+        // What cannot be deleted is no reason to leave the others.
+        "DeleteChangeSet" if call.parameter("StackName").unwrap().ends_with("shop-1") => {
+            Answer::error("AccessDenied", "not this one")
+        }
+        "DeleteChangeSet" => Answer::xml("DeleteChangeSet", ""),
+        _ => pages(call),
+    });
+    let environment = changed.workspace.environments.values().next().unwrap();
+    let session = Session { aws, account: "123456789012".into(), pace: Pace::aws() };
+    let scope = Scope { shared: Shared::Needed, tenants: changed.workspace.tenants.values().collect() };
+    let begun = tokio::time::Instant::now();
+    let error = online(&changed, environment, &scope, &session).await.unwrap_err();
+    let CommandError::Several { errors, .. } = error else { panic!("{error:?}") };
+    let said: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    assert_eq!(said.len(), 3, "{said:?}");
+    assert!(said.iter().any(|text| text.contains("shop-3 is refused")), "{said:?}");
+    assert!(said.iter().any(|text| text.contains("shop-17 is refused")), "{said:?}");
+    assert!(said[2].contains("not this one"), "{said:?}");
+    let made = asked.lock().unwrap().len();
+    assert!(made > 20, "{made}");
+    assert_eq!(calls.count("DeleteChangeSet"), made, "each that was made is deleted");
+    // One after the other it would be two seconds each.
+    assert!(begun.elapsed() < std::time::Duration::from_secs(12), "{:?}", begun.elapsed());
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::commands::{delete, deploy, init, ls, plan, render, sandbox, status, validate};
+use crate::commands::{delete, deploy, init, ls, plan, prices, render, sandbox, status, validate};
 
 /// Deploys Odoo for many small businesses on AWS, from one manifest per tenant.
 ///
@@ -97,6 +97,8 @@ pub enum Command {
     Status(status::StatusArgs),
     /// Delete a tenant or an environment; data is kept unless --purge
     Delete(delete::DeleteArgs),
+    /// Show the dated prices that costs are worked out with, or take newer ones
+    Prices(prices::PricesArgs),
     /// The local AWS of the workspace
     Sandbox(sandbox::SandboxArgs),
     /// Write a shell's completion script

@@ -5,6 +5,7 @@ use serde::Serialize;
 use thiserror::Error;
 
 use crate::aws::AwsError;
+use crate::cost::CostError;
 use crate::deploy::DeployError;
 use crate::manifest::Problems;
 use crate::report::PromptError;
@@ -22,6 +23,10 @@ pub enum CommandError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Template(#[from] TemplateError),
+    /// A cost could not be worked out.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Cost(#[from] CostError),
     /// A deployment failed.
     #[error(transparent)]
     #[diagnostic(transparent)]
@@ -157,7 +162,11 @@ impl CommandError {
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Manifests(_) | Self::Template(_) | Self::NoWorkspace | Self::NotAWorkspace { .. } => 3,
+            Self::Manifests(_)
+            | Self::Template(_)
+            | Self::Cost(CostError::Usage { .. } | CostError::Prices { .. } | CostError::Template { .. })
+            | Self::NoWorkspace
+            | Self::NotAWorkspace { .. } => 3,
             Self::Aws(error) => aws_code(error),
             Self::Deploy(error) => deploy_code(error),
             // What all have in common; a mixture is a failed deployment.
@@ -176,7 +185,7 @@ impl CommandError {
                 }
             }
             Self::Declined(_) => 7,
-            Self::Usage { .. } => 64,
+            Self::Cost(CostError::Parameter { .. }) | Self::Usage { .. } => 64,
         }
     }
 

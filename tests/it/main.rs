@@ -11,6 +11,7 @@ mod fake_aws;
 mod fleet;
 mod gate;
 mod odd_answers;
+mod prices;
 mod recover;
 mod snapshots;
 mod sql;

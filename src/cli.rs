@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use secrecy::SecretString;
 
-use crate::commands::{auth, cost, delete, deploy, init, ls, plan, render, sandbox, status, validate};
+use crate::commands::{auth, cost, delete, deploy, init, ls, plan, prices, render, sandbox, status, validate};
 
 /// Deploys Odoo for many small businesses on AWS, from one manifest per tenant.
 ///
@@ -108,6 +108,8 @@ pub enum Command {
     Status(status::StatusArgs),
     /// Delete a tenant or an environment; data is kept unless --purge
     Delete(delete::DeleteArgs),
+    /// Show the dated prices that costs are worked out with, or take newer ones
+    Prices(prices::PricesArgs),
     /// The local AWS of the workspace
     Sandbox(sandbox::SandboxArgs),
     /// Sessions with MFA, for konta and for every other tool

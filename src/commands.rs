@@ -11,6 +11,7 @@ pub mod gather;
 pub mod init;
 pub mod ls;
 pub mod plan;
+pub mod prices;
 pub mod render;
 pub mod sandbox;
 pub mod status;
@@ -80,6 +81,7 @@ async fn run(context: &Context, command: Command) -> Result<u8, CommandError> {
         Command::Ls(args) => ls::run(context, &args).await,
         Command::Status(args) => status::run(context, &args).await,
         Command::Delete(args) => delete::run(context, &args).await,
+        Command::Prices(args) => prices::run(context, &args).await,
         Command::Sandbox(args) => sandbox::run(context, &args).await,
         Command::Auth(args) => auth::run(context, &args).await,
         Command::Completion(args) => completion::run(&args),

@@ -8,6 +8,7 @@ pub mod estimate;
 pub mod evaluate;
 pub mod item;
 pub mod price;
+pub mod price_list;
 pub mod pricers;
 pub mod range;
 pub mod usage;

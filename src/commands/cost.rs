@@ -14,7 +14,7 @@ use crate::model::{Environment, Isolation, Tenant, Workspace};
 use crate::report::cost::{self as report, CostReport, StackCost};
 use crate::report::output;
 
-use super::{CommandError, Context, gather};
+use super::{CommandError, Context, gather, prices};
 use budget::Budget;
 use stacks::StackPricer;
 
@@ -79,8 +79,13 @@ pub fn run(context: &Context, args: &CostArgs) -> Result<u8, CommandError> {
             let environment = context.environment_of(workspace, std::slice::from_ref(name))?;
             let tenant = gather::tenant(workspace, name)?;
             let usage = usage_file(form.usage.as_deref())?;
-            let mut pricer =
-                StackPricer::new(workspace, &loaded.composer, environment, usage.usage.clone(), PriceTable::embedded());
+            let mut pricer = StackPricer::new(
+                workspace,
+                &loaded.composer,
+                environment,
+                usage.usage.clone(),
+                prices::table(context)?,
+            );
             let stacks = pricer.tenant(tenant)?;
             usage.check(&pricer)?;
             (form, CostReport::of_stacks(environment.region.as_str(), pricer.hours(), stacks))
@@ -88,7 +93,7 @@ pub fn run(context: &Context, args: &CostArgs) -> Result<u8, CommandError> {
         None => {
             let environment = context.environment(workspace, args.environment.as_deref())?;
             let usage = usage_file(args.form.usage.as_deref())?;
-            (&args.form, whole_environment(workspace, &loaded.composer, environment, &usage)?)
+            (&args.form, whole_environment(prices::table(context)?, workspace, &loaded.composer, environment, &usage)?)
         }
     };
     let budget = Budget::parse(form.budget.as_deref(), Some(workspace))?;
@@ -97,12 +102,12 @@ pub fn run(context: &Context, args: &CostArgs) -> Result<u8, CommandError> {
 
 /// The environment's stacks, and the traffic that belongs to none of them.
 fn whole_environment(
+    table: PriceTable,
     workspace: &Workspace,
     composer: &crate::template::compose::Composer,
     environment: &Environment,
     usage: &UsageFile,
 ) -> Result<CostReport, CommandError> {
-    let table = PriceTable::embedded();
     let tenants: Vec<&Tenant> = workspace.tenants_of(&environment.name).collect();
     let of_account = usage.usage.over(profile_of(tenants.iter().copied()));
     let account = estimate::of_account(environment.region.as_str(), &of_account, &table);

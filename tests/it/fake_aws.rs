@@ -67,6 +67,11 @@ impl Calls {
         self.0.lock().unwrap().iter().map(|call| call.action.clone()).collect()
     }
 
+    /// What was sent, call by call.
+    pub fn bodies(&self) -> Vec<String> {
+        self.0.lock().unwrap().iter().map(|call| call.body.clone()).collect()
+    }
+
     pub fn count(&self, action: &str) -> usize {
         self.actions().iter().filter(|a| *a == action).count()
     }

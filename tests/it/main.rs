@@ -13,6 +13,7 @@ mod fake_aws;
 mod fleet;
 mod gate;
 mod odd_answers;
+mod prices;
 mod recover;
 mod sessions;
 mod snapshots;

@@ -105,7 +105,7 @@ mod tests {
     #[test]
     fn beyond_the_tiers_of_the_table_nothing_is_guessed() {
         let tiers = PriceTable::embedded().lookup("AWSDataTransfer", "DataTransfer-Out-Bytes", "eu-central-1");
-        let split = split(&tiers, Range::ZERO, Range::exact(dec!(11_000)));
+        let split = split(&tiers[..1], Range::ZERO, Range::exact(dec!(11_000)));
         assert_eq!(split.portions.len(), 1);
         assert_eq!(split.portions[0].1.expected, dec!(10_140));
         assert_eq!((split.beyond.expected, split.until), (dec!(760), dec!(10_240)));

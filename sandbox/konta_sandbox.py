@@ -20,6 +20,7 @@ import json
 import logging
 import os
 import re
+import shutil
 import signal
 import sys
 import time
@@ -65,6 +66,16 @@ class RequestLog:
         self.out.write(json.dumps({"time": now(), "service": service, "action": action, "status": status}) + "\n")
 
 
+def finish_saving(state):
+    """Put what was saved whole in its place; what was saved in part is dropped."""
+    saved = state / ".saved"
+    if saved.exists():
+        for file in saved.iterdir():
+            os.replace(file, state / file.name)
+        saved.rmdir()
+    shutil.rmtree(state / ".next", ignore_errors=True)
+
+
 class Sandbox:
     def __init__(self, options):
         self.options, self.home = options, Path(options.home).resolve()
@@ -91,6 +102,7 @@ class Sandbox:
             AUTH="true" if os.environ.get("KONTA_SANDBOX_AUTH") else "false", USE_SSL="0")
         for name in ("SERVICES", "EDGE_PORT", "LOCALSTACK_PERSISTENCE"):
             os.environ.pop(name, None)
+        finish_saving(self.home / "state")
         self.databases = Databases(self.home, self.announce)
 
     def announce(self):
@@ -222,8 +234,23 @@ class Sandbox:
         await send({"type": "http.response.body", "body": body})
 
     # --- state -------------------------------------------------------------------------------------------------
+    def save(self, states):
+        """Write every service's state, all or nothing: a stack whose resources are of another moment could not be gone on with."""
+        from ministack.core import persistence
+        state = self.home / "state"
+        shutil.rmtree(state / ".next", ignore_errors=True)
+        persistence.STATE_DIR = str(state / ".next")
+        try:
+            for name, content in states.items():
+                if content is not None:
+                    persistence.save_state(name, content)
+        finally:
+            persistence.STATE_DIR = str(state)
+        if (state / ".next").exists():
+            os.rename(state / ".next", state / ".saved")
+            finish_saving(state)
+
     async def saver(self):
-        from ministack.core.persistence import save_state
         while not self.stopping.is_set():
             await self.pause(self.wake, 0.5)
             self.wake.clear()
@@ -235,7 +262,7 @@ class Sandbox:
                     states[name] = state()
                 except RuntimeError:
                     self.dirty = True  # changed by a thread while it was copied: the next round gets it
-            await asyncio.to_thread(lambda: [save_state(n, s) for n, s in states.items() if s is not None])
+            await asyncio.to_thread(self.save, states)
             # A big sandbox takes long to save; leave it nine tenths of its time for work.
             await self.pause(self.stopping, 9 * (time.monotonic() - began))
 

@@ -542,6 +542,45 @@ class SandboxTest(unittest.TestCase):
             self.cfn = outer.client("cloudformation")
 
     # --- the process -------------------------------------------------------------------------------------------
+    def test_killed_at_any_moment_it_stands_as_it_stood_at_one(self):
+        root = Path(tempfile.mkdtemp(prefix="konta-sandbox-test-"))
+        self.addCleanup(shutil.rmtree, root)
+        server = Server(root / "home").start()
+        body = json.dumps({"Resources": {"Zone": {"Type": "AWS::Route53::HostedZone", "Properties": {"Name": "a.example"}},
+                                         "Name": {"Type": "AWS::SSM::Parameter",
+                                                  "Properties": {"Type": "String", "Value": "x", "Name": "/made"}}}})
+        try:
+            for delay in (0.0, 0.2, 0.45, 0.5, 0.52, 0.55, 0.6, 0.8):
+                cfn = server.client("cloudformation")
+                for stack in cfn.describe_stacks()["Stacks"]:
+                    cfn.delete_stack(StackName=stack["StackName"])
+                time.sleep(0.6)
+                cfn.create_stack(StackName="made", TemplateBody=body)
+                time.sleep(delay)
+                server.stop(signal.SIGKILL)
+                (server.home / "ready.json").unlink()
+                server.start()
+                stacks = server.client("cloudformation").describe_stacks()["Stacks"]
+                made = any(stack["StackStatus"] == "CREATE_COMPLETE" for stack in stacks)
+                zones = server.client("route53").list_hosted_zones()["HostedZones"]
+                names = server.client("ssm").get_parameters(Names=["/made"])["Parameters"]
+                if made:
+                    self.assertEqual((len(zones), len(names)), (1, 1), delay)
+        finally:
+            server.stop()
+
+    def test_a_state_saved_in_part_is_dropped_and_one_saved_whole_is_taken(self):
+        from konta_sandbox import finish_saving
+        state = Path(tempfile.mkdtemp(prefix="konta-sandbox-test-"))
+        self.addCleanup(shutil.rmtree, state)
+        (state / "sns.json").write_text("old")
+        (state / "sqs.json").write_text("old")
+        for name, text in ((".saved", "whole"), (".next", "part")):
+            (state / name).mkdir()
+            (state / name / "sns.json").write_text(text)
+        finish_saving(state)
+        self.assertEqual({f.name: f.read_text() for f in state.iterdir()}, {"sns.json": "whole", "sqs.json": "old"})
+
     def test_process(self):
         root = Path(tempfile.mkdtemp(prefix="konta-sandbox-test-"))
         self.addCleanup(shutil.rmtree, root)

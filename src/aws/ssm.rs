@@ -78,14 +78,16 @@ impl Aws {
         Ok(self.secret(name).await?.map(|value| value.expose_secret().to_owned()))
     }
 
-    /// The names of the parameters directly under a path, without the path. One call for each ten.
-    pub async fn parameters_under(&self, path: &str) -> Result<Vec<String>, AwsError> {
+    /// The parameters directly under a path: names without the path, and values. One call for each ten.
+    pub async fn parameters_under(&self, path: &str) -> Result<BTreeMap<String, String>, AwsError> {
         let mut pages = self.ssm.get_parameters_by_path().path(path).into_paginator().send();
-        let mut found = Vec::new();
+        let mut found = BTreeMap::new();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|e| AwsError::from_sdk("ssm GetParametersByPath", &e))?;
-            let names = page.parameters().iter().filter_map(|one| one.name()?.strip_prefix(path)?.strip_prefix('/'));
-            found.extend(names.map(ToOwned::to_owned));
+            found.extend(page.parameters().iter().filter_map(|one| {
+                let name = one.name()?.strip_prefix(path)?.strip_prefix('/')?;
+                Some((name.to_owned(), one.value().unwrap_or_default().to_owned()))
+            }));
         }
         Ok(found)
     }

@@ -10,9 +10,9 @@ use crate::deploy::wait::Wish;
 use crate::deploy::{DeployError, observe};
 use crate::model::TenantName;
 use crate::report::{Drawer, draw, message, output, prompt};
-use crate::stack::Observed;
 use crate::stack::build::Builder;
 use crate::stack::desired::TENANT_TAG;
+use crate::stack::{Observed, ObservedStack};
 
 use super::gather::Session;
 use super::{CommandError, Context};
@@ -106,12 +106,7 @@ pub async fn run(context: &Context, args: &DeleteArgs) -> Result<u8, CommandErro
 }
 
 fn refuse_with_tenants(observed: &Observed) -> Result<(), CommandError> {
-    let tenants: Vec<&str> = observed
-        .iter()
-        .filter(|s| s.name.contains("-tenant-"))
-        .filter_map(|s| s.tags.get(TENANT_TAG))
-        .map(String::as_str)
-        .collect();
+    let tenants: Vec<&str> = observed.iter().filter_map(ObservedStack::tenant).collect();
     if !tenants.is_empty() {
         return Err(DeployError::Preflight {
             problem: format!("tenants still live in it: {}", tenants.join(", ")),
@@ -120,7 +115,11 @@ fn refuse_with_tenants(observed: &Observed) -> Result<(), CommandError> {
         .into());
     }
     // An addon may hold a cluster in the environment's network, which AWS then would not delete.
-    let addons: Vec<&str> = observed.iter().map(|s| s.name.as_str()).filter(|name| name.contains("-addon-")).collect();
+    let addons: Vec<&str> = observed
+        .iter()
+        .filter(|stack| stack.tags.contains_key(TENANT_TAG) && stack.tenant().is_none())
+        .map(|stack| stack.name.as_str())
+        .collect();
     if addons.is_empty() {
         return Ok(());
     }

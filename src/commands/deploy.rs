@@ -15,6 +15,7 @@ use crate::report::table::TenantRow;
 use crate::report::{Drawer, draw, message, output, prompt, table};
 use crate::stack::build::Builder;
 use crate::stack::desired::CELL_TAG;
+use crate::stack::plan::ResourceAction;
 use crate::stack::scope::Scope;
 use crate::stack::{Action, Observed, PlanSource, Risk, StackKind};
 
@@ -75,6 +76,12 @@ fn expected(online: &Online) -> SignedDuration {
     SignedDuration::from_mins(if changed.any(|stack| slow(&stack.desired.kind)) { 45 } else { 15 })
 }
 
+/// The IAM roles that the plan makes, as far as the documents' conditions tell.
+fn roles(online: &Online) -> usize {
+    let added = online.plan.stacks.iter().flat_map(|stack| &stack.resources);
+    added.filter(|r| r.action == ResourceAction::Add && r.resource_type == "AWS::IAM::Role").count()
+}
+
 /// Looks at what can be looked at beforehand, refuses what would lose data, and asks.
 async fn confirmed(
     context: &Context,
@@ -96,8 +103,8 @@ async fn confirmed(
     let new = online.plan.stacks.iter().filter(|s| matches!(s.action, Action::Create | Action::Recreate)).count();
     let mut notes = preflight::engine(&session.aws, environment).await?;
     notes.extend(preflight::fargate(&session.aws, environment, &scope.tenants).await?);
-    notes.extend(preflight::roles(&session.aws, new * 2).await?);
-    notes.extend(preflight::stacks(&session.aws, online.observed.iter().count(), new).await?);
+    notes.extend(preflight::roles(&session.aws, roles(online)).await?);
+    notes.extend(preflight::stacks(&session.aws, online.observed.in_account(), new).await?);
     notes.extend(preflight::secrets(&session.aws, &scope.tenants).await?);
     if let Some(policy) = ssl_policy(online) {
         notes.extend(preflight::ssl_policy(&session.aws, &policy).await?);

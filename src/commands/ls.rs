@@ -6,7 +6,7 @@ use crate::deploy::observe;
 use crate::model::Tenant;
 use crate::report::table::TenantRow;
 use crate::report::{message, output, table};
-use crate::stack::desired::{CELL_TAG, TENANT_TAG, TIER_TAG};
+use crate::stack::desired::{CELL_TAG, TIER_TAG};
 
 use super::deploy::rows;
 use super::{CommandError, Context};
@@ -24,10 +24,10 @@ pub async fn run(context: &Context, _args: &LsArgs) -> Result<u8, CommandError> 
         observe::sweep(&session.aws, loaded.workspace.application.as_str(), environment.name.as_str()).await?;
     let tenants: Vec<&Tenant> = loaded.workspace.tenants_of(&environment.name).collect();
     let mut found = rows(&loaded, environment, &tenants, &observed);
-    let strangers = observed.iter().filter(|stack| stack.name.contains("-tenant-")).filter_map(|stack| {
-        let tenant = stack.tags.get(TENANT_TAG)?;
+    let strangers = observed.iter().filter_map(|stack| {
+        let tenant = stack.tenant()?;
         (!tenants.iter().any(|known| known.name.as_str() == tenant)).then(|| TenantRow {
-            tenant: tenant.clone(),
+            tenant: tenant.to_owned(),
             url: stack.outputs.get("Url").cloned().unwrap_or_default(),
             tier: stack.tags.get(TIER_TAG).cloned().unwrap_or_default(),
             cell: stack.tags.get(CELL_TAG).and_then(|cell| cell.parse().ok()),
@@ -37,6 +37,21 @@ pub async fn run(context: &Context, _args: &LsArgs) -> Result<u8, CommandError> 
         })
     });
     found.extend(strangers);
+    for (tenant, cell) in observed.kept() {
+        let state = format!("deleted, data kept in cell {cell}");
+        match found.iter_mut().find(|row| row.tenant == tenant.as_str()) {
+            Some(row) => row.state = state,
+            None => found.push(TenantRow {
+                tenant: tenant.to_string(),
+                url: String::new(),
+                tier: String::new(),
+                cell: Some(cell.get()),
+                database: tenant.database(),
+                stack: String::new(),
+                state,
+            }),
+        }
+    }
     if context.format().is_json() {
         output::print_json(&found)?;
     } else if found.is_empty() {

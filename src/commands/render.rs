@@ -141,7 +141,7 @@ fn each(
         sink.put(&stack)?;
     }
     for cell in cells {
-        sink.put(&builder.cell(environment, cell)?)?;
+        sink.put(&builder.cell(environment, cell, false)?)?;
     }
     // One tenant at a time: ten thousand are never in memory together.
     for tenant in tenants {

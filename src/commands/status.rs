@@ -5,9 +5,10 @@ use serde::Serialize;
 
 use crate::aws::ecs::ServiceState;
 use crate::deploy::observe;
+use crate::model::{Tenant, TenantName};
 use crate::report::{output, table, text};
 use crate::stack::build::Builder;
-use crate::stack::desired::{CELL_TAG, HASH_TAG, TENANT_TAG};
+use crate::stack::desired::{CELL_TAG, HASH_TAG, TENANT_TAG, TIER_TAG};
 use crate::stack::{Observed, ObservedStack};
 
 use super::{CommandError, Context, gather};
@@ -37,7 +38,8 @@ struct TenantStatus {
     isolation: &'static str,
     cell: Option<String>,
     database: String,
-    image: String,
+    image: Option<String>,
+    manifest: bool,
     stacks: Vec<StackStatus>,
     service: Option<ServiceStatus>,
     last_event: Option<String>,
@@ -60,27 +62,34 @@ struct ServiceStatus {
 /// Shows it.
 pub async fn run(context: &Context, args: &StatusArgs) -> Result<u8, CommandError> {
     let loaded = context.load()?;
-    let tenant = args.tenant.as_deref().map(|name| gather::tenant(&loaded.workspace, name)).transpose()?;
-    let environment = context.environment(&loaded.workspace, tenant.map(|t| t.environment.as_str()))?;
+    let known = args.tenant.as_deref().and_then(|name| gather::tenant(&loaded.workspace, name).ok());
+    let environment = context.environment(&loaded.workspace, known.map(|t| t.environment.as_str()))?;
     let session = context.session(&loaded, environment).await?;
     let observed =
         observe::sweep(&session.aws, loaded.workspace.application.as_str(), environment.name.as_str()).await?;
-    let Some(tenant) = tenant else { return whole(context, &observed) };
+    let Some(asked) = &args.tenant else { return whole(context, &observed) };
+    // One that stands without a manifest is shown as far as its stack tells.
+    let stranger = || TenantName::new(asked).ok().filter(|name| is_there(&observed, name));
+    let Some(tenant) = known.map(|tenant| tenant.name.clone()).or_else(stranger) else {
+        return Err(gather::tenant(&loaded.workspace, asked).map(|_| ()).err().unwrap_or(CommandError::NoWorkspace));
+    };
     let names = Builder::new(&loaded.workspace, &loaded.composer).names(environment);
-    let name = names.tenant(&tenant.name);
-    let addon_prefix = names.addon(&tenant.name, "");
+    let name = names.tenant(&tenant);
+    let addon_prefix = names.addon(&tenant, "");
     let stacks: Vec<&ObservedStack> = observed
         .iter()
         .filter(|s| {
             // The addons of `foo-bar` begin like those of `foo`: the tag tells them apart.
-            let own = s.tags.get(TENANT_TAG).is_some_and(|tag| tag == tenant.name.as_str());
+            let own = s.tags.get(TENANT_TAG).is_some_and(|tag| tag == tenant.as_str());
             s.name == name || (own && s.name.starts_with(&addon_prefix))
         })
         .collect();
     let Some(standing) = observed.get(&name) else {
+        let kept = observed.kept().find(|(kept, _)| **kept == tenant).map(|(_, cell)| cell);
+        let data = kept.map(|cell| format!("; its data is kept in cell {cell}")).unwrap_or_default();
         return Err(CommandError::Unknown {
-            message: format!("the tenant {} is not deployed in {}", tenant.name, environment.name),
-            help: format!("deploy it with `konta deploy tenant {}`", tenant.name),
+            message: format!("the tenant {tenant} is not deployed in {}{data}", environment.name),
+            help: format!("deploy it with `konta deploy tenant {tenant}`"),
         });
     };
     let cell = standing.tags.get(CELL_TAG).cloned();
@@ -108,13 +117,15 @@ pub async fn run(context: &Context, args: &StatusArgs) -> Result<u8, CommandErro
     };
     let last = session.aws.newest_event(&name).await?;
     let status = TenantStatus {
-        tenant: tenant.name.to_string(),
-        url: tenant.url(),
-        tier: tenant.tier.to_string(),
-        isolation: tenant.isolation.as_str(),
+        tenant: tenant.to_string(),
+        url: known.map_or_else(|| standing.outputs.get("Url").cloned().unwrap_or_default(), Tenant::url),
+        tier: known
+            .map_or_else(|| standing.tags.get(TIER_TAG).cloned().unwrap_or_default(), |known| known.tier.to_string()),
+        isolation: if standing.parameters.contains_key("PoolTargetGroupArn") { "pooled" } else { "dedicated" },
         cell,
-        database: tenant.name.database(),
-        image: tenant.image.clone(),
+        database: tenant.database(),
+        image: known.map_or_else(|| standing.parameters.get("Image").cloned(), |known| Some(known.image.clone())),
+        manifest: known.is_some(),
         stacks: stacks.into_iter().map(stack_status).collect(),
         service,
         last_event: last.map(|e| {
@@ -127,6 +138,11 @@ pub async fn run(context: &Context, args: &StatusArgs) -> Result<u8, CommandErro
         output::print_text(&text::pairs(&lines(&status)))?;
     }
     Ok(0)
+}
+
+fn is_there(observed: &Observed, tenant: &TenantName) -> bool {
+    observed.iter().any(|stack| stack.tenant() == Some(tenant.as_str()))
+        || observed.kept().any(|(kept, _)| kept == tenant)
 }
 
 fn whole(context: &Context, observed: &Observed) -> Result<u8, CommandError> {
@@ -188,8 +204,11 @@ fn lines(status: &TenantStatus) -> Vec<(&'static str, String)> {
         ("tier", format!("{} ({})", status.tier, status.isolation)),
         ("cell", status.cell.clone().unwrap_or_default()),
         ("database", status.database.clone()),
-        ("image", status.image.clone()),
     ];
+    lines.extend(status.image.clone().map(|image| ("image", image)));
+    if !status.manifest {
+        lines.push(("manifest", "none: it stands without one".to_owned()));
+    }
     for stack in &status.stacks {
         let reason = stack.reason.as_ref().map(|r| format!(": {r}")).unwrap_or_default();
         lines.push(("stack", format!("{} {}{reason}", stack.stack, stack.status)));

@@ -4,7 +4,7 @@ use crate::aws::data::DataTarget;
 use crate::aws::{Aws, AwsError};
 use crate::model::{CellNumber, TenantName};
 use crate::odoo::database;
-use crate::stack::desired::{CELL_TAG, TENANT_TAG};
+use crate::stack::desired::{HASH_TAG, TENANT_TAG};
 use crate::stack::names::Names;
 use crate::stack::{Action, Observed, ObservedStack};
 use crate::template::Document;
@@ -39,9 +39,16 @@ impl Deleter<'_> {
     pub async fn tenant(&self, tenant: &TenantName, purge: bool) -> Result<(), DeployError> {
         let name = self.names.tenant(tenant);
         let standing = self.observed.get_with_shells(&name);
-        let cell =
-            standing.and_then(|s| s.tags.get(CELL_TAG)).and_then(|cell| cell.parse().ok()).and_then(CellNumber::new);
+        let cell = standing.and_then(ObservedStack::cell);
         let priority = standing.and_then(|s| s.parameters.get("ListenerRulePriority")).cloned();
+        let kept = self.names.kept_tenant(tenant);
+        if let (Some(cell), false) = (cell, purge) {
+            // Before the stack goes, which alone knows the cell: a tenant that comes again must find its database.
+            let tags = standing.map(|s| s.tags.clone()).unwrap_or_default();
+            let tags = tags.into_iter().filter(|(key, _)| key != HASH_TAG).collect();
+            self.aws.create_parameter(&kept, &cell.to_string(), &tags).await?;
+        }
+        let cell = cell.or_else(|| self.observed.kept().find(|(name, _)| *name == tenant).map(|(_, cell)| cell));
         let targets = self.data_targets(tenant, cell).await?;
         for target in &targets {
             self.step(&name, "hosts", "the tenant's hosts out of the pool's registry", self.forget(target, tenant))
@@ -60,7 +67,9 @@ impl Deleter<'_> {
         if !purge {
             return Ok(());
         }
-        for target in &targets {
+        // A cluster of its own goes as a whole, below: its last snapshot is to hold the data, not an empty database.
+        let own = data_target(self.observed, &[self.names.addon(tenant, "aurora")]);
+        for target in targets.iter().filter(|target| own.as_ref().is_none_or(|own| own.cluster != target.cluster)) {
             self.step(&name, "database", "the tenant's database and role, dropped", self.drop(target, tenant)).await?;
         }
         let password = self.names.tenant_password(tenant);
@@ -78,7 +87,8 @@ impl Deleter<'_> {
             self.unprotect_data(&addon.name).await?;
             self.protected_stack(addon, &format!("addon of {tenant}")).await?;
         }
-        Ok(())
+        // Last, so that an interrupted purge still knows the cell.
+        Ok(self.aws.delete_parameter(&kept).await?)
     }
 
     /// The clusters that may hold the tenant's database: its own and its cell's; every cell's when its stack is gone already and nobody

@@ -242,7 +242,11 @@ impl Deployer<'_> {
                     problem: format!("the tenant {name} is not in the workspace"),
                     help: "check the name with `konta validate`".to_owned(),
                 })?;
-                self.tenant(&mut desired, planned, tenant, not_run).await
+                self.tenant(&mut desired, planned, tenant, not_run).await?;
+                if self.standing().is_kept(&name) {
+                    self.aws.delete_parameter(&self.names.kept_tenant(&name)).await?;
+                }
+                Ok(())
             }
         }
     }

@@ -41,15 +41,24 @@ pub struct Installation<'a> {
 
 /// Installs what is missing. The database itself says what that is, so an interrupted installation is simply gone on with.
 pub async fn run(aws: &Aws, pace: Pace, request: &Installation<'_>) -> StepResult {
-    let missing = missing(aws, request).await?;
+    let mut missing = self::missing(aws, request).await?;
     if missing.is_empty() {
         return Ok((StepOutcome::AlreadyDone, Some(format!("{} modules are installed", request.modules.len()))));
     }
-    // The same name at every run: a task that an interrupted command left running is found again rather than started twice.
+    // The same name at every run: a task that an interrupted command left running is found again rather than started twice. What it
+    // installs may be another list, so that the database is asked once more when it has ended.
     let started_by = started_by(request.database);
-    let arn = if let Some(arn) = aws.running_task(request.cluster, &started_by).await? {
-        arn
-    } else {
+    if let Some(arn) = aws.running_task(request.cluster, &started_by).await? {
+        if let Ended::NotRun(reason) = wait(aws, pace, request, &arn).await? {
+            return Ok((StepOutcome::NotRun, Some(reason)));
+        }
+        let before = missing;
+        missing = self::missing(aws, request).await?;
+        if missing.is_empty() {
+            return Ok((StepOutcome::Done, Some(before.join(", "))));
+        }
+    }
+    let arn = {
         let task = TaskRequest {
             cluster: request.cluster,
             task_definition: request.task_definition,
@@ -65,13 +74,36 @@ pub async fn run(aws: &Aws, pace: Pace, request: &Installation<'_>) -> StepResul
         };
         aws.run_task(&task).await?.arn
     };
-    wait(aws, pace, request, &arn, &missing).await
+    let ended = wait(aws, pace, request, &arn).await?;
+    // Odoo passes over modules that it does not know, and ends well all the same.
+    let left = if matches!(ended, Ended::Well) { self::missing(aws, request).await? } else { Vec::new() };
+    finish(request, ended, &missing, &left)
+}
+
+/// How a task ended.
+enum Ended {
+    Well,
+    Badly(String),
+    /// The sandbox runs no containers, and says so; nothing is claimed then.
+    NotRun(String),
+}
+
+fn finish(request: &Installation<'_>, ended: Ended, wanted: &[String], left: &[String]) -> StepResult {
+    match ended {
+        Ended::NotRun(reason) => Ok((StepOutcome::NotRun, Some(reason))),
+        Ended::Badly(reason) => Err(failed(request, reason)),
+        Ended::Well if left.is_empty() => Ok((StepOutcome::Done, Some(wanted.join(", ")))),
+        Ended::Well => Err(failed(request, format!("Odoo ended well, but knows no {}", left.join(", ")))),
+    }
 }
 
 async fn missing(aws: &Aws, request: &Installation<'_>) -> Result<Vec<String>, DeployError> {
     let question = database::is_initialised(request.database);
     if aws.sql(request.data, &question.database, &question.sql, &[]).await?.is_empty() {
-        return Ok(request.modules.to_vec());
+        // An empty list still sets Odoo up.
+        let mut all = vec!["base".to_owned()];
+        all.extend(request.modules.iter().filter(|name| *name != "base").cloned());
+        return Ok(all);
     }
     let question = database::installed_modules(request.database);
     let rows = aws.sql(request.data, &question.database, &question.sql, &[]).await?;
@@ -79,7 +111,7 @@ async fn missing(aws: &Aws, request: &Installation<'_>) -> Result<Vec<String>, D
     Ok(modules::missing(request.modules, &installed))
 }
 
-async fn wait(aws: &Aws, pace: Pace, request: &Installation<'_>, arn: &str, missing: &[String]) -> StepResult {
+async fn wait(aws: &Aws, pace: Pace, request: &Installation<'_>, arn: &str) -> Result<Ended, DeployError> {
     let begun = tokio::time::Instant::now();
     let mut patience = Patience::new(pace, Some(request.events), format!("the installation of {}", request.database));
     loop {
@@ -88,13 +120,12 @@ async fn wait(aws: &Aws, pace: Pace, request: &Installation<'_>, arn: &str, miss
         };
         if task.status == "STOPPED" {
             let reason = task.container_reason.or(task.stopped_reason).unwrap_or_else(|| "no reason given".to_owned());
-            return match task.exit_code {
-                Some(0) => Ok((StepOutcome::Done, Some(missing.join(", ")))),
-                Some(code) => Err(failed(request, format!("Odoo ended with exit code {code}: {reason}"))),
-                // The sandbox runs no containers, and says so; nothing is claimed then.
-                None if aws.is_sandbox() => Ok((StepOutcome::NotRun, Some(reason))),
-                None => Err(failed(request, format!("the task did not run: {reason}"))),
-            };
+            return Ok(match task.exit_code {
+                Some(0) => Ended::Well,
+                Some(code) => Ended::Badly(format!("Odoo ended with exit code {code}: {reason}")),
+                None if aws.is_sandbox() => Ended::NotRun(reason),
+                None => Ended::Badly(format!("the task did not run: {reason}")),
+            });
         }
         if begun.elapsed() > pace.task {
             return Err(DeployError::Timeout {

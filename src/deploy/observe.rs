@@ -1,9 +1,10 @@
 //! What stands in AWS, in as few calls as can be.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::aws::cloudformation::StackDescription;
 use crate::aws::{Aws, AwsError};
+use crate::model::{CellNumber, TenantName};
 use crate::stack::desired::{APPLICATION_TAG, ENVIRONMENT_TAG};
 use crate::stack::names::Names;
 use crate::stack::{Observed, ObservedStack};
@@ -23,7 +24,8 @@ pub fn observed(stack: StackDescription) -> ObservedStack {
     }
 }
 
-/// Every stack of one environment of one application: one sweep, a call for about each hundred stacks of the account.
+/// Every stack of one environment of one application: one sweep, a call for about each hundred stacks of the account; and the tenants
+/// whose data was kept, one call as a rule. An identity that may not ask for these is told so by [`unverified`], which asks the same way.
 ///
 /// A stack that someone else made under one of konta's names is kept too (by its prefix), so that it is not mistaken for absent.
 pub async fn sweep(aws: &Aws, application: &str, environment: &str) -> Result<Observed, AwsError> {
@@ -37,14 +39,25 @@ pub async fn sweep(aws: &Aws, application: &str, environment: &str) -> Result<Ob
             });
         tagged || named
     };
-    Ok(Observed::new(aws.stacks().await?.into_iter().filter(ours).map(observed).collect()))
+    let all = aws.stacks().await?;
+    let in_account = all.len();
+    let kept = match aws.parameters_under(&Names::new(application, environment).kept()).await {
+        Ok(kept) => kept,
+        Err(error) if error.is("AccessDenied") => BTreeMap::new(),
+        Err(error) => return Err(error),
+    };
+    let kept = kept
+        .iter()
+        .filter_map(|(tenant, cell)| Some((TenantName::new(tenant).ok()?, CellNumber::new(cell.parse().ok()?)?)));
+    let stacks = all.into_iter().filter(ours).map(observed).collect();
+    Ok(Observed::new(stacks).with(in_account, kept.collect()))
 }
 
 /// The stacks whose tasks nobody has seen answer since their last deployment, because that failed or was interrupted; `None` when the
 /// identity may not ask. One call as a rule: there are none.
 pub async fn unverified(aws: &Aws, names: &Names) -> Result<Option<BTreeSet<String>>, AwsError> {
     match aws.parameters_under(&names.unverified()).await {
-        Ok(stacks) => Ok(Some(stacks.into_iter().collect())),
+        Ok(stacks) => Ok(Some(stacks.into_keys().collect())),
         Err(error) if error.is("AccessDenied") => Ok(None),
         Err(error) => Err(error),
     }

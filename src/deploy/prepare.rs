@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::StreamExt;
 
 use crate::aws::Aws;
-use crate::stack::desired::DATABASE_TAG;
+use crate::stack::desired::{APPLICATION_TAG, DATABASE_TAG, ENVIRONMENT_TAG};
 use crate::stack::plan::{self, Action, StackPlan};
 use crate::stack::{DesiredStack, Observed, StackKind};
 
@@ -68,6 +68,20 @@ pub async fn online(
     Err(errors)
 }
 
+/// Refuses a stack that somebody else made under the name that konta's would have.
+fn refuse_foreign(desired: &DesiredStack, observed: &Observed) -> Result<(), DeployError> {
+    let Some(standing) = observed.get(&desired.name) else { return Ok(()) };
+    let ours = [APPLICATION_TAG, ENVIRONMENT_TAG].iter().all(|tag| standing.tags.get(*tag) == desired.tags.get(*tag));
+    if ours {
+        return Ok(());
+    }
+    Err(DeployError::Preflight {
+        problem: format!("a stack {} stands already, and konta did not make it: it lacks konta's tags", desired.name),
+        help: "delete it, or choose another `application` in konta.yml, the first part of every stack's name"
+            .to_owned(),
+    })
+}
+
 /// Refuses to send a tenant to another, empty database: its data would stay behind in the old one.
 fn refuse_another_database(desired: &DesiredStack, observed: &Observed) -> Result<(), DeployError> {
     let before = observed.get(&desired.name).and_then(|standing| standing.tags.get(DATABASE_TAG));
@@ -110,6 +124,7 @@ async fn one(
     observed: &Observed,
     unverified: &BTreeSet<String>,
 ) -> Result<PlannedStack, DeployError> {
+    refuse_foreign(&desired, observed)?;
     refuse_another_database(&desired, observed)?;
     refuse_another_home(&desired, observed)?;
     let action = plan::action(&desired, observed);

@@ -215,12 +215,18 @@ pub async fn reserve_priority(aws: &Aws, asked: &Reservation<'_>) -> Result<u32,
             .any(|rule| rule.priority == Some(number) && !rule.hosts.iter().any(|host| asked.hosts.contains(host)))
     };
     let mut number = asked.wanted;
+    // Its own reservation tells a tenant whose hosts are all new that the rule is its own.
+    let mine = async |number: u32| {
+        let held = aws.parameter(&asked.names.priority(asked.cell, number)).await?;
+        Ok::<bool, DeployError>(held.as_deref() == Some(asked.tenant.as_str()))
+    };
+    if is_foreign(number) && mine(number).await? {
+        return Ok(number);
+    }
     for _ in 0..1000 {
         if !is_foreign(number) {
             let name = asked.names.priority(asked.cell, number);
-            if aws.create_parameter(&name, asked.tenant.as_str(), asked.tags).await?
-                || aws.parameter(&name).await?.as_deref() == Some(asked.tenant.as_str())
-            {
+            if aws.create_parameter(&name, asked.tenant.as_str(), asked.tags).await? || mine(number).await? {
                 return Ok(number);
             }
         }

@@ -88,12 +88,17 @@ impl<'a> Builder<'a> {
         Ok(stacks)
     }
 
-    /// A cell's stack.
-    pub fn cell(&self, environment: &Environment, cell: CellNumber) -> Result<DesiredStack, TemplateError> {
+    /// A cell's stack. With `pooled` it has a pool also where no manifest asks for one any more.
+    pub fn cell(
+        &self,
+        environment: &Environment,
+        cell: CellNumber,
+        pooled: bool,
+    ) -> Result<DesiredStack, TemplateError> {
         let names = self.names(environment);
         let name = names.cell(cell);
         let document = self.composer.shared("cell", &name)?;
-        let has_pool = self.workspace.has_pool(&environment.name);
+        let has_pool = pooled || self.workspace.has_pool(&environment.name);
         let mut own = self.shared_values(environment);
         own.extend(cell_values(environment, cell, has_pool, &names));
         let upstream = self.shared_upstream(environment)?;

@@ -70,6 +70,18 @@ impl Names {
         format!("{}/unverified/{stack}", self.path)
     }
 
+    /// The path of the SSM parameters that name deleted tenants whose data was kept, each with its cell.
+    #[must_use]
+    pub fn kept(&self) -> String {
+        format!("{}/kept", self.path)
+    }
+
+    /// The SSM parameter that says so of one tenant.
+    #[must_use]
+    pub fn kept_tenant(&self, tenant: &TenantName) -> String {
+        format!("{}/kept/{tenant}", self.path)
+    }
+
     /// The SSM parameter that reserves a listener rule's priority in a cell: only one writer can make it.
     #[must_use]
     pub fn priority(&self, cell: CellNumber, priority: u32) -> String {

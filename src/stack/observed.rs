@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::desired::{APPLICATION_TAG, CELL_TAG, ENVIRONMENT_TAG, TENANT_TAG};
+use crate::model::{CellNumber, TenantName};
+
 /// A stack as AWS describes it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct ObservedStack {
@@ -44,6 +47,29 @@ impl ObservedStack {
         matches!(self.status.as_str(), "ROLLBACK_COMPLETE" | "CREATE_FAILED" | "ROLLBACK_FAILED" | "DELETE_FAILED")
     }
 
+    /// The tenant whose own stack this is, by its tags; the stack of an addon is not a tenant's own.
+    #[must_use]
+    pub fn tenant(&self) -> Option<&str> {
+        self.named("-tenant-", self.tags.get(TENANT_TAG)?)
+    }
+
+    /// The cell whose stack this is, by its tags.
+    #[must_use]
+    pub fn own_cell(&self) -> Option<CellNumber> {
+        self.named("-cell-", self.tags.get(CELL_TAG)?).and(self.cell())
+    }
+
+    /// The cell in which it stands, by its tags.
+    #[must_use]
+    pub fn cell(&self) -> Option<CellNumber> {
+        self.tags.get(CELL_TAG)?.parse().ok().and_then(CellNumber::new)
+    }
+
+    fn named<'a>(&self, kind: &str, name: &'a str) -> Option<&'a str> {
+        let (application, environment) = (self.tags.get(APPLICATION_TAG)?, self.tags.get(ENVIRONMENT_TAG)?);
+        (self.name == format!("{application}-{environment}{kind}{name}")).then_some(name)
+    }
+
     /// Whether an update failed and its rollback too; only `ContinueUpdateRollback` leads out.
     #[must_use]
     pub fn rollback_is_stuck(&self) -> bool {
@@ -55,13 +81,42 @@ impl ObservedStack {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Observed {
     stacks: BTreeMap<String, ObservedStack>,
+    kept: BTreeMap<TenantName, CellNumber>,
+    in_account: usize,
 }
 
 impl Observed {
     /// From a list.
     #[must_use]
     pub fn new(stacks: Vec<ObservedStack>) -> Self {
-        Self { stacks: stacks.into_iter().map(|stack| (stack.name.clone(), stack)).collect() }
+        let in_account = stacks.len();
+        let stacks = stacks.into_iter().map(|stack| (stack.name.clone(), stack)).collect();
+        Self { stacks, kept: BTreeMap::new(), in_account }
+    }
+
+    /// The same, with how many stacks the account has in the region, and the tenants that were deleted while their data was kept, each
+    /// with the cell that holds it.
+    #[must_use]
+    pub fn with(self, in_account: usize, kept: BTreeMap<TenantName, CellNumber>) -> Self {
+        Self { kept, in_account, ..self }
+    }
+
+    /// Tenants without a stack whose data was kept, with the cell that holds it.
+    pub fn kept(&self) -> impl Iterator<Item = (&TenantName, CellNumber)> {
+        let gone = |tenant: &TenantName| !self.iter().any(|stack| stack.tenant() == Some(tenant.as_str()));
+        self.kept.iter().filter(move |(tenant, _)| gone(tenant)).map(|(tenant, cell)| (tenant, *cell))
+    }
+
+    /// Whether a mark says that the tenant's data was kept when it was deleted.
+    #[must_use]
+    pub fn is_kept(&self, tenant: &TenantName) -> bool {
+        self.kept.contains_key(tenant)
+    }
+
+    /// How many stacks the account has in the region, those of others included.
+    #[must_use]
+    pub fn in_account(&self) -> usize {
+        self.in_account
     }
 
     /// One stack; shells of change sets that were never executed count as absent.

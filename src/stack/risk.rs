@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::plan::{PropertyChange, Replacement, ResourceAction};
+use crate::template::policy::KEPT;
 
 /// What a change may cost beside money, worst last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Default)]
@@ -22,15 +23,10 @@ pub enum Risk {
     DataLoss,
 }
 
-/// Resource types whose replacement or removal takes data with it, unless it is retained or snapshotted.
-/// Source: CloudFormation template reference, types that store data; konta's own templates use the first four.
-/// An EFS access point is none of them: it is a door, and what lies behind it stays in the file system.
-pub const DATA_TYPES: &[&str] = &[
-    "AWS::RDS::DBCluster",
+/// Resource types beside [`KEPT`] whose replacement or removal takes data with it, unless it is retained or snapshotted.
+/// Source: CloudFormation template reference, types that store data.
+const OTHER_DATA_TYPES: &[&str] = &[
     "AWS::RDS::DBInstance",
-    "AWS::EFS::FileSystem",
-    "AWS::Route53::HostedZone",
-    "AWS::S3::Bucket",
     "AWS::DynamoDB::Table",
     "AWS::SecretsManager::Secret",
     "AWS::KMS::Key",
@@ -46,7 +42,8 @@ pub const DATA_TYPES: &[&str] = &[
 #[must_use]
 pub fn holds_data(resource_type: &str, properties: Option<&Value>) -> bool {
     let in_cluster = properties.is_some_and(|properties| properties.get("DBClusterIdentifier").is_some());
-    DATA_TYPES.contains(&resource_type) && !(resource_type == "AWS::RDS::DBInstance" && in_cluster)
+    let of_data = KEPT.contains(&resource_type) || OTHER_DATA_TYPES.contains(&resource_type);
+    of_data && !(resource_type == "AWS::RDS::DBInstance" && in_cluster)
 }
 
 /// Properties that cannot be changed in place, of the types that hold data in konta's own templates.

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::build::{Builder, Placement};
-use super::desired::{CELL_TAG, DesiredStack, TENANT_TAG};
-use super::observed::Observed;
+use super::desired::DesiredStack;
+use super::observed::{Observed, ObservedStack};
 use super::plan::{Action, action};
 use super::priority;
 use crate::model::placement::{Candidate, Room, place};
@@ -50,14 +50,14 @@ pub fn wanted(
     let mut cells: BTreeSet<CellNumber> = placements.values().map(|placement| placement.cell).collect();
     if scope.shared == Shared::All {
         cells.insert(CellNumber::FIRST);
-        cells.extend(observed.iter().filter(|s| s.name.contains("-cell-")).filter_map(|s| cell_tag(&s.tags)));
+        cells.extend(observed.iter().filter_map(ObservedStack::own_cell));
     }
     let mut wanted = Wanted::default();
     for stack in builder.environment(environment)? {
         take(scope.shared, stack, observed, &mut wanted);
     }
     for cell in cells {
-        take(scope.shared, builder.cell(environment, cell)?, observed, &mut wanted);
+        take(scope.shared, builder.cell(environment, cell, has_pooled(observed, cell))?, observed, &mut wanted);
     }
     for tenant in &scope.tenants {
         let Some(placement) = placements.get(&tenant.name) else { continue };
@@ -66,10 +66,7 @@ pub fn wanted(
     // Who deploys many is told of those that a removed manifest left behind.
     if scope.shared == Shared::All || scope.tenants.len() > 1 {
         let known: BTreeSet<&str> = workspace.tenants.keys().map(TenantName::as_str).collect();
-        let strangers = observed.iter().filter(|stack| stack.name.contains("-tenant-")).filter_map(|stack| {
-            let tenant = stack.tags.get(TENANT_TAG)?;
-            (!known.contains(tenant.as_str())).then_some(tenant)
-        });
+        let strangers = observed.iter().filter_map(ObservedStack::tenant).filter(|tenant| !known.contains(tenant));
         wanted.notes.extend(strangers.map(|tenant| {
             format!("the tenant {tenant} runs without a manifest; `konta delete tenant {tenant}` deletes it")
         }));
@@ -101,8 +98,10 @@ fn lacks_service(stack: &DesiredStack, observed: &Observed) -> bool {
     })
 }
 
-fn cell_tag(tags: &BTreeMap<String, String>) -> Option<CellNumber> {
-    tags.get(CELL_TAG)?.parse().ok().and_then(CellNumber::new)
+/// Whether pooled tenants stand in a cell, with or without a manifest: then it needs its pool.
+fn has_pooled(observed: &Observed, cell: CellNumber) -> bool {
+    let pooled = |stack: &ObservedStack| stack.parameters.contains_key("PoolTargetGroupArn");
+    observed.iter().any(|stack| stack.tenant().is_some() && stack.cell() == Some(cell) && pooled(stack))
 }
 
 /// Where each tenant goes: where it lives; else where its manifest wants it; else the lowest cell with room for it.
@@ -118,8 +117,10 @@ pub fn placements(
     let mut homes: BTreeMap<&str, CellNumber> = BTreeMap::new();
     let mut taken: BTreeMap<CellNumber, BTreeSet<u32>> = BTreeMap::new();
     let mut priorities: BTreeMap<&str, u32> = BTreeMap::new();
-    for stack in observed.iter().filter(|stack| stack.name.contains("-tenant-")) {
-        let (Some(tenant), Some(cell)) = (stack.tags.get(TENANT_TAG), cell_tag(&stack.tags)) else { continue };
+    // A database that was kept waits in its cell; a stack that stands says it better.
+    homes.extend(observed.kept().map(|(tenant, cell)| (tenant.as_str(), cell)));
+    for stack in observed.iter() {
+        let (Some(tenant), Some(cell)) = (stack.tenant(), stack.cell()) else { continue };
         homes.insert(tenant, cell);
         if let Some(priority) = stack.parameters.get("ListenerRulePriority").and_then(|p| p.parse().ok()) {
             priorities.insert(tenant, priority);

@@ -83,11 +83,16 @@ impl Composer {
         let custom: Vec<_> =
             tenant.hosts.iter().filter(|h| h.certificate.is_some() || h.hosted_zone.is_some()).collect();
         let in_zone = |host: &&TenantHost| host.hosted_zone.is_none() && host.host.is_under(domain);
-        let first_in_zone = tenant.hosts.first().is_some_and(|host| in_zone(&host));
+        let first = tenant.hosts.first().filter(in_zone).map(|host| host.host.as_str());
         let others: Vec<&str> = tenant.hosts.iter().skip(1).filter(in_zone).map(|host| host.host.as_str()).collect();
         let shape = format!(
-            "{template} {:?} {:?} {custom:?} {first_in_zone} {others:?} {:?} {:?} {:?}",
-            tenant.variables, tenant.secrets, tenant.schedule, tenant.addons, tenant.database
+            "{template} {} {:?} {:?} {custom:?} {others:?} {:?} {:?} {:?}",
+            first.is_some(),
+            tenant.variables,
+            tenant.secrets,
+            tenant.schedule,
+            tenant.addons,
+            tenant.database
         );
         // What is the tenant's alone is not kept: ten thousand such documents would fill the memory for nothing.
         let alone =
@@ -104,7 +109,7 @@ impl Composer {
             for host in &custom {
                 add_certificate(document, host.host.as_str(), host.certificate.as_deref(), host.hosted_zone.as_deref());
             }
-            add_aliases(document, first_in_zone, &others);
+            add_aliases(document, first, &others);
             if let Some(schedule) = &tenant.schedule {
                 add_schedule(document, schedule);
             }
@@ -299,20 +304,35 @@ fn add_certificate(document: &mut Document, host: &str, issued: Option<&str>, zo
     }
 }
 
-/// The template gives a name to the first host where the wildcard does not lead to the tenant; so do these to the others. A first
-/// host that is not in the environment's zone gets none there.
-fn add_aliases(document: &mut Document, first_in_zone: bool, others: &[&str]) {
-    let Some(alias) = document.resources().get("Alias").cloned() else { return };
-    let Some(resources) = document.section_mut("Resources") else { return };
-    if !first_in_zone {
-        resources.remove("Alias");
+/// The template gives a name to the first host where the wildcard does not lead to the tenant; the others get theirs here, all in the
+/// order of names. A first host that is not in the environment's zone gets none there.
+fn add_aliases(document: &mut Document, first: Option<&str>, others: &[&str]) {
+    const ALIASES: &str = "Aliases";
+    if first.is_none() && others.is_empty() {
+        document.section_mut("Resources").map(|resources| resources.remove(ALIASES));
+        return;
     }
-    for host in others {
-        let mut own = alias.clone();
-        own["Properties"]["Name"] = json!(host);
-        own["Metadata"] = json!({"konta:description": format!("The name that leads {host} to its cell")});
-        resources.insert(format!("HostAlias{}", host_id(host)), own);
+    if others.is_empty() {
+        return;
     }
+    let Some(records) = document
+        .properties_mut(ALIASES)
+        .and_then(|properties| properties.get_mut("RecordSets"))
+        .and_then(Value::as_array_mut)
+    else {
+        return;
+    };
+    let Some(record) = records.first().cloned() else { return };
+    let mut hosts: Vec<&str> = first.into_iter().chain(others.iter().copied()).collect();
+    hosts.sort_unstable();
+    *records = hosts
+        .into_iter()
+        .map(|host| {
+            let mut own = record.clone();
+            own["Name"] = json!(host);
+            own
+        })
+        .collect();
 }
 
 /// What the logical ids of a host's resources end in: ten hexadecimal digits of its SHA-256.

@@ -5,8 +5,10 @@ use serde_json::Value;
 use super::document::Document;
 use super::error::TemplateError;
 
-/// Types that must survive their stack and their own replacement.
-const KEPT: &[&str] = &["AWS::RDS::DBCluster", "AWS::EFS::FileSystem", "AWS::Route53::HostedZone", "AWS::S3::Bucket"];
+/// Types that must survive their stack and their own replacement: those that hold data in konta's own templates, and buckets.
+/// An EFS access point is none of them: it is a door, and what lies behind it stays in the file system.
+pub const KEPT: &[&str] =
+    &["AWS::RDS::DBCluster", "AWS::EFS::FileSystem", "AWS::Route53::HostedZone", "AWS::S3::Bucket"];
 
 /// Checks a document.
 pub fn check(stack: &str, document: &Document) -> Result<(), TemplateError> {

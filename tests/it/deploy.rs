@@ -102,7 +102,7 @@ fn the_same_again_changes_nothing(world: &World) {
     assert!(said.stderr.contains("nothing to change"), "{}", said.stderr);
     let calls = world.calls().split_off(before);
     assert!(!calls.iter().any(|call| call.contains("ChangeSet")), "{calls:?}");
-    assert!(calls.len() <= 3, "{calls:?}");
+    assert!(calls.len() <= 4, "{calls:?}");
     let plan = world.konta(&["plan", "tenant", "--all", "--exit-code"]);
     assert_eq!(plan.code, 0, "{}", plan.stdout);
 }

@@ -27,7 +27,7 @@ async fn a_failing_resource_is_rolled_back_named_and_mended_by_the_next_run() {
     assert_eq!(aws.stack("konta-prod-tenant-artista").await.unwrap().unwrap().status, "CREATE_COMPLETE");
     let rows = database.query("SELECT name FROM bread", &[]).await.unwrap();
     assert_eq!(rows.len(), 1, "the database is untouched");
-    let unverified = aws.parameters_under("/konta/prod/unverified").await.unwrap();
+    let unverified: Vec<String> = aws.parameters_under("/konta/prod/unverified").await.unwrap().into_keys().collect();
     assert_eq!(unverified, ["konta-prod-tenant-breadfree"], "its neighbour was seen to answer");
 
     world.remove("overrides/konta-prod-tenant-breadfree.yml");

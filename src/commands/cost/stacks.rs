@@ -86,7 +86,7 @@ impl<'a> StackPricer<'a> {
             }
         }
         for (cell, tenants) in &cells {
-            let stack = self.builder.cell(self.environment, *cell)?;
+            let stack = self.builder.cell(self.environment, *cell, false)?;
             let usage = self.usage.over(super::profile_of(tenants.iter().copied()));
             stacks.push(self.price(&stack, &usage, "cell"));
         }
@@ -105,7 +105,7 @@ impl<'a> StackPricer<'a> {
         let Some(place) = places.get(&tenant.name).copied() else { return Ok(Vec::new()) };
         // Their outputs are parameters of the tenant's.
         self.shared(&Profile::none(), &mut Vec::new())?;
-        let cell = self.builder.cell(self.environment, place.cell)?;
+        let cell = self.builder.cell(self.environment, place.cell, false)?;
         self.stand(&cell);
         let mut stacks = Vec::new();
         self.tenant_stacks(tenant, place, &self.profiles(), &mut stacks)?;

@@ -74,7 +74,7 @@ fn nothing_of_a_tenant_takes_traffic_before_its_modules_are_installed() {
         assert!(!waits_for(&tenant, id, "Installed"), "{id}");
     }
     assert!(waits_for(&tenant, "Installed", "TaskDefinition"));
-    for id in ["WebsocketTargetGroup", "WebsocketRule", "ScalingPolicy", "Alias"] {
+    for id in ["WebsocketTargetGroup", "WebsocketRule", "ScalingPolicy", "Aliases"] {
         assert!(!tenant.has(id), "{id}");
     }
 }
@@ -232,14 +232,15 @@ fn the_wildcard_leads_to_the_first_cell_and_tenants_of_another_have_a_name_of_th
     assert!(!rendered.effective("konta-prod-cell-2").has("Alias"));
     for tenant in ["artista", "breadfree"] {
         let effective = rendered.effective(&format!("konta-prod-tenant-{tenant}"));
-        let alias = effective.properties("Alias");
+        let group = effective.properties("Aliases");
+        assert_eq!(group["HostedZoneId"], "<konta-prod-dns/HostedZone>");
+        let alias = &group["RecordSets"][0];
         assert_eq!(alias["Name"], format!("{tenant}.konta.shop"));
-        assert_eq!(alias["HostedZoneId"], "<konta-prod-dns/HostedZone>");
         assert_eq!(alias["AliasTarget"]["DNSName"], "<konta-prod-cell-2/LoadBalancer.DNSName>");
         assert_eq!(alias["AliasTarget"]["HostedZoneId"], "<konta-prod-cell-2/LoadBalancer.CanonicalHostedZoneID>");
         assert_eq!(effective.properties("ListenerRule")["ListenerArn"], "<konta-prod-cell-2/HttpsListener>");
     }
-    assert!(!rendered.effective("konta-prod-tenant-third").has("Alias"));
+    assert!(!rendered.effective("konta-prod-tenant-third").has("Aliases"));
 }
 
 /// Section 5: what the wildcard record does not lead to the tenant has a record of its own, in the zone that holds its name.
@@ -252,6 +253,11 @@ fn every_host_of_a_tenant_has_a_name_that_leads_to_its_own_cell() {
             .of_type("AWS::Route53::RecordSet")
             .map(|(_, p)| format!("{} in {}", text(&p["Name"]), text(&p["HostedZoneId"])))
             .collect();
+        for (_, group) in effective.of_type("AWS::Route53::RecordSetGroup") {
+            let zone = text(&group["HostedZoneId"]);
+            let records = group["RecordSets"].as_array().unwrap();
+            names.extend(records.iter().map(|record| format!("{} in {zone}", text(&record["Name"]))));
+        }
         names.sort();
         names
     };
@@ -266,6 +272,18 @@ fn every_host_of_a_tenant_has_a_name_that_leads_to_its_own_cell() {
         names(&format!("{elsewhere}, b.konta.shop"), 2),
         [format!("b.konta.shop in {own}"), "www.a.es in Z1".into()]
     );
+}
+
+#[test]
+fn hosts_that_change_places_leave_their_names_as_they_are() {
+    let aliases = |hosts: &str| {
+        let tenant = format!("tier: catalogue\nhosts: [{hosts}]\ncell: 2\n");
+        let rendered = Files::plain().tenant("artista", &tenant).render();
+        rendered.effective("konta-prod-tenant-artista").properties("Aliases").clone()
+    };
+    assert_eq!(aliases("a.konta.shop, b.konta.shop"), aliases("b.konta.shop, a.konta.shop"));
+    let one = aliases("a.konta.shop");
+    assert_eq!(aliases("a.konta.shop, b.konta.shop")["RecordSets"][0], one["RecordSets"][0]);
 }
 
 #[test]

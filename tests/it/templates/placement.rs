@@ -51,7 +51,13 @@ fn standing(tenant: &str, cell: &str, priority: &str) -> ObservedStack {
     ObservedStack {
         name: format!("konta-prod-tenant-{tenant}"),
         status: "CREATE_COMPLETE".to_owned(),
-        tags: [pair("konta:tenant", tenant), pair("konta:cell", cell)].into(),
+        tags: [
+            pair("konta:application", "konta"),
+            pair("konta:environment", "prod"),
+            pair("konta:tenant", tenant),
+            pair("konta:cell", cell),
+        ]
+        .into(),
         parameters: [pair("ListenerRulePriority", priority)].into(),
         ..ObservedStack::default()
     }

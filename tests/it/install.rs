@@ -1,0 +1,139 @@
+//! The installing task, against an ECS and a database that answer from a script.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use konta::aws::data::DataTarget;
+use konta::deploy::event::StepOutcome;
+use konta::deploy::execute::Events;
+use konta::deploy::install::{self, Installation};
+use konta::deploy::{DeployError, Pace};
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+
+use crate::fake_aws::{Answer, Call, Calls, scripted};
+
+/// What stands when the installation begins.
+#[derive(Default)]
+struct Before {
+    /// Modules of the database; none at all where Odoo was never set up.
+    installed: Vec<&'static str>,
+    /// What a task of an interrupted run will have installed when it ends, if one is running.
+    running: Option<Vec<&'static str>>,
+    /// Modules that Odoo does not know.
+    unknown: Vec<&'static str>,
+}
+
+fn script(before: Before) -> impl Fn(&Call) -> Answer + Send + Sync + 'static {
+    let installed = std::sync::Mutex::new(before.installed.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>());
+    let runs = AtomicBool::new(before.running.is_some());
+    let looks = AtomicUsize::new(0);
+    move |call| match call.action.as_str() {
+        "Execute" => {
+            let sql = serde_json::from_str::<Value>(&call.body).unwrap()["sql"].as_str().unwrap().to_owned();
+            let installed = installed.lock().unwrap();
+            let rows: Vec<Value> = if sql.contains("pg_tables") {
+                installed.first().map(|_| json!([{"longValue": 1}])).into_iter().collect()
+            } else {
+                installed.iter().map(|name| json!([{"stringValue": name}])).collect()
+            };
+            Answer::json(200, &json!({"records": rows}))
+        }
+        "ListTasks" => {
+            let arns: &[&str] = if runs.load(Ordering::Relaxed) { &["arn:old"] } else { &[] };
+            Answer::json(200, &json!({"taskArns": arns}))
+        }
+        "RunTask" => {
+            let body: Value = serde_json::from_str(&call.body).unwrap();
+            let command = body["overrides"]["containerOverrides"][0]["command"].as_array().unwrap().clone();
+            let place = command.iter().position(|word| word == "-i").unwrap();
+            let mut installed = installed.lock().unwrap();
+            for name in command[place + 1].as_str().unwrap().split(',') {
+                if !before.unknown.contains(&name) && !installed.iter().any(|one| one == name) {
+                    installed.push(name.to_owned());
+                }
+            }
+            Answer::json(200, &json!({"tasks": [{"taskArn": "arn:new", "lastStatus": "PENDING"}]}))
+        }
+        "DescribeTasks" if looks.fetch_add(1, Ordering::Relaxed) % 2 == 0 => {
+            Answer::json(200, &json!({"tasks": [{"taskArn": "arn", "lastStatus": "RUNNING"}]}))
+        }
+        "DescribeTasks" => {
+            if runs.swap(false, Ordering::Relaxed) {
+                installed.lock().unwrap().extend(before.running.iter().flatten().map(|name| (*name).to_owned()));
+            }
+            let container = json!({"name": "odoo", "exitCode": 0});
+            Answer::json(
+                200,
+                &json!({"tasks": [{"taskArn": "arn", "lastStatus": "STOPPED", "containers": [container]}]}),
+            )
+        }
+        other => Answer::error("UnexpectedCall", other),
+    }
+}
+
+async fn run(before: Before, modules: &[&str]) -> (Result<(StepOutcome, Option<String>), DeployError>, Calls) {
+    let (aws, calls) = scripted(script(before));
+    let (sender, _receiver) = mpsc::unbounded_channel();
+    let events = Events(sender);
+    let modules: Vec<String> = modules.iter().map(|name| (*name).to_owned()).collect();
+    let data = DataTarget { cluster: "arn:c".into(), secret: "arn:s".into() };
+    let request = Installation {
+        stack: "konta-prod-tenant-breadfree",
+        database: "breadfree",
+        modules: &modules,
+        data: &data,
+        cluster: "c",
+        task_definition: "t",
+        subnets: "subnet-1",
+        security_group: "sg-1",
+        public_ip: true,
+        tags: Vec::new(),
+        events: &events,
+    };
+    (install::run(&aws, Pace::aws(), &request).await, calls)
+}
+
+fn commands(calls: &Calls) -> Vec<String> {
+    calls
+        .bodies()
+        .iter()
+        .filter_map(|body| serde_json::from_str::<Value>(body).ok())
+        .filter_map(|body| {
+            Some(body["overrides"]["containerOverrides"][0]["command"].as_array()?[4].as_str()?.to_owned())
+        })
+        .collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn odoo_is_set_up_also_where_no_module_is_asked_for() {
+    let (done, calls) = run(Before::default(), &[]).await;
+    assert_eq!(done.unwrap(), (StepOutcome::Done, Some("base".into())));
+    assert_eq!(commands(&calls), ["base"]);
+}
+
+/// Odoo passes over a module that it does not know, says so in its log, and ends well.
+#[tokio::test(start_paused = true)]
+async fn a_module_that_odoo_does_not_know_is_named() {
+    let before = Before { unknown: vec!["stokc"], ..Before::default() };
+    let error = run(before, &["website", "stokc"]).await.0.unwrap_err();
+    assert!(matches!(&error, DeployError::StepFailed { reason, .. } if reason.ends_with("knows no stokc")), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_an_interrupted_run_left_is_waited_for_and_what_it_lacks_is_installed_after_it() {
+    let left = || Some(vec!["base", "website"]);
+    let (done, calls) = run(Before { running: left(), ..Before::default() }, &["website", "stock"]).await;
+    assert_eq!(done.unwrap(), (StepOutcome::Done, Some("stock".into())));
+    assert_eq!(commands(&calls), ["base,stock"]);
+    let (done, calls) = run(Before { running: left(), ..Before::default() }, &["website"]).await;
+    assert_eq!(done.unwrap().0, StepOutcome::Done);
+    assert!(commands(&calls).is_empty(), "it had all that was asked for");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_installed_is_installed_once() {
+    let before = Before { installed: vec!["base", "website"], ..Before::default() };
+    let (done, calls) = run(before, &["website"]).await;
+    assert_eq!(done.unwrap().0, StepOutcome::AlreadyDone);
+    assert_eq!(calls.count("RunTask"), 0);
+}

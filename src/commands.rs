@@ -5,7 +5,9 @@ pub mod completion;
 pub mod credentials;
 pub mod delete;
 pub mod deploy;
+pub mod doctor;
 pub mod error;
+pub mod explain;
 pub mod gather;
 pub mod init;
 pub mod ls;
@@ -41,7 +43,12 @@ pub fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return show(&context, &CommandError::from(error)),
     };
-    let done = runtime.block_on(run(&context, cli.command));
+    let done = runtime.block_on(async {
+        match run(&context, cli.command).await {
+            Err(error) => Err(explain::explained(&context, error).await),
+            done => done,
+        }
+    });
     // A prompt or a resolver may still hold a thread; nothing of it is needed any more.
     runtime.shutdown_background();
     match done {
@@ -62,6 +69,7 @@ async fn run(context: &Context, command: Command) -> Result<u8, CommandError> {
         Command::Delete(args) => delete::run(context, &args).await,
         Command::Sandbox(args) => sandbox::run(context, &args).await,
         Command::Auth(args) => auth::run(context, &args).await,
+        Command::Doctor(args) => doctor::run(context, &args).await,
         Command::Completion(args) => completion::run(&args),
     }
 }

@@ -8,6 +8,7 @@ pub mod diagnosis;
 pub mod doctor;
 pub mod files;
 mod folder;
+mod foundation;
 mod ini;
 mod obtain;
 pub mod provider;

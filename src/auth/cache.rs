@@ -167,7 +167,9 @@ impl Cache {
             role: entry.role.clone(),
             arn: entry.arn.clone(),
         };
-        let bytes = Zeroizing::new(serde_json::to_vec(&stored).map_err(|e| self.folder.failed("write to", e.into()))?);
+        // Large enough from the start: a buffer that grows leaves its former self behind.
+        let mut bytes = Zeroizing::new(Vec::with_capacity(16_384));
+        serde_json::to_writer(&mut *bytes, &stored).map_err(|e| self.folder.failed("write to", e.into()))?;
         self.folder.put(&key.file(), &bytes)?;
         self.forget(|other| other.is_of(key) && other.begun < entry.begun).map(drop)
     }

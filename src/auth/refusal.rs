@@ -150,7 +150,7 @@ pub enum SessionError {
     #[diagnostic(
         code(konta::auth::nothing_found),
         help(
-            "set AWS_PROFILE or --profile, or try without an account with --sandbox; docs/sessions.md has the order in which konta looks"
+            "set AWS_PROFILE or --profile, or try without an account with --sandbox; docs/profiles.md has the order in which konta looks"
         )
     )]
     NothingFound,

@@ -7,18 +7,20 @@
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 
+use crate::aws::Identity;
 use crate::aws::credentials::{self, Credentials, SharedCredentialsProvider};
 use crate::aws::sts::{Role, Sts};
-use crate::aws::{AwsError, Identity};
 
 use super::cache::{Cache, Entry, Key};
-use super::chain::{Base, Chain, Keys, RoleStep};
+use super::chain::{Chain, RoleStep};
 use super::code::{CodeSource, Operator};
+use super::foundation::{Foundation, ends, foundation};
 use super::obtain::{self, Wanted};
 use super::provider::{self, SessionProvider};
 
+pub use super::foundation::quoted;
 pub use super::refusal::SessionError;
 
 /// The longest that a role can be held by a session: AWS's limit for a role that is assumed with temporary credentials.
@@ -116,6 +118,7 @@ pub fn way(chain: &Chain, long_term: bool) -> Way {
 
 /// Opens a session. Asks for a code where one is needed and may be asked for.
 pub async fn open(request: &Request<'_>) -> Result<Opened, SessionError> {
+    request.refuse_foreign_role()?;
     let Foundation { provider, credentials, source } = foundation(request).await?;
     let way = way(request.chain, is_long_term(&credentials));
     let opened = Opened {
@@ -217,72 +220,6 @@ impl Request<'_> {
             _ => Ok(()),
         }
     }
-}
-
-/// What stands at the bottom, loaded.
-struct Foundation {
-    provider: SharedCredentialsProvider,
-    credentials: Credentials,
-    source: String,
-}
-
-async fn foundation(request: &Request<'_>) -> Result<Foundation, SessionError> {
-    request.refuse_foreign_role()?;
-    let region = request.region;
-    let base = &request.chain.base;
-    let source = base.source();
-    let provider = match base {
-        Base::Environment(keys) | Base::Static { keys, .. } => of_keys(keys),
-        Base::Process { profile, command } => credentials::of_process(&guarded(request.within, profile, command)?),
-        Base::Sso { profile } | Base::Login { profile } => credentials::of_profile(profile, region),
-        Base::WebIdentity { role_arn, token_file, session_name, .. } => {
-            credentials::of_web_identity(role_arn, token_file.clone(), session_name.as_deref(), region)
-        }
-        Base::Container => credentials::of_container(region),
-        Base::Instance => credentials::of_instance(region),
-    };
-    match credentials::load(&provider).await {
-        Ok(credentials) => Ok(Foundation { provider, credentials, source }),
-        Err(error) => Err(unavailable(request.chain, source, error)),
-    }
-}
-
-/// A command that tells a konta within it whose program it is: a profile whose program asks konta for the same profile never ends.
-fn guarded(within: Option<&str>, profile: &str, command: &SecretString) -> Result<SecretString, SessionError> {
-    let within = within.unwrap_or_default();
-    if within.lines().any(|outer| outer == profile) {
-        return Err(SessionError::Loop { profile: profile.to_owned() });
-    }
-    let chain = quoted(&format!("{within}\n{profile}"));
-    Ok(format!("export KONTA_PROCESS_OF={chain}; {}", command.expose_secret()).into())
-}
-
-/// A word for a POSIX shell, whatever is in it.
-#[must_use]
-pub fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', r"'\''"))
-}
-
-fn of_keys(keys: &Keys) -> SharedCredentialsProvider {
-    let ends = keys.expiration.and_then(|ends| ends.try_into().ok());
-    let credentials =
-        credentials::of_keys(&keys.access_key_id, &keys.secret_access_key, keys.session_token.as_ref(), ends);
-    SharedCredentialsProvider::new(credentials)
-}
-
-fn unavailable(chain: &Chain, source: String, error: AwsError) -> SessionError {
-    match &chain.base {
-        // The machine is where AWS's order ends: nothing was named anywhere.
-        Base::Instance if chain.roles.is_empty() && chain.profile.is_none() => SessionError::NothingFound,
-        base => SessionError::unavailable(base, source, error),
-    }
-}
-
-/// Session keys in the environment say nothing of their end; roles on top are renewed as long as the base lives.
-fn ends(request: &Request<'_>, credentials: &Credentials) -> Option<Timestamp> {
-    let renews_itself = !matches!(request.chain.base, Base::Environment(_) | Base::Static { .. });
-    // A program, Identity Center and a machine are asked again by the provider.
-    if renews_itself { None } else { credentials.expiry().and_then(|ends| Timestamp::try_from(ends).ok()) }
 }
 
 fn ending(credentials: &Credentials) -> String {

@@ -158,3 +158,38 @@ impl ProvideCredentials for Assuming {
         future::ProvideCredentials::new(self.assume())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+
+    /// Gives keys that last so long, and counts how often it was asked.
+    #[derive(Debug)]
+    struct Lasting(Duration, Arc<AtomicU32>);
+
+    impl ProvideCredentials for Lasting {
+        fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+        where
+            Self: 'a,
+        {
+            let number = self.1.fetch_add(1, Ordering::SeqCst);
+            let ends = SystemTime::now() + self.0;
+            future::ProvideCredentials::ready(Ok(Credentials::new(format!("ASIA{number}"), "s", None, Some(ends), "t")))
+        }
+    }
+
+    #[tokio::test]
+    async fn credentials_are_kept_and_asked_for_anew_five_minutes_before_their_end() {
+        for (lasting, asked) in [(Duration::from_hours(1), 1), (Duration::from_mins(4), 3)] {
+            let count = Arc::new(AtomicU32::new(0));
+            let provider = kept(Lasting(lasting, Arc::clone(&count)));
+            for _ in 0..3 {
+                load(&provider).await.unwrap();
+            }
+            assert_eq!(count.load(Ordering::SeqCst), asked, "{lasting:?}");
+        }
+    }
+}

@@ -2,6 +2,7 @@
 
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_cloudformation::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_sts::operation::assume_role_with_web_identity::AssumeRoleWithWebIdentityError;
 use miette::Diagnostic;
 use thiserror::Error;
 
@@ -52,10 +53,17 @@ impl AwsError {
         if let Some(call) = beneath::<Self>(error) {
             return call.clone();
         }
-        let (code, message) = match beneath::<SessionEnded>(error) {
-            Some(ended) => ("ExpiredToken", ended.to_string()),
-            None => ("NoCredentials", sources(error)),
-        };
+        if let Some(refused) = beneath::<AssumeRoleWithWebIdentityError>(error) {
+            let code = refused.code().unwrap_or("Unknown").to_owned();
+            let message = refused.message().unwrap_or("AWS gave no message").to_owned();
+            let help = advice(&code).map(ToOwned::to_owned);
+            return Self { operation: "sts AssumeRoleWithWebIdentity", code, message, help };
+        }
+        let ended = beneath::<SessionEnded>(error).map(ToString::to_string);
+        let has_ended = ended.is_some();
+        let message = ended.unwrap_or_else(|| sources(error));
+        let code =
+            if has_ended || message.to_lowercase().contains("expired") { "ExpiredToken" } else { "NoCredentials" };
         let help = advice(code).map(ToOwned::to_owned);
         Self { operation: "credentials", code: code.to_owned(), message, help }
     }

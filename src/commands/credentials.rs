@@ -119,7 +119,8 @@ impl Operator for Terminal {
     }
 
     fn ask(&self, question: &str) -> Result<SecretString, String> {
-        prompt::hidden(question).map(Into::into).map_err(|error| error.to_string())
+        // Shown as it is typed: it is worth nothing once it is sent, and a hidden one is mistyped more often.
+        prompt::input(question, None, &|_| Ok(())).map(Into::into).map_err(|error| error.to_string())
     }
 
     fn say(&self, text: &str) {

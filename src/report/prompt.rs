@@ -99,7 +99,7 @@ pub fn input(
     })
 }
 
-/// Asks for a text that is not shown, such as an MFA code or a secret.
+/// Asks for a text that is not shown, such as a secret.
 pub fn hidden(question: &str) -> Result<String, PromptError> {
     ask(question, |theme, term| {
         dialoguer::Password::with_theme(theme)

@@ -10,7 +10,10 @@ use aws_credential_types::Credentials;
 use crate::world::{Said, World, said};
 
 mod aws_cli;
+mod bases;
+mod front;
 mod killed;
+mod refused;
 mod secrets;
 mod together;
 mod way;
@@ -100,7 +103,13 @@ impl Desk {
 
     /// konta at a terminal.
     pub fn at_a_terminal(&self, arguments: &[&str]) -> expectrl::session::OsSession {
+        self.at_a_terminal_before(arguments, &self.world.endpoint())
+    }
+
+    /// konta at a terminal, before another endpoint.
+    pub fn at_a_terminal_before(&self, arguments: &[&str], endpoint: &str) -> expectrl::session::OsSession {
         let mut command = self.command(arguments);
+        command.env("AWS_ENDPOINT_URL", endpoint);
         command.env("TERM", "xterm-256color").env_remove("CI").env("NO_COLOR", "1");
         let mut session = expectrl::Session::spawn(command).unwrap();
         session.set_expect_timeout(Some(Duration::from_mins(1)));

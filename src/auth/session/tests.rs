@@ -1,4 +1,6 @@
 use super::*;
+use crate::auth::chain::Base;
+use crate::aws::AwsError;
 
 const SERIAL: &str = "arn:aws:iam::123456789012:mfa/ada";
 
@@ -40,6 +42,15 @@ fn which_call_takes_the_code() {
     for (serial, roles, long_term, wanted) in table {
         assert_eq!(way(&chain(serial, &roles), long_term), wanted, "{serial:?} {roles:?} {long_term}");
     }
+}
+
+#[test]
+fn nothing_that_is_printed_for_debugging_is_secret() {
+    let keys = credentials::of_keys("AKIAIOSFODNN7EXAMPLE", &"very-secret".into(), Some(&"long-token".into()), None);
+    let mfa = crate::aws::sts::Mfa { serial: SERIAL, code: &"135790".into() };
+    let provider = SharedCredentialsProvider::new(keys.clone());
+    let text = format!("{keys:?} {mfa:?} {provider:?} {:?}", CodeSource::Given("135790".into()));
+    assert!(["very-secret", "long-token", "135790"].iter().all(|secret| !text.contains(secret)), "{text}");
 }
 
 #[test]

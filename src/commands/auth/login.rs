@@ -48,12 +48,11 @@ pub(super) async fn run(context: &Context, args: &LoginArgs) -> Result<u8, Comma
         refuse_what_needs_no_login(&gathered, &keys)?;
         session::open(&request).await?
     };
-    let identity = Sts::open(opened.provider.clone(), &gathered.region).await.identity().await?;
-    let status = Status::of(&opened, &identity, Timestamp::now());
+    let status = Status::of(&gathered, &opened).await?;
     if context.format().is_json() {
         output::print_json(&status)?;
     } else {
-        message::line(&closing(&opened, &identity.arn));
+        message::line(&closing(&opened, status.arn()));
     }
     Ok(0)
 }

@@ -4,11 +4,13 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::auth::session::{self, Mfa, Opened, Request, SessionError};
-use crate::aws::Identity;
 use crate::aws::sts::Sts;
+use crate::aws::{Identity, credentials};
 use crate::commands::credentials::Gathered;
 use crate::commands::{CommandError, Context};
 use crate::report::{message, output, text};
+
+use super::export::rfc3339;
 
 /// How one stands with AWS.
 #[derive(Debug, Serialize)]
@@ -29,15 +31,21 @@ pub(super) struct Status {
     /// RFC 3339, UTC; null when they do not end or do not say.
     ends: Option<String>,
     seconds_left: Option<i64>,
+    /// RFC 3339, UTC: when the keys at hand end; roles, Identity Center and machines renew theirs without a question.
+    keys_end: Option<String>,
 }
 
 impl Status {
-    pub(super) fn of(opened: &Opened, identity: &Identity, now: Timestamp) -> Self {
-        Self {
+    /// How one stands with opened credentials.
+    pub(super) async fn of(gathered: &Gathered, opened: &Opened) -> Result<Self, CommandError> {
+        let keys = credentials::load(&opened.provider).await?;
+        let identity = Sts::open(opened.provider.clone(), &gathered.region).await.identity().await?;
+        let now = Timestamp::now();
+        Ok(Self {
             ready: true,
             account: identity.account.clone(),
             arn: identity.arn.clone(),
-            kind: kind(identity),
+            kind: kind(&identity),
             source: opened.source.clone(),
             key: opened.ending.clone(),
             mfa: opened.mfa,
@@ -45,7 +53,13 @@ impl Status {
             roles: opened.roles.clone(),
             ends: opened.ends.map(|ends| format!("{ends:.0}")),
             seconds_left: opened.ends.map(|ends| ends.duration_since(now).as_secs()),
-        }
+            keys_end: rfc3339(&keys),
+        })
+    }
+
+    /// The ARN.
+    pub(super) fn arn(&self) -> &str {
+        &self.arn
     }
 
     fn lines(&self) -> Vec<(&'static str, String)> {
@@ -72,6 +86,9 @@ impl Status {
         lines.extend(self.device.iter().map(|device| ("device", device.clone())));
         lines.extend(self.roles.iter().map(|role| ("role", role.clone())));
         lines.push(("lasts", lasts));
+        if let Some(end) = self.keys_end.as_ref().filter(|end| self.ends.as_ref() != Some(end)) {
+            lines.push(("keys", format!("until {end}, then renewed without a question")));
+        }
         lines
     }
 }
@@ -90,12 +107,8 @@ fn kind(identity: &Identity) -> &'static str {
 pub(super) async fn run(context: &Context) -> Result<u8, CommandError> {
     let gathered = Gathered::of(context, None)?;
     let request = Request { may_ask: false, ..gathered.request() };
-    let now = Timestamp::now();
     let (status, needed) = match session::open(&request).await {
-        Ok(opened) => {
-            let identity = Sts::open(opened.provider.clone(), &gathered.region).await.identity().await?;
-            (Status::of(&opened, &identity, now), None)
-        }
+        Ok(opened) => (Status::of(&gathered, &opened).await?, None),
         Err(SessionError::CodeNeeded { serial }) => {
             (without_session(&gathered, &request, &serial).await?, Some(serial))
         }
@@ -130,6 +143,7 @@ async fn without_session(gathered: &Gathered, request: &Request<'_>, serial: &st
         roles: gathered.chain.roles.iter().map(|role| role.role_arn.clone()).collect(),
         ends: None,
         seconds_left: None,
+        keys_end: None,
     })
 }
 

@@ -38,7 +38,7 @@ async fn a_plan_uses_the_same_session_and_asks_before_it_begins() {
     assert!(said.stderr.contains("OIDC") && said.stderr.contains("--mfa-code -"), "{}", said.stderr);
     assert_eq!(desk.asked("DescribeStacks"), before, "nothing is begun");
     let mut command = desk.command(&["auth", "login", "--profile", "ada", "--mfa-code", "-"]);
-    let mut child = command.stdin(std::process::Stdio::piped()).spawn().unwrap();
+    let mut child = command.stdin(std::process::Stdio::piped()).stderr(std::process::Stdio::null()).spawn().unwrap();
     std::io::Write::write_all(child.stdin.as_mut().unwrap(), b"333333\n").unwrap();
     assert!(child.wait().unwrap().success());
     // The user may do nothing but assume roles; the role may do nothing at all. That is AWS's answer, not a question for a code.

@@ -1,4 +1,4 @@
-//! From what was seen to a cause and its fix. Pure. The code alone is not enough: InvalidClientTokenId is seven of the causes.
+//! From what was seen to a cause and its fix. Pure. The code alone is not enough: InvalidClientTokenId is six of the causes.
 
 use serde::Serialize;
 

@@ -2,7 +2,10 @@
 
 pub mod cache;
 pub mod chain;
+pub mod cloud9;
 pub mod code;
+pub mod diagnosis;
+pub mod doctor;
 pub mod files;
 mod folder;
 mod foundation;
@@ -11,6 +14,7 @@ mod obtain;
 pub mod provider;
 mod refusal;
 pub mod session;
+mod source;
 pub mod words;
 
 pub use chain::{Base, Chain, ChainError, Keys, RoleStep, Surroundings, resolve};

@@ -7,6 +7,7 @@ pub mod ecs;
 pub mod elb;
 pub mod error;
 pub mod iam;
+pub mod look;
 pub mod pricing;
 pub mod quotas;
 pub mod rds;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use secrecy::SecretString;
 
-use crate::commands::{auth, cost, delete, deploy, init, ls, plan, prices, render, sandbox, status, validate};
+use crate::commands::{auth, cost, delete, deploy, doctor, init, ls, plan, prices, render, sandbox, status, validate};
 
 /// Deploys Odoo for many small businesses on AWS, from one manifest per tenant.
 ///
@@ -114,6 +114,8 @@ pub enum Command {
     Sandbox(sandbox::SandboxArgs),
     /// Sessions with MFA, for konta and for every other tool
     Auth(auth::AuthArgs),
+    /// Say what is wrong with the credentials, and what to do
+    Doctor(doctor::DoctorArgs),
     /// Write a shell's completion script
     Completion(crate::commands::completion::CompletionArgs),
 }

@@ -6,7 +6,9 @@ pub mod cost;
 pub mod credentials;
 pub mod delete;
 pub mod deploy;
+pub mod doctor;
 pub mod error;
+pub mod explain;
 pub mod gather;
 pub mod init;
 pub mod ls;
@@ -23,7 +25,6 @@ use clap::Parser;
 
 use crate::cli::{Cli, Command};
 use crate::report::OutputFormat;
-use crate::sandbox::{SandboxError, Status};
 
 pub use error::CommandError;
 pub use gather::Context;
@@ -46,7 +47,7 @@ pub fn main() -> ExitCode {
     };
     let done = runtime.block_on(async {
         match run(&context, cli.command).await {
-            Err(error) => Err(explained(&context, error).await),
+            Err(error) => Err(explain::explained(&context, error).await),
             done => done,
         }
     });
@@ -55,18 +56,6 @@ pub fn main() -> ExitCode {
     match done {
         Ok(code) => ExitCode::from(code),
         Err(error) => show(&context, &error),
-    }
-}
-
-/// An error with its true cause: where the sandbox's process has gone meanwhile, no network is to blame.
-async fn explained(context: &Context, error: CommandError) -> CommandError {
-    if !context.global().sandbox || !error.is_out_of_reach() {
-        return error;
-    }
-    let Ok(root) = context.root() else { return error };
-    match crate::sandbox::status(&root).await {
-        Status::Stopped => SandboxError::Stopped.into(),
-        Status::Running(_) | Status::NotAnswering { .. } => error,
     }
 }
 
@@ -84,6 +73,7 @@ async fn run(context: &Context, command: Command) -> Result<u8, CommandError> {
         Command::Prices(args) => prices::run(context, &args).await,
         Command::Sandbox(args) => sandbox::run(context, &args).await,
         Command::Auth(args) => auth::run(context, &args).await,
+        Command::Doctor(args) => doctor::run(context, &args).await,
         Command::Completion(args) => completion::run(&args),
     }
 }

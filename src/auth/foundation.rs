@@ -20,25 +20,17 @@ pub(super) struct Foundation {
 /// Loads it.
 pub(super) async fn foundation(request: &Request<'_>) -> Result<Foundation, SessionError> {
     let region = request.region;
-    let (source, provider) = match &request.chain.base {
-        Base::Environment(keys) => ("the environment's keys".to_owned(), of_keys(keys)),
-        Base::Static { profile, keys } => (format!("the keys of the profile {profile}"), of_keys(keys)),
-        Base::Process { profile, command } => {
-            let command = guarded(request.within, profile, command)?;
-            (format!("the credential_process of the profile {profile}"), credentials::of_process(&command))
+    let base = &request.chain.base;
+    let source = base.source();
+    let provider = match base {
+        Base::Environment(keys) | Base::Static { keys, .. } => of_keys(keys),
+        Base::Process { profile, command } => credentials::of_process(&guarded(request.within, profile, command)?),
+        Base::Sso { profile } | Base::Login { profile } => credentials::of_profile(profile, region),
+        Base::WebIdentity { role_arn, token_file, session_name, .. } => {
+            credentials::of_web_identity(role_arn, token_file.clone(), session_name.as_deref(), region)
         }
-        Base::Sso { profile } => {
-            (format!("single sign-on of the profile {profile}"), credentials::of_profile(profile, region))
-        }
-        Base::Login { profile } => {
-            (format!("`aws login` of the profile {profile}"), credentials::of_profile(profile, region))
-        }
-        Base::WebIdentity { role_arn, token_file, session_name, .. } => (
-            format!("a web identity token for {role_arn}"),
-            credentials::of_web_identity(role_arn, token_file.clone(), session_name.as_deref(), region),
-        ),
-        Base::Container => ("the container's role".to_owned(), credentials::of_container(region)),
-        Base::Instance => ("the machine's role".to_owned(), credentials::of_instance(region)),
+        Base::Container => credentials::of_container(region),
+        Base::Instance => credentials::of_instance(region),
     };
     match credentials::load(&provider).await {
         Ok(credentials) => Ok(Foundation { provider, credentials, source }),

@@ -42,7 +42,7 @@ pub struct Mfa<'a> {
 /// A client of the token service alone.
 #[derive(Debug, Clone)]
 pub struct Sts {
-    client: aws_sdk_sts::Client,
+    pub(super) client: aws_sdk_sts::Client,
 }
 
 impl Sts {

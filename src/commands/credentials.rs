@@ -9,6 +9,7 @@ use secrecy::SecretString;
 use zeroize::Zeroizing;
 
 use crate::auth::cache::Cache;
+use crate::auth::cloud9;
 use crate::auth::code::Operator;
 use crate::auth::session::{Request, SessionError};
 use crate::auth::{Chain, Files, Surroundings, resolve};
@@ -27,6 +28,7 @@ pub struct Gathered {
     pub region: String,
     /// What the process was given around it.
     pub around: Surroundings,
+    cloud9: Vec<String>,
     code: Option<SecretString>,
     allow_root: bool,
     operator: Terminal,
@@ -43,6 +45,7 @@ impl Gathered {
         let region = region.map_or_else(|| region_of(chain.mfa_serial.as_deref()).to_owned(), ToOwned::to_owned);
         Ok(Self {
             cache: Cache::of(&around).map_err(SessionError::from)?,
+            cloud9: cloud9::signs(&files, &around),
             region,
             chain,
             around,
@@ -50,6 +53,12 @@ impl Gathered {
             allow_root: global.allow_root,
             operator: Terminal { palette: context.palette() },
         })
+    }
+
+    /// The signs of Cloud9.
+    #[must_use]
+    pub fn cloud9(&self) -> Vec<String> {
+        self.cloud9.clone()
     }
 
     /// What is wanted of a session: one that stands, else a new one, with a code when somebody gives it.

@@ -5,6 +5,7 @@ use serde::Serialize;
 use thiserror::Error;
 
 use crate::auth::code::CodeError;
+use crate::auth::diagnosis::Diagnosis;
 use crate::auth::session::SessionError;
 use crate::aws::AwsError;
 use crate::cost::CostError;
@@ -51,6 +52,15 @@ pub enum CommandError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Session(#[from] SessionError),
+    /// AWS refused the credentials, and why is known.
+    #[error("{error}")]
+    #[diagnostic(code(konta::credentials), help("{}", diagnosis.help()))]
+    Diagnosed {
+        /// What AWS refused.
+        error: Box<CommandError>,
+        /// Cause and fix.
+        diagnosis: Box<Diagnosis>,
+    },
     /// A program could not be started.
     #[error("cannot run {program}: {source}")]
     #[diagnostic(code(konta::auth::exec))]
@@ -190,6 +200,7 @@ impl CommandError {
                 if codes.all(|code| code == first) { first } else { 1 }
             }
             Self::Session(error) => of_session(error),
+            Self::Diagnosed { error, .. } => error.exit_code(),
             // As a shell has it.
             Self::Exec { source, .. } if source.kind() == std::io::ErrorKind::NotFound => 127,
             Self::Exec { .. } => 126,
@@ -210,7 +221,11 @@ impl CommandError {
     /// The error for programs.
     #[must_use]
     pub fn as_json(&self) -> ErrorReport {
-        report(self, self.exit_code())
+        match self {
+            // What was refused keeps its code; the help is what is new.
+            Self::Diagnosed { error, diagnosis } => ErrorReport { help: Some(diagnosis.help()), ..error.as_json() },
+            _ => report(self, self.exit_code()),
+        }
     }
 }
 

@@ -54,7 +54,7 @@ fn script(before: Before) -> impl Fn(&Call) -> Answer + Send + Sync + 'static {
             }
             Answer::json(200, &json!({"tasks": [{"taskArn": "arn:new", "lastStatus": "PENDING"}]}))
         }
-        "DescribeTasks" if looks.fetch_add(1, Ordering::Relaxed) % 2 == 0 => {
+        "DescribeTasks" if looks.fetch_add(1, Ordering::Relaxed).is_multiple_of(2) => {
             Answer::json(200, &json!({"tasks": [{"taskArn": "arn", "lastStatus": "RUNNING"}]}))
         }
         "DescribeTasks" => {

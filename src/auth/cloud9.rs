@@ -1,0 +1,22 @@
+//! The signs of AWS Cloud9, whose managed credentials are refused by most of STS and IAM.
+
+use super::chain::Surroundings;
+use super::files::Files;
+
+/// Variables that Cloud9 sets in its terminals.
+const VARIABLES: &[&str] = &["C9_PID", "C9_USER", "C9_PROJECT"];
+
+/// How the credentials file begins that Cloud9 writes.
+const HEADING: &str = "Do not modify this file, if this file is modified it will not be updated";
+
+/// The signs, for people; none where it is not Cloud9.
+#[must_use]
+pub fn signs(files: &Files, around: &Surroundings) -> Vec<String> {
+    let set = VARIABLES.iter().filter(|name| around.variable(name).is_some());
+    let mut signs: Vec<String> = set.map(|name| format!("{name} is set")).collect();
+    let text = std::fs::read_to_string(&files.credentials);
+    if text.is_ok_and(|text| text.lines().take(3).any(|line| line.contains(HEADING))) {
+        signs.push("Cloud9 wrote the credentials file".to_owned());
+    }
+    signs
+}

@@ -190,3 +190,40 @@ fn a_boundary_is_stamped_on_every_role_and_policies_fit_their_limits() {
     let roles = statements.iter().find(|s| s["Sid"] == "Roles").unwrap();
     assert_eq!(roles["Condition"], json!({"StringEquals": {"iam:PermissionsBoundary": boundary}}));
 }
+
+/// The calls of the rooms that deploy and delete cells and tenants, as `src/aws` names them, against the role that a pipeline takes.
+#[test]
+fn the_pipelines_role_may_make_every_call_that_a_deployment_makes() {
+    // Whose zone and account it is: the operator's own commands.
+    let others = ["iam ListMFADevices", "pricing GetProducts", "route53 DeleteHostedZone"];
+    let rendered = &rendered_variants().iter().find(|(name, _)| name.starts_with("bounded")).unwrap().1;
+    let environment = rendered.effective("konta-prod");
+    let statements =
+        environment.properties("DeployRole")["Policies"][0]["PolicyDocument"]["Statement"].as_array().unwrap().clone();
+    let mut allowed: Vec<String> = Vec::new();
+    for statement in &statements {
+        match &statement["Action"] {
+            Value::String(one) => allowed.push(one.clone()),
+            many => allowed.extend(many.as_array().unwrap().iter().map(|one| one.as_str().unwrap().to_owned())),
+        }
+    }
+    let may = |action: &str| {
+        allowed.iter().any(|one| one.strip_suffix('*').map_or(one == action, |start| action.starts_with(start)))
+    };
+    let mut checked = 0;
+    for file in std::fs::read_dir(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/aws")).unwrap() {
+        let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
+        for quoted in text.split('"').skip(1).step_by(2) {
+            let Some((service, operation)) = quoted.split_once(' ') else { continue };
+            let is_call = operation.starts_with(|c: char| c.is_ascii_uppercase()) && !operation.contains(' ');
+            let service_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+            if !is_call || !service.chars().all(service_name) || service == "sts" || others.contains(&quoted) {
+                continue;
+            }
+            let service = if service == "rdsdata" { "rds-data" } else { service };
+            assert!(may(&format!("{service}:{operation}")), "{service}:{operation}");
+            checked += 1;
+        }
+    }
+    assert!(checked > 30, "{checked}");
+}

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::commands::{delete, deploy, init, ls, plan, prices, render, sandbox, status, validate};
+use crate::commands::{cost, delete, deploy, init, ls, plan, prices, render, sandbox, status, validate};
 
 /// Deploys Odoo for many small businesses on AWS, from one manifest per tenant.
 ///
@@ -27,12 +27,13 @@ Exit codes:
     0  done, or nothing to do
     1  a deployment failed, or something was not found
     2  something would change (plan --exit-code)
-    3  a manifest, override or addon is wrong, or there is no workspace
+    3  a manifest, template, override, addon or usage file is wrong, or there is no workspace
     4  AWS refused or could not be reached
     5  the credentials are missing, ended, or of another account
     6  a question could not be asked, for want of a terminal
     7  the answer was no
     8  the sandbox could not be started or stopped, or has ended
+    9  the cost is above --budget
    64  the command line is wrong
   130  interrupted";
 
@@ -91,6 +92,8 @@ pub enum Command {
     Plan(plan::PlanArgs),
     /// Plan, confirm, carry out, follow and verify
     Deploy(deploy::DeployArgs),
+    /// Show what an environment, a tenant or any template costs a month
+    Cost(cost::CostArgs),
     /// List tenants and what they run on
     Ls(ls::LsArgs),
     /// Show how an environment or a tenant stands

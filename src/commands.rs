@@ -1,6 +1,7 @@
 //! One verb a file: gather, plan, show, confirm, act, report. No logic that another verb needs; what they share is in [`gather`].
 
 pub mod completion;
+pub mod cost;
 pub mod delete;
 pub mod deploy;
 pub mod error;
@@ -74,6 +75,7 @@ async fn run(context: &Context, command: Command) -> Result<u8, CommandError> {
         Command::Render(args) => render::run(context, &args),
         Command::Plan(args) => plan::run(context, &args).await,
         Command::Deploy(args) => deploy::run(context, &args).await,
+        Command::Cost(args) => cost::run(context, &args),
         Command::Ls(args) => ls::run(context, &args).await,
         Command::Status(args) => status::run(context, &args).await,
         Command::Delete(args) => delete::run(context, &args).await,

@@ -23,7 +23,7 @@ pub enum CommandError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Template(#[from] TemplateError),
-    /// A cost could not be worked out.
+    /// There is no estimate of the cost.
     #[error(transparent)]
     #[diagnostic(transparent)]
     Cost(#[from] CostError),

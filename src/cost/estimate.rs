@@ -93,9 +93,27 @@ impl Estimate {
         self.assumptions.first().filter(|assumption| !assumption.swing_usd.is_zero())
     }
 
-    /// Takes in another estimate, its resources named after the stack they stand in.
-    pub fn absorb(&mut self, stack: &str, other: &Self) {
-        let named = |resource: &str| format!("{stack}/{resource}");
+    /// Adds another estimate of the same document.
+    pub fn add(&mut self, other: &Self) {
+        self.take(other, ToOwned::to_owned);
+        self.sort_assumptions();
+    }
+
+    /// The sum of several estimates, each resource named after the part it stands in.
+    #[must_use]
+    pub fn of_parts<'a>(parts: impl Iterator<Item = (&'a str, &'a Self)>) -> Self {
+        let mut whole = Self::default();
+        for (part, estimate) in parts {
+            whole.take(
+                estimate,
+                |resource| if part == resource { resource.to_owned() } else { format!("{part}/{resource}") },
+            );
+        }
+        whole.sort_assumptions();
+        whole
+    }
+
+    fn take(&mut self, other: &Self, named: impl Fn(&str) -> String) {
         self.total_usd = self.total_usd + other.total_usd;
         self.items.extend(other.items.iter().map(|item| LineItem { resource: named(&item.resource), ..item.clone() }));
         self.free.extend(other.free.iter().map(|free| Free { resource: named(&free.resource), ..free.clone() }));
@@ -103,7 +121,6 @@ impl Estimate {
         self.unknown.extend(other.unknown.iter().map(|u| Unknown { resource: named(&u.resource), ..u.clone() }));
         let theirs = other.assumptions.iter().map(|a| Assumption { resource: named(&a.resource), ..a.clone() });
         self.assumptions.extend(theirs);
-        self.sort_assumptions();
     }
 
     /// The assumption that moves most first; equal ones by name.

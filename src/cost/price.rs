@@ -10,6 +10,8 @@ use super::range::Amount;
 
 /// The prices konta brings.
 const EMBEDDED: &str = include_str!("../../prices/prices.csv");
+/// Prices found after those, for gaps among them.
+const ADDITIONS: &str = include_str!("../../prices/additions.csv");
 /// The columns every table has, in this order.
 const HEADER: &str = "service,usage_type,region,unit,price_usd,from_tier,source,source_date";
 /// The region of prices that are the same everywhere.
@@ -50,7 +52,8 @@ impl PriceTable {
     /// The prices konta brings.
     #[must_use]
     pub fn embedded() -> Self {
-        let mut lines: Vec<Arc<str>> = EMBEDDED.lines().skip(1).map(Arc::from).collect();
+        let mut lines: Vec<Arc<str>> =
+            EMBEDDED.lines().skip(1).chain(ADDITIONS.lines().skip(1)).map(Arc::from).collect();
         lines.sort_unstable();
         Self { lines }
     }
@@ -165,12 +168,12 @@ mod tests {
     #[test]
     fn every_row_of_the_table_is_a_price_with_date_and_source() {
         let table = PriceTable::embedded();
-        assert_eq!(table.all().count(), EMBEDDED.lines().count() - 1);
+        assert_eq!(table.all().count(), EMBEDDED.lines().count() + ADDITIONS.lines().count() - 2);
         for price in table.all() {
             assert!(price.date.len() == 10 && price.date.starts_with("20"), "{price:?}");
             assert!(price.source.len() > 10, "{price:?}");
         }
-        assert_eq!(EMBEDDED.lines().next(), Some(HEADER));
+        assert_eq!((EMBEDDED.lines().next(), ADDITIONS.lines().next()), (Some(HEADER), Some(HEADER)));
     }
 
     #[test]

@@ -1,0 +1,169 @@
+//! `konta cost`: what an environment, a tenant or any template costs a month.
+
+mod budget;
+pub mod stacks;
+mod template;
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use crate::cost::usage::Profile;
+use crate::cost::{Estimate, PriceTable, Usage, estimate};
+use crate::model::{Environment, Isolation, Tenant, Workspace};
+use crate::report::cost::{self as report, CostReport, StackCost};
+use crate::report::output;
+
+use super::{CommandError, Context, gather};
+use budget::Budget;
+use stacks::StackPricer;
+
+/// The exit code when the cost is above the budget.
+const ABOVE_BUDGET: u8 = 9;
+
+/// Show what an environment, a tenant or any template costs a month.
+///
+/// Prices the documents that would be deployed: every resource after overrides, conditions and parameters. Prices are dated and
+/// come with konta; what has none is listed as unknown or unpriced, and is never taken for nothing. Usage that no file gives is
+/// assumed, as a range, and said.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct CostArgs {
+    #[command(subcommand)]
+    what: Option<What>,
+    /// The environment [default: the only one]
+    #[arg(value_name = "ENV")]
+    environment: Option<String>,
+    /// A CloudFormation template of anybody, JSON or YAML, in place of the workspace
+    #[arg(long, value_name = "FILE", conflicts_with = "environment")]
+    template: Option<PathBuf>,
+    /// A parameter of the template; may be repeated
+    #[arg(long = "parameter", value_name = "KEY=VALUE", requires = "template")]
+    parameters: Vec<String>,
+    #[command(flatten)]
+    form: Form,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// A tenant's own stacks: what it shares with others is not in them
+    Tenant {
+        /// Its name
+        name: String,
+        #[command(flatten)]
+        form: Form,
+    },
+}
+
+#[derive(Debug, Clone, Args)]
+struct Form {
+    /// How much is used, a YAML file; docs/cost.md lists its fields
+    #[arg(long, value_name = "FILE")]
+    usage: Option<PathBuf>,
+    /// End with code 9 when the expected cost is above AMOUNT, such as 120 or 120USD (US dollars) or 100EUR (the workspace's currency)
+    #[arg(long, value_name = "AMOUNT")]
+    budget: Option<String>,
+}
+
+/// Prices.
+pub fn run(context: &Context, args: &CostArgs) -> Result<u8, CommandError> {
+    if let Some(path) = &args.template {
+        let budget = Budget::parse(args.form.budget.as_deref(), None)?;
+        let report = template::price(context, path, &args.parameters, args.form.usage.as_deref())?;
+        return show(context, report, budget);
+    }
+    let loaded = context.load()?;
+    let workspace = &loaded.workspace;
+    let (form, report) = match &args.what {
+        Some(What::Tenant { name, form }) => {
+            let environment = context.environment_of(workspace, std::slice::from_ref(name))?;
+            let tenant = gather::tenant(workspace, name)?;
+            let usage = usage_file(form.usage.as_deref())?;
+            let mut pricer =
+                StackPricer::new(workspace, &loaded.composer, environment, usage.usage.clone(), PriceTable::embedded());
+            let stacks = pricer.tenant(tenant)?;
+            usage.check(&pricer)?;
+            (form, CostReport::of_stacks(environment.region.as_str(), pricer.hours(), stacks))
+        }
+        None => {
+            let environment = context.environment(workspace, args.environment.as_deref())?;
+            let usage = usage_file(args.form.usage.as_deref())?;
+            (&args.form, whole_environment(workspace, &loaded.composer, environment, &usage)?)
+        }
+    };
+    let budget = Budget::parse(form.budget.as_deref(), Some(workspace))?;
+    show(context, report, budget)
+}
+
+/// The environment's stacks, and the traffic that belongs to none of them.
+fn whole_environment(
+    workspace: &Workspace,
+    composer: &crate::template::compose::Composer,
+    environment: &Environment,
+    usage: &UsageFile,
+) -> Result<CostReport, CommandError> {
+    let table = PriceTable::embedded();
+    let tenants: Vec<&Tenant> = workspace.tenants_of(&environment.name).collect();
+    let of_account = usage.usage.over(profile_of(tenants.iter().copied()));
+    let account = estimate::of_account(environment.region.as_str(), &of_account, &table);
+    let mut pricer = StackPricer::new(workspace, composer, environment, usage.usage.clone(), table);
+    let mut stacks = pricer.everything(&tenants)?;
+    usage.check(&pricer)?;
+    if account != Estimate::default() {
+        stacks.push(StackCost::of_account(account));
+    }
+    Ok(CostReport::of_stacks(environment.region.as_str(), pricer.hours(), stacks))
+}
+
+/// What so many tenants use together.
+#[must_use]
+pub fn profile_of<'a>(tenants: impl Iterator<Item = &'a Tenant>) -> Profile {
+    let (mut pooled, mut dedicated) = (0, 0);
+    for tenant in tenants {
+        match tenant.isolation {
+            Isolation::Pooled => pooled += 1,
+            Isolation::Dedicated => dedicated += 1,
+        }
+    }
+    Profile::tenants(pooled, dedicated)
+}
+
+/// What a usage file says, and its name for errors.
+struct UsageFile {
+    name: String,
+    usage: Usage,
+}
+
+impl UsageFile {
+    fn check(&self, pricer: &StackPricer<'_>) -> Result<(), CommandError> {
+        Ok(self.usage.check_resources(&self.name, &pricer.resources())?)
+    }
+}
+
+fn usage_file(path: Option<&std::path::Path>) -> Result<UsageFile, CommandError> {
+    let Some(path) = path else { return Ok(UsageFile { name: String::new(), usage: Usage::of(Profile::none()) }) };
+    let name = path.display().to_string();
+    let text = read(path)?;
+    let usage = Usage::parse(&name, &text, Profile::none())?;
+    Ok(UsageFile { name, usage })
+}
+
+fn read(path: &std::path::Path) -> Result<String, CommandError> {
+    std::fs::read_to_string(path)
+        .map_err(|source| CommandError::Io { what: format!("cannot read {}", path.display()), source })
+}
+
+fn show(context: &Context, mut report: CostReport, budget: Option<Budget>) -> Result<u8, CommandError> {
+    let mut code = 0;
+    if let Some(budget) = budget {
+        let above = report.total_usd.expected > budget.usd;
+        report.budget = Some(report::Budget { usd: budget.usd, said: budget.said, above });
+        code = if above { ABOVE_BUDGET } else { 0 };
+    }
+    if context.format().is_json() {
+        output::print_json(&report)?;
+    } else {
+        output::print_text(&report::text(&report, context.global().verbose))?;
+    }
+    Ok(code)
+}

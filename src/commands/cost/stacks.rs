@@ -1,0 +1,211 @@
+//! The stacks of a workspace, priced: each document once for all stacks that it costs the same for.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use crate::commands::CommandError;
+use crate::cost::evaluate::{Evaluator, Inputs};
+use crate::cost::{Estimate, PriceTable, Profile, Usage, estimate};
+use crate::model::{CellNumber, Environment, Tenant, Workspace};
+use crate::report::cost::StackCost;
+use crate::stack::build::{Builder, Placement};
+use crate::stack::scope::placements;
+use crate::stack::{DesiredStack, Observed, ParameterValue};
+use crate::template::Document;
+use crate::template::compose::Composer;
+use crate::template::condition::Known;
+
+/// Prices an environment's stacks, with parameters as konta would send them.
+pub struct StackPricer<'a> {
+    workspace: &'a Workspace,
+    builder: Builder<'a>,
+    environment: &'a Environment,
+    usage: Usage,
+    prices: PriceTable,
+    /// Documents and inputs of the stacks whose outputs others take.
+    standing: BTreeMap<String, (Arc<Document>, Inputs)>,
+    outputs: HashMap<String, Option<String>>,
+    memo: HashMap<MemoKey, Vec<Remembered>>,
+    resources: BTreeSet<String>,
+}
+
+/// A document's digest, and whose usage it is priced with.
+type MemoKey = ([u8; 32], &'static str);
+
+/// An estimate, and the values of the parameters that it hangs on.
+struct Remembered {
+    parameters: Vec<(String, Option<String>)>,
+    estimate: Arc<Estimate>,
+}
+
+impl<'a> StackPricer<'a> {
+    /// For an environment; `usage` is what a file says, profiles are added for each stack.
+    #[must_use]
+    pub fn new(
+        workspace: &'a Workspace,
+        composer: &'a Composer,
+        environment: &'a Environment,
+        usage: Usage,
+        prices: PriceTable,
+    ) -> Self {
+        Self {
+            workspace,
+            builder: Builder::new(workspace, composer),
+            environment,
+            usage,
+            prices,
+            standing: BTreeMap::new(),
+            outputs: HashMap::new(),
+            memo: HashMap::new(),
+            resources: BTreeSet::new(),
+        }
+    }
+
+    /// Hours of the month.
+    #[must_use]
+    pub fn hours(&self) -> rust_decimal::Decimal {
+        self.usage.hours()
+    }
+
+    /// The logical ids of every resource met.
+    #[must_use]
+    pub fn resources(&self) -> BTreeSet<&str> {
+        self.resources.iter().map(String::as_str).collect()
+    }
+
+    /// The environment, its cells and the given tenants.
+    pub fn everything(&mut self, tenants: &[&Tenant]) -> Result<Vec<StackCost>, CommandError> {
+        let mut stacks = Vec::new();
+        let places = placements(self.workspace, self.environment, tenants, &Observed::default());
+        let all = super::profile_of(tenants.iter().copied());
+        self.shared(&all, &mut stacks)?;
+        let mut cells: BTreeMap<CellNumber, Vec<&Tenant>> = BTreeMap::from([(CellNumber::FIRST, Vec::new())]);
+        for tenant in tenants {
+            if let Some(place) = places.get(&tenant.name) {
+                cells.entry(place.cell).or_default().push(tenant);
+            }
+        }
+        for (cell, tenants) in &cells {
+            let stack = self.builder.cell(self.environment, *cell)?;
+            let usage = self.usage.over(super::profile_of(tenants.iter().copied()));
+            stacks.push(self.price(&stack, &usage, "cell"));
+        }
+        let profiles = self.profiles();
+        for tenant in tenants {
+            if let Some(place) = places.get(&tenant.name) {
+                self.tenant_stacks(tenant, *place, &profiles, &mut stacks)?;
+            }
+        }
+        Ok(stacks)
+    }
+
+    /// A tenant's own stacks.
+    pub fn tenant(&mut self, tenant: &Tenant) -> Result<Vec<StackCost>, CommandError> {
+        let places = placements(self.workspace, self.environment, &[tenant], &Observed::default());
+        let Some(place) = places.get(&tenant.name).copied() else { return Ok(Vec::new()) };
+        // Their outputs are parameters of the tenant's.
+        self.shared(&Profile::none(), &mut Vec::new())?;
+        let cell = self.builder.cell(self.environment, place.cell)?;
+        self.stand(&cell);
+        let mut stacks = Vec::new();
+        self.tenant_stacks(tenant, place, &self.profiles(), &mut stacks)?;
+        Ok(stacks)
+    }
+
+    /// What the file says over one tenant of each tier.
+    fn profiles(&self) -> [(Usage, &'static str); 2] {
+        [(self.usage.over(Profile::tenants(1, 0)), "pooled"), (self.usage.over(Profile::tenants(0, 1)), "dedicated")]
+    }
+
+    fn shared(&mut self, profile: &Profile, stacks: &mut Vec<StackCost>) -> Result<(), CommandError> {
+        let usage = self.usage.over(profile.clone());
+        for stack in self.builder.environment(self.environment)? {
+            stacks.push(self.price(&stack, &usage, "shared"));
+        }
+        Ok(())
+    }
+
+    fn tenant_stacks(
+        &mut self,
+        tenant: &Tenant,
+        place: Placement,
+        profiles: &[(Usage, &'static str); 2],
+        stacks: &mut Vec<StackCost>,
+    ) -> Result<(), CommandError> {
+        let (usage, name) = match tenant.isolation {
+            crate::model::Isolation::Pooled => &profiles[0],
+            crate::model::Isolation::Dedicated => &profiles[1],
+        };
+        for stack in self.builder.tenant(self.environment, tenant, place)? {
+            stacks.push(self.price(&stack, usage, name));
+        }
+        Ok(())
+    }
+
+    /// Lets other stacks take a stack's outputs.
+    fn stand(&mut self, stack: &DesiredStack) -> Inputs {
+        let parameters = stack.parameters.iter().map(|(name, value)| (name.clone(), self.known(value))).collect();
+        let inputs = Inputs { region: self.environment.region.to_string(), parameters };
+        // Nothing takes a tenant's outputs, and there may be ten thousand.
+        if !matches!(stack.kind, crate::stack::StackKind::Tenant(_)) {
+            self.standing.insert(stack.name.clone(), (Arc::clone(&stack.document), inputs.clone()));
+        }
+        inputs
+    }
+
+    fn known(&mut self, value: &ParameterValue) -> Option<String> {
+        let (stack, output) = match value {
+            ParameterValue::Literal(value) => return Some(value.clone()),
+            ParameterValue::Output { stack, output } => (stack, output),
+        };
+        let key = format!("{stack}.{output}");
+        if let Some(known) = self.outputs.get(&key) {
+            return known.clone();
+        }
+        let (document, inputs) = self.standing.get(stack)?;
+        let known = Evaluator::new(document, inputs).output(output);
+        self.outputs.insert(key, known.clone());
+        known
+    }
+
+    fn price(&mut self, stack: &DesiredStack, usage: &Usage, profile: &'static str) -> StackCost {
+        let inputs = self.stand(stack);
+        let estimate = self.estimate(&stack.document, &inputs, usage, profile);
+        StackCost::new(&stack.name, &stack.title, estimate)
+    }
+
+    fn estimate(
+        &mut self,
+        document: &Arc<Document>,
+        inputs: &Inputs,
+        usage: &Usage,
+        profile: &'static str,
+    ) -> Arc<Estimate> {
+        // A document that no other stack shares is priced once, and its digest would cost more than that.
+        let shared = Arc::strong_count(document) > 1 && profile != "cell";
+        let key = shared.then(|| (*document.digest(), profile));
+        if let Some(found) = key.and_then(|key| recall(self.memo.get(&key)?, &inputs.parameters)) {
+            return found;
+        }
+        self.resources.extend(document.resources().keys().cloned());
+        let evaluator = Evaluator::new(document, inputs);
+        let estimate = Arc::new(estimate::of_evaluated(&evaluator, usage, &self.prices));
+        if let Some(key) = key {
+            let read = evaluator.parameters_read();
+            let parameters = read.into_iter().map(|name| (value_of(&name, &inputs.parameters), name));
+            let parameters = parameters.map(|(value, name)| (name, value)).collect();
+            self.memo.entry(key).or_default().push(Remembered { parameters, estimate: Arc::clone(&estimate) });
+        }
+        estimate
+    }
+}
+
+/// An estimate that hangs on nothing that is different now.
+fn recall(remembered: &[Remembered], parameters: &Known) -> Option<Arc<Estimate>> {
+    let same = |r: &&Remembered| r.parameters.iter().all(|(name, value)| *value == value_of(name, parameters));
+    remembered.iter().find(same).map(|remembered| Arc::clone(&remembered.estimate))
+}
+
+fn value_of(name: &str, parameters: &Known) -> Option<String> {
+    parameters.get(name).cloned().flatten()
+}

@@ -1,0 +1,109 @@
+//! `konta cost` as a command.
+
+use rust_decimal::Decimal;
+
+use crate::world::World;
+
+fn json(said: &crate::world::Said) -> serde_json::Value {
+    serde_json::from_str(&said.stdout).unwrap_or_else(|error| panic!("{error}: {}", said.stdout))
+}
+
+/// An amount of the JSON as a decimal: of a range the expected one.
+fn amount(value: &serde_json::Value) -> Decimal {
+    match value {
+        serde_json::Value::Object(range) => amount(&range["expected"]),
+        serde_json::Value::String(text) => text.parse().unwrap(),
+        number => number.to_string().parse().unwrap(),
+    }
+}
+
+#[test]
+fn an_environment_costs_what_its_items_sum_up_to() {
+    let world = World::example();
+    let report = json(&world.run(&["cost", "-o", "json"]).ended_with(0));
+    let items = report["items"].as_array().unwrap();
+    let sum: Decimal = items.iter().map(|item| amount(&item["monthly_usd"])).sum();
+    assert_eq!(sum, amount(&report["total_usd"]));
+    let stacks: Decimal = report["stacks"].as_array().unwrap().iter().map(|stack| amount(&stack["total_usd"])).sum();
+    assert_eq!(stacks, sum);
+    assert_eq!(report["currency"], "USD");
+    assert_eq!(report["unpriced"], serde_json::json!([]));
+    assert_eq!(report["unknown"], serde_json::json!([]), "every price of the example is known");
+    for item in items {
+        let fields: Vec<&String> = item.as_object().unwrap().keys().collect();
+        for field in [
+            "resource",
+            "service",
+            "usage_type",
+            "unit",
+            "quantity",
+            "unit_price_usd",
+            "monthly_usd",
+            "price_date",
+            "price_source",
+        ] {
+            assert!(fields.iter().any(|name| *name == field), "{field}: {item}");
+        }
+        assert_eq!(amount(&item["quantity"]) * amount(&item["unit_price_usd"]), amount(&item["monthly_usd"]), "{item}");
+    }
+}
+
+#[test]
+fn a_dedicated_tenant_pays_for_a_spot_task_and_its_address() {
+    let world = World::example();
+    let said = world.run(&["cost", "tenant", "breadfree"]).ended_with(0);
+    insta::assert_snapshot!(said.stdout);
+}
+
+#[test]
+fn a_pooled_tenant_has_nothing_of_its_own_that_costs() {
+    let world = World::example();
+    let report = json(&world.run(&["cost", "tenant", "artista", "-o", "json"]).ended_with(0));
+    assert_eq!(report["total_usd"], 0);
+    assert!(!report["free"].as_array().unwrap().is_empty());
+}
+
+#[test]
+fn a_cost_above_the_budget_ends_with_its_own_code() {
+    let world = World::example();
+    world.run(&["cost", "tenant", "breadfree", "--budget", "6"]).ended_with(9);
+    world.run(&["cost", "tenant", "breadfree", "--budget", "7USD"]).ended_with(0);
+    // 6 EUR are 6.84 USD, and the tenant costs 6.22.
+    world.run(&["cost", "tenant", "breadfree", "--budget", "6EUR"]).ended_with(0);
+    world.run(&["cost", "tenant", "breadfree", "--budget", "6GBP"]).ended_with(64);
+}
+
+#[test]
+fn a_strangers_template_is_priced_and_what_cannot_be_is_listed() {
+    let world = World::example();
+    world.write(
+        "their.json",
+        "{\n\t\"Parameters\": {\"Azs\": {\"Type\": \"Number\"}},\n\t\"Resources\": {\n\t\t\"Machine\": {\"Type\": \"AWS::EC2::Instance\"},\n\t\t\"Role\": {\"Type\": \"AWS::IAM::Role\"},\n\t\t\"Db\": {\"Type\": \"AWS::RDS::DBInstance\", \"Properties\": {\"Engine\": \"postgres\", \"DBInstanceClass\": \"db.x9.huge\", \"AllocatedStorage\": {\"Ref\": \"Azs\"}, \"StorageType\": \"gp3\"}}}}",
+    );
+    let file = world.path().join("their.json").display().to_string();
+    let report = json(
+        &world
+            .run(&["cost", "--template", &file, "--parameter", "Azs=20", "--region", "eu-west-1", "-o", "json"])
+            .ended_with(0),
+    );
+    assert_eq!(report["unpriced"][0]["resource_type"], "AWS::EC2::Instance");
+    assert_eq!(report["unknown"][0]["usage_type"], "InstanceUsage:db.x9.huge:PostgreSQL");
+    assert_eq!(report["unknown"][0]["region"], "eu-west-1");
+    assert_eq!(amount(&report["total_usd"]).to_string(), "2.54");
+    world.run(&["cost", "--template", &file, "--parameter", "Zas=1", "--region", "eu-west-1"]).ended_with(64);
+    world.run(&["cost", "--template", &file]).ended_with(64);
+}
+
+#[test]
+fn a_usage_file_that_names_nothing_is_refused() {
+    let world = World::example();
+    world.write("usage.yml", "resources: { LoadBalancr: { lcu: 1 } }\n");
+    let file = world.path().join("usage.yml").display().to_string();
+    let said = world.run(&["cost", "--usage", &file]).ended_with(3);
+    assert!(said.stderr.contains("LoadBalancr"), "{}", said.stderr);
+    world.write("usage.yml", "resources: { LoadBalancer: { lcu: 10 } }\n");
+    let report = json(&world.run(&["cost", "--usage", &file, "-o", "json"]).ended_with(0));
+    let units =
+        report["items"].as_array().unwrap().iter().find(|item| item["usage_type"] == "LCUUsage:Application").unwrap();
+    assert_eq!(amount(&units["quantity"]).to_string(), "7300");
+}

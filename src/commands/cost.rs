@@ -10,11 +10,12 @@ use clap::{Args, Subcommand};
 
 use crate::cost::usage::Profile;
 use crate::cost::{Estimate, PriceTable, Usage, estimate};
-use crate::model::{Environment, Isolation, Tenant, Workspace};
+use crate::model::{Environment, Isolation, Tenant};
 use crate::report::cost::{self as report, CostReport, StackCost};
 use crate::report::output;
 
-use super::{CommandError, Context, gather};
+use super::gather::Loaded;
+use super::{CommandError, Context, gather, prices};
 use budget::Budget;
 use stacks::StackPricer;
 
@@ -80,7 +81,7 @@ pub fn run(context: &Context, args: &CostArgs) -> Result<u8, CommandError> {
             let tenant = gather::tenant(workspace, name)?;
             let usage = usage_file(form.usage.as_deref())?;
             let mut pricer =
-                StackPricer::new(workspace, &loaded.composer, environment, usage.usage.clone(), PriceTable::embedded());
+                StackPricer::new(workspace, &loaded.composer, environment, usage.usage.clone(), prices::table(context)?);
             let stacks = pricer.tenant(tenant)?;
             usage.check(&pricer)?;
             (form, CostReport::of_stacks(environment.region.as_str(), pricer.hours(), stacks))
@@ -88,7 +89,7 @@ pub fn run(context: &Context, args: &CostArgs) -> Result<u8, CommandError> {
         None => {
             let environment = context.environment(workspace, args.environment.as_deref())?;
             let usage = usage_file(args.form.usage.as_deref())?;
-            (&args.form, whole_environment(workspace, &loaded.composer, environment, &usage)?)
+            (&args.form, whole_environment(&loaded, environment, &usage, prices::table(context)?)?)
         }
     };
     let budget = Budget::parse(form.budget.as_deref(), Some(workspace))?;
@@ -97,16 +98,16 @@ pub fn run(context: &Context, args: &CostArgs) -> Result<u8, CommandError> {
 
 /// The environment's stacks, and the traffic that belongs to none of them.
 fn whole_environment(
-    workspace: &Workspace,
-    composer: &crate::template::compose::Composer,
+    loaded: &Loaded,
     environment: &Environment,
     usage: &UsageFile,
+    table: PriceTable,
 ) -> Result<CostReport, CommandError> {
-    let table = PriceTable::embedded();
+    let workspace = &loaded.workspace;
     let tenants: Vec<&Tenant> = workspace.tenants_of(&environment.name).collect();
     let of_account = usage.usage.over(profile_of(tenants.iter().copied()));
     let account = estimate::of_account(environment.region.as_str(), &of_account, &table);
-    let mut pricer = StackPricer::new(workspace, composer, environment, usage.usage.clone(), table);
+    let mut pricer = StackPricer::new(workspace, &loaded.composer, environment, usage.usage.clone(), table);
     let mut stacks = pricer.everything(&tenants)?;
     usage.check(&pricer)?;
     if account != Estimate::default() {

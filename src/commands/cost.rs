@@ -1,6 +1,7 @@
 //! `konta cost`: what an environment, a tenant or any template costs a month.
 
 mod budget;
+pub mod difference;
 pub mod stacks;
 mod template;
 
@@ -80,8 +81,13 @@ pub fn run(context: &Context, args: &CostArgs) -> Result<u8, CommandError> {
             let environment = context.environment_of(workspace, std::slice::from_ref(name))?;
             let tenant = gather::tenant(workspace, name)?;
             let usage = usage_file(form.usage.as_deref())?;
-            let mut pricer =
-                StackPricer::new(workspace, &loaded.composer, environment, usage.usage.clone(), prices::table(context)?);
+            let mut pricer = StackPricer::new(
+                workspace,
+                &loaded.composer,
+                environment,
+                usage.usage.clone(),
+                prices::table(context)?,
+            );
             let stacks = pricer.tenant(tenant)?;
             usage.check(&pricer)?;
             (form, CostReport::of_stacks(environment.region.as_str(), pricer.hours(), stacks))

@@ -1,6 +1,7 @@
 //! `konta cost`: what an environment, a tenant or any template costs a month.
 
 mod budget;
+pub mod difference;
 pub mod stacks;
 mod template;
 
@@ -10,10 +11,11 @@ use clap::{Args, Subcommand};
 
 use crate::cost::usage::Profile;
 use crate::cost::{Estimate, PriceTable, Usage, estimate};
-use crate::model::{Environment, Isolation, Tenant, Workspace};
+use crate::model::{Environment, Isolation, Tenant};
 use crate::report::cost::{self as report, CostReport, StackCost};
 use crate::report::output;
 
+use super::gather::Loaded;
 use super::{CommandError, Context, gather, prices};
 use budget::Budget;
 use stacks::StackPricer;
@@ -93,7 +95,7 @@ pub fn run(context: &Context, args: &CostArgs) -> Result<u8, CommandError> {
         None => {
             let environment = context.environment(workspace, args.environment.as_deref())?;
             let usage = usage_file(args.form.usage.as_deref())?;
-            (&args.form, whole_environment(prices::table(context)?, workspace, &loaded.composer, environment, &usage)?)
+            (&args.form, whole_environment(&loaded, environment, &usage, prices::table(context)?)?)
         }
     };
     let budget = Budget::parse(form.budget.as_deref(), Some(workspace))?;
@@ -102,16 +104,16 @@ pub fn run(context: &Context, args: &CostArgs) -> Result<u8, CommandError> {
 
 /// The environment's stacks, and the traffic that belongs to none of them.
 fn whole_environment(
-    table: PriceTable,
-    workspace: &Workspace,
-    composer: &crate::template::compose::Composer,
+    loaded: &Loaded,
     environment: &Environment,
     usage: &UsageFile,
+    table: PriceTable,
 ) -> Result<CostReport, CommandError> {
+    let workspace = &loaded.workspace;
     let tenants: Vec<&Tenant> = workspace.tenants_of(&environment.name).collect();
     let of_account = usage.usage.over(profile_of(tenants.iter().copied()));
     let account = estimate::of_account(environment.region.as_str(), &of_account, &table);
-    let mut pricer = StackPricer::new(workspace, composer, environment, usage.usage.clone(), table);
+    let mut pricer = StackPricer::new(workspace, &loaded.composer, environment, usage.usage.clone(), table);
     let mut stacks = pricer.everything(&tenants)?;
     usage.check(&pricer)?;
     if account != Estimate::default() {

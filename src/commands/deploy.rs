@@ -20,7 +20,7 @@ use crate::stack::scope::Scope;
 use crate::stack::{Action, Observed, PlanSource, Risk, StackKind};
 
 use super::gather::{Loaded, Session};
-use super::plan::{Online, What, online, show};
+use super::plan::{Online, Shown, What, cost, online, show};
 use super::{CommandError, Context};
 
 /// Plan, confirm, carry out, follow and verify.
@@ -45,11 +45,7 @@ pub async fn run(context: &Context, args: &DeployArgs) -> Result<u8, CommandErro
     if online.plan.is_done() {
         return unchanged(context, &loaded, environment, &scope, &online);
     }
-    if context.format().is_json() && !args.dry_run {
-        output::print_json_line(&serde_json::json!({"event": "plan", "plan": online.plan}))?;
-    } else {
-        show(context, &online.plan)?;
-    }
+    show_first(context, args, &loaded, environment, &session, &online).await?;
     if !args.dry_run && online.plan.changes_anything() {
         context.outlast(&mut session, expected(&online)).await?;
     }
@@ -80,6 +76,30 @@ fn expected(online: &Online) -> SignedDuration {
 fn roles(online: &Online) -> usize {
     let added = online.plan.stacks.iter().flat_map(|stack| &stack.resources);
     added.filter(|r| r.action == ResourceAction::Add && r.resource_type == "AWS::IAM::Role").count()
+}
+
+/// Shows the plan with its cost: as the first event, or for people.
+async fn show_first(
+    context: &Context,
+    args: &DeployArgs,
+    loaded: &Loaded,
+    environment: &Environment,
+    session: &Session,
+    online: &Online,
+) -> Result<(), CommandError> {
+    let cost = match cost(context, loaded, environment, session, online).await {
+        Ok(cost) => cost,
+        Err(error) => {
+            // Nobody will carry out these change sets.
+            prepare::discard(&session.aws, session.pace, &online.planned).await?;
+            return Err(error);
+        }
+    };
+    if context.format().is_json() && !args.dry_run {
+        let plan = Shown::new(&online.plan, &cost);
+        return Ok(output::print_json_line(&serde_json::json!({"event": "plan", "plan": plan}))?);
+    }
+    show(context, &online.plan, &cost)
 }
 
 /// Looks at what can be looked at beforehand, refuses what would lose data, and asks.

@@ -30,9 +30,9 @@ pub(super) fn price(
             usage
         }
     };
-    let table = prices::table(context)?;
-    let mut whole = estimate::of_document(&name, &document, &inputs, &usage, &table)?;
-    whole.add(&estimate::of_account(&inputs.region, &usage, &table));
+    let prices = prices::table(context)?;
+    let mut whole = estimate::of_document(&name, &document, &inputs, &usage, &prices)?;
+    whole.add(&estimate::of_account(&inputs.region, &usage, &prices));
     Ok(CostReport::of_template(&inputs.region, usage.hours(), whole))
 }
 

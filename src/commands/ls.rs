@@ -38,7 +38,7 @@ pub async fn run(context: &Context, _args: &LsArgs) -> Result<u8, CommandError> 
     });
     found.extend(strangers);
     for (tenant, cell) in observed.kept() {
-        let state = format!("deleted, data kept in cell {cell}");
+        let state = format!("not deployed, data kept in cell {cell}");
         match found.iter_mut().find(|row| row.tenant == tenant.as_str()) {
             Some(row) => row.state = state,
             None => found.push(TenantRow {

@@ -8,6 +8,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use crate::aws::Aws;
 use crate::model::{Certificate, Environment, Tenant, TenantName};
+use crate::stack::desired::CELL_TAG;
 use crate::stack::names::Names;
 use crate::stack::plan::Action;
 use crate::stack::{DesiredStack, Observed, StackKind, order};
@@ -242,9 +243,15 @@ impl Deployer<'_> {
                     problem: format!("the tenant {name} is not in the workspace"),
                     help: "check the name with `konta validate`".to_owned(),
                 })?;
+                // Before its database is made: a run that ends between that and the stack must find the cell again.
+                let is_new = self.standing().get(&desired.name).is_none();
+                let kept = self.names.kept_tenant(&name);
+                if let (true, Some(cell)) = (is_new, desired.tags.get(CELL_TAG)) {
+                    self.aws.create_parameter(&kept, cell, &desired.tags).await?;
+                }
                 self.tenant(&mut desired, planned, tenant, not_run).await?;
-                if self.standing().is_kept(&name) {
-                    self.aws.delete_parameter(&self.names.kept_tenant(&name)).await?;
+                if is_new || self.standing().is_kept(&name) {
+                    self.aws.delete_parameter(&kept).await?;
                 }
                 Ok(())
             }

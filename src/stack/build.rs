@@ -9,7 +9,7 @@ use super::desired::{
     StackKind, TENANT_TAG, TIER_TAG,
 };
 use super::names::Names;
-use super::values::{cell_values, fulfilled, network_values, tenant_values};
+use super::values::{cell_values, fulfilled, host_zones, network_values, tenant_values};
 use crate::model::{CellNumber, DatabaseChoice, Environment, HostedZone, Isolation, Tenant, Workspace};
 use crate::template::compose::{AURORA, Composer};
 use crate::template::{Document, TemplateError};
@@ -71,6 +71,9 @@ impl<'a> Builder<'a> {
             upstream.push((name, document));
         }
         own.extend(network_values(environment));
+        if environment.deploy_role.is_some() {
+            own.insert("HostZoneArns", host_zones(environment, self.workspace.tenants_of(&environment.name)));
+        }
         let name = names.environment();
         let document = self.composer.shared("environment", &name)?;
         let context = Context { own, upstream, fulfilled: fulfilled(environment) };

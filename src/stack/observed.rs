@@ -101,7 +101,7 @@ impl Observed {
         Self { kept, in_account, ..self }
     }
 
-    /// Tenants without a stack whose data was kept, with the cell that holds it.
+    /// Tenants without a stack whose data is kept, with the cell that holds it: deleted ones, and those whose first deployment ended early.
     pub fn kept(&self) -> impl Iterator<Item = (&TenantName, CellNumber)> {
         let gone = |tenant: &TenantName| !self.iter().any(|stack| stack.tenant() == Some(tenant.as_str()));
         self.kept.iter().filter(move |(tenant, _)| gone(tenant)).map(|(tenant, cell)| (tenant, *cell))

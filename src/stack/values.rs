@@ -1,6 +1,6 @@
 //! What the manifests say, under the names that the templates' parameters have.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::build::{POOL_USER, Placement};
 use super::names::Names;
@@ -48,6 +48,16 @@ pub(super) fn network_values(environment: &Environment) -> BTreeMap<&'static str
         own.insert("OidcSubjects", role.subjects.join(","));
     }
     own
+}
+
+/// The ARNs of the zones that hold tenants' hosts beside the environment's own, separated by commas.
+pub(super) fn host_zones<'a>(environment: &Environment, tenants: impl Iterator<Item = &'a Tenant>) -> String {
+    let region = environment.region.as_str();
+    let partitions = [("cn-", "aws-cn"), ("us-gov-", "aws-us-gov")];
+    let partition = partitions.iter().find(|(start, _)| region.starts_with(start)).map_or("aws", |(_, name)| name);
+    let zones: BTreeSet<&str> =
+        tenants.flat_map(|tenant| &tenant.hosts).filter_map(|host| host.hosted_zone.as_deref()).collect();
+    zones.into_iter().map(|zone| format!("arn:{partition}:route53:::hostedzone/{zone}")).collect::<Vec<_>>().join(",")
 }
 
 /// What a cell's stack asks for, and its tenants' too.

@@ -14,7 +14,7 @@ async fn a_tenant_that_comes_again_goes_to_the_cell_that_kept_its_database() {
     world.konta(&["deploy", "tenant", "aaa"]).ended_with(0);
     world.konta(&["delete", "tenant", "aaa", "--confirm", "aaa"]).ended_with(0);
     let listed = world.konta(&["ls", "-o", "json"]).ended_with(0);
-    assert!(listed.stdout.contains("deleted, data kept in cell 1"), "{}", listed.stdout);
+    assert!(listed.stdout.contains("not deployed, data kept in cell 1"), "{}", listed.stdout);
     let status = world.konta(&["status", "aaa"]).ended_with(1);
     assert!(status.stderr.contains("its data is kept in cell 1"), "{}", status.stderr);
 

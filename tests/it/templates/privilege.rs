@@ -50,6 +50,7 @@ fn no_role_may_do_everything_and_few_may_act_on_everything() {
                     if actions.iter().any(|a| a.starts_with("iam:") && !a.starts_with("iam:Get")) {
                         let within = [
                             "arn:aws:iam::012345678901:role/konta/konta/prod/*",
+                            "arn:aws:iam::012345678901:policy/konta/konta/prod/*",
                             "arn:aws:iam::012345678901:role/aws-service-role/*",
                         ];
                         assert!(resources.iter().all(|r| within.contains(&r.as_str())), "{label}: {resources:?}");
@@ -191,39 +192,89 @@ fn a_boundary_is_stamped_on_every_role_and_policies_fit_their_limits() {
     assert_eq!(roles["Condition"], json!({"StringEquals": {"iam:PermissionsBoundary": boundary}}));
 }
 
-/// The calls of the rooms that deploy and delete cells and tenants, as `src/aws` names them, against the role that a pipeline takes.
+const WITH_ROLE: &str = "deploy_role: { provider: 'arn:aws:iam::012345678901:oidc-provider/gitlab.com', issuer: gitlab, subjects: ['project_path:a/b:ref:main'] }\n";
+
+/// The deploy role's statements that allow something.
+fn deploy_statements(files: Files) -> Vec<Value> {
+    let environment = files.environment(WITH_ROLE).render().effective("konta-prod");
+    environment.properties("DeployRole")["Policies"][0]["PolicyDocument"]["Statement"].as_array().unwrap().clone()
+}
+
+fn allows(statements: &[Value], action: &str) -> bool {
+    let fits =
+        |pattern: &String| pattern.strip_suffix('*').map_or(pattern == action, |start| action.starts_with(start));
+    statements.iter().any(|statement| list(&statement["Action"]).iter().any(fits))
+}
+
+/// What konta itself asks of AWS stands in `src/aws`, each call with its name.
 #[test]
-fn the_pipelines_role_may_make_every_call_that_a_deployment_makes() {
-    // Whose zone and account it is: the operator's own commands.
-    let others = ["iam ListMFADevices", "pricing GetProducts", "route53 DeleteHostedZone"];
-    let rendered = &rendered_variants().iter().find(|(name, _)| name.starts_with("bounded")).unwrap().1;
-    let environment = rendered.effective("konta-prod");
-    let statements =
-        environment.properties("DeployRole")["Policies"][0]["PolicyDocument"]["Statement"].as_array().unwrap().clone();
-    let mut allowed: Vec<String> = Vec::new();
-    for statement in &statements {
-        match &statement["Action"] {
-            Value::String(one) => allowed.push(one.clone()),
-            many => allowed.extend(many.as_array().unwrap().iter().map(|one| one.as_str().unwrap().to_owned())),
-        }
-    }
-    let may = |action: &str| {
-        allowed.iter().any(|one| one.strip_suffix('*').map_or(one == action, |start| action.starts_with(start)))
-    };
-    let mut checked = 0;
-    for file in std::fs::read_dir(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/aws")).unwrap() {
+fn the_deploy_role_may_do_what_konta_does_to_deploy() {
+    // Sessions, prices and the bill are the operator's own; and an environment's zone is nothing that the role deletes.
+    const OTHERS: &[&str] =
+        &["ce:GetCostAndUsage", "iam:ListMFADevices", "pricing:GetProducts", "route53:DeleteHostedZone"];
+    let statements = deploy_statements(Files::plain());
+    let name = names_of_calls();
+    let mut asked = 0;
+    for file in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src/aws")).unwrap() {
         let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
-        for quoted in text.split('"').skip(1).step_by(2) {
-            let Some((service, operation)) = quoted.split_once(' ') else { continue };
-            let is_call = operation.starts_with(|c: char| c.is_ascii_uppercase()) && !operation.contains(' ');
-            let service_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-            if !is_call || !service.chars().all(service_name) || service == "sts" || others.contains(&quoted) {
+        for (service, operation) in text.split('"').filter_map(&name) {
+            if service == "sts" {
                 continue;
             }
             let service = if service == "rdsdata" { "rds-data" } else { service };
-            assert!(may(&format!("{service}:{operation}")), "{service}:{operation}");
-            checked += 1;
+            let action = format!("{service}:{operation}");
+            asked += 1;
+            assert!(OTHERS.contains(&action.as_str()) || allows(&statements, &action), "{action} is not allowed");
         }
     }
-    assert!(checked > 30, "{checked}");
+    assert!(asked > 30, "{asked}");
+}
+
+/// A literal such as `ssm GetParameter`, as the service and the operation of a call.
+fn names_of_calls() -> impl Fn(&str) -> Option<(&str, &str)> {
+    |literal| {
+        let (service, operation) = literal.split_once(' ')?;
+        let is_service =
+            !service.is_empty() && service.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
+        let is_operation = operation.starts_with(|c: char| c.is_ascii_uppercase())
+            && operation.chars().all(char::is_alphanumeric)
+            && operation.chars().any(|c| c.is_ascii_lowercase());
+        (is_service && is_operation).then_some((service, operation))
+    }
+}
+
+/// Source: the permissions that the handlers of these types name in CloudFormation's resource schemas.
+#[test]
+fn the_deploy_role_may_make_certificates_and_give_an_addons_policy() {
+    let statements = deploy_statements(Files::plain());
+    for action in [
+        "acm:RequestCertificate",
+        "acm:ListTagsForCertificate",
+        "cloudformation:SignalResource",
+        "iam:AttachRolePolicy",
+        "iam:CreatePolicy",
+        "iam:DeletePolicyVersion",
+        "iam:DetachRolePolicy",
+        "iam:PassRole",
+    ] {
+        assert!(allows(&statements, action), "{action}");
+    }
+    let attach = statements.iter().find(|s| list(&s["Action"]).contains(&"iam:AttachRolePolicy".to_owned())).unwrap();
+    let only = &attach["Condition"]["ArnLike"]["iam:PolicyARN"];
+    assert_eq!(only, "arn:aws:iam::012345678901:policy/konta/konta/prod/*", "none of AWS's");
+}
+
+#[test]
+fn the_deploy_role_writes_records_in_the_zones_of_tenants_hosts_and_no_other() {
+    let zones = |files: Files| {
+        let statements = deploy_statements(files);
+        statements.into_iter().find(|s| s["Sid"] == "HostNames").map(|s| (list(&s["Resource"]), s["Condition"].clone()))
+    };
+    assert_eq!(zones(Files::plain()), None);
+    let custom =
+        "tier: production\nhosts: [{ host: www.a.es, hosted_zone: Z1 }, { host: www.b.es, hosted_zone: Z2 }]\n";
+    let (zones, condition) = zones(Files::plain().tenant("custom", custom)).unwrap();
+    assert_eq!(zones, ["arn:aws:route53:::hostedzone/Z1", "arn:aws:route53:::hostedzone/Z2"]);
+    let types = &condition["ForAllValues:StringEquals"]["route53:ChangeResourceRecordSetsRecordTypes"];
+    assert_eq!(*types, json!(["A", "CNAME"]));
 }

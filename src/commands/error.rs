@@ -22,6 +22,14 @@ pub enum CommandError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Template(#[from] TemplateError),
+    /// Manifests are wrong, and templates, overrides or addons too.
+    #[error("the workspace is wrong in several ways")]
+    #[diagnostic(code(konta::workspace))]
+    Workspace {
+        /// Both.
+        #[related]
+        errors: Vec<CommandError>,
+    },
     /// A deployment failed.
     #[error(transparent)]
     #[diagnostic(transparent)]
@@ -157,7 +165,11 @@ impl CommandError {
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Manifests(_) | Self::Template(_) | Self::NoWorkspace | Self::NotAWorkspace { .. } => 3,
+            Self::Manifests(_)
+            | Self::Template(_)
+            | Self::Workspace { .. }
+            | Self::NoWorkspace
+            | Self::NotAWorkspace { .. } => 3,
             Self::Aws(error) => aws_code(error),
             Self::Deploy(error) => deploy_code(error),
             // What all have in common; a mixture is a failed deployment.

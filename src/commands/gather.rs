@@ -87,9 +87,12 @@ impl Context {
     /// The workspace, checked.
     pub fn load(&self) -> Result<Loaded, CommandError> {
         let root = self.root()?;
-        let workspace = manifest::load(&root)?;
-        let composer = Composer::new(Sources::of_workspace(&root)?);
-        Ok(Loaded { root, workspace, composer })
+        match (manifest::load(&root), Sources::of_workspace(&root)) {
+            (Ok(workspace), Ok(sources)) => Ok(Loaded { root, workspace, composer: Composer::new(sources) }),
+            (Err(problems), Ok(_)) => Err(problems.into()),
+            (Ok(_), Err(error)) => Err(error.into()),
+            (Err(problems), Err(error)) => Err(CommandError::Workspace { errors: vec![problems.into(), error.into()] }),
+        }
     }
 
     /// The environment that the command concerns: the one named, else the only one.

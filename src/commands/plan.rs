@@ -15,7 +15,7 @@ use crate::stack::scope::{Scope, Shared, Wanted, wanted};
 use crate::stack::{Observed, Plan};
 
 use super::gather::{Loaded, Session};
-use super::{CommandError, Context, gather};
+use super::{CommandError, Context, check, gather};
 
 /// Show what would change: per stack, property by property, with risks.
 ///
@@ -91,10 +91,12 @@ pub async fn online(
     scope: &Scope<'_>,
     session: &Session,
 ) -> Result<Online, CommandError> {
+    check::override_names(loaded)?;
     let builder = Builder::new(&loaded.workspace, &loaded.composer);
     let observed =
         observe::sweep(&session.aws, loaded.workspace.application.as_str(), environment.name.as_str()).await?;
-    let Wanted { stacks, mut notes } = wanted(&builder, &loaded.workspace, environment, scope, &observed)?;
+    let Wanted { stacks, mut notes } = wanted(&builder, &loaded.workspace, environment, scope, &observed)
+        .map_err(|error| check::with_all_others(loaded, error))?;
     let unverified = observe::unverified(&session.aws, &builder.names(environment)).await?.unwrap_or_else(|| {
         notes.push(
             "whether the last deployments were seen to answer could not be asked: ssm:GetParametersByPath is denied"
@@ -115,8 +117,10 @@ pub async fn online(
 }
 
 fn offline(loaded: &Loaded, environment: &Environment, scope: &Scope<'_>, why: &str) -> Result<Plan, CommandError> {
+    check::override_names(loaded)?;
     let builder = Builder::new(&loaded.workspace, &loaded.composer);
-    let Wanted { stacks, mut notes } = wanted(&builder, &loaded.workspace, environment, scope, &Observed::default())?;
+    let Wanted { stacks, mut notes } = wanted(&builder, &loaded.workspace, environment, scope, &Observed::default())
+        .map_err(|error| check::with_all_others(loaded, error))?;
     notes.push(format!("made from the templates alone, as if nothing stood ({why})"));
     Ok(Plan {
         environment: environment.name.to_string(),

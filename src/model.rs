@@ -6,6 +6,7 @@ pub mod environment;
 pub mod name;
 mod nearest;
 pub mod placement;
+mod region;
 pub mod size;
 pub mod tenant;
 pub mod tier;

@@ -114,7 +114,8 @@ impl Context {
                 0 => {
                     return Err(CommandError::Unknown {
                         message: "the workspace has no environment".to_owned(),
-                        help: "write one in environments/NAME.yml".to_owned(),
+                        help: "write one, for example environments/prod.yml:\naccount: \"123456789012\"\nregion: eu-west-1\ndomain: example.com\nhosted_zone: create\ncertificate: create"
+                            .to_owned(),
                     });
                 }
                 _ => {

@@ -156,7 +156,13 @@ fn text_of(path: &Path) -> Result<String, String> {
         ErrorKind::InvalidData => "is not text in UTF-8".to_owned(),
         _ => format!("cannot be read: {error}"),
     };
-    let length = std::fs::metadata(path).map_err(unreadable)?.len();
+    let found = std::fs::metadata(path).map_err(unreadable)?;
+    // A pipe would be waited for without end.
+    if !found.is_file() {
+        let kind = if found.is_dir() { "a folder" } else { "no regular file" };
+        return Err(format!("is {kind}; a manifest is a file of text"));
+    }
+    let length = found.len();
     if length > LARGEST {
         return Err(format!("has {length} bytes; a manifest has {LARGEST} at most"));
     }

@@ -39,6 +39,27 @@ def read_only(action):
     return bool(re.match(r"(Describe|List|Get|Head|Filter|Lookup|Estimate|Validate|Detect|GET|HEAD)", action or ""))
 
 
+def set_unreadable_aside(home):
+    """Rename what would be read at the start and is no JSON, so that it is neither lost nor taken for nothing to read.
+
+    MiniStack itself starts a service empty whose file it cannot read, and writes over the file. Returns the new names.
+    """
+    aside = []
+    for path in [home / "clusters.json", home / "ports.json", *sorted((home / "state").glob("*.json"))]:
+        try:
+            json.loads(path.read_text())
+        except FileNotFoundError:
+            continue
+        except (OSError, ValueError) as error:
+            number = 1
+            while (kept := path.with_name(f"{path.name}.unreadable-{number}")).exists():
+                number += 1
+            path.rename(kept)
+            logging.error("%s cannot be read (%s); it is kept as %s", path, error, kept.name)
+            aside.append(str(kept.relative_to(home)))
+    return aside
+
+
 class RequestLog:
     """One JSON line for each call: when, which service, which action, which status. Bodies may hold secrets."""
 
@@ -87,6 +108,7 @@ class Sandbox:
         from databases import Databases
         from unprivileged import bind_port, write_private
         self.write = write_private
+        self.set_aside = set_unreadable_aside(self.home)
         ports = self.home / "ports.json"
         old = json.loads(ports.read_text()) if ports.exists() else {}
         # Bound here and handed over, so that nobody takes the port in between.
@@ -113,7 +135,7 @@ class Sandbox:
         self.write(self.home / "ready.json", json.dumps({
             "endpoint": f"http://127.0.0.1:{self.port}", "port": self.port, "postgres_port": record.get("port"),
             "pid": os.getpid(), "postgres_pid": record.get("pid"), "account": self.options.account,
-            "region": self.options.region, "started_at": self.started}))
+            "region": self.options.region, "started_at": self.started, "set_aside": self.set_aside}))
 
     def install(self):
         import data_api

@@ -4,7 +4,9 @@
 
 pub mod environment;
 pub mod name;
+mod nearest;
 pub mod placement;
+mod region;
 pub mod size;
 pub mod tenant;
 pub mod tier;
@@ -16,6 +18,7 @@ pub use environment::{
 pub use name::{
     AccountId, AddonName, ApplicationName, EnvironmentName, HostName, NameError, RegionName, TenantName, TierName,
 };
+pub use nearest::nearest;
 pub use placement::CellNumber;
 pub use size::{CapacityRange, FargateSize, SizeError, TaskRange};
 pub use tenant::{DatabaseChoice, Schedule, SecretReference, Tenant, TenantHost};

@@ -104,7 +104,14 @@ pub async fn start(
     library::write(&home)?;
     let python = python::prepare(&home, tell).await?;
     tell("starting the local AWS");
-    launch(&home, &python, account, region).await
+    let sandbox = launch(&home, &python, account, region).await?;
+    for file in home.ready().into_iter().flat_map(|ready| ready.set_aside) {
+        tell(&format!(
+            "a part of the local AWS starts empty: its file could not be read, and is kept as .konta/sandbox/{file} \
+             (`konta sandbox reset` starts everything anew)"
+        ));
+    }
+    Ok(sandbox)
 }
 
 /// How the workspace's sandbox stands. Changes nothing, and makes no folder.

@@ -5,6 +5,7 @@ pub mod compose;
 pub mod condition;
 pub mod document;
 pub mod error;
+mod folder;
 pub mod intrinsic;
 pub mod limits;
 pub mod overrides;

@@ -30,6 +30,14 @@ pub enum CommandError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Cost(#[from] CostError),
+    /// Manifests are wrong, and templates, overrides or addons too.
+    #[error("the workspace is wrong in several ways")]
+    #[diagnostic(code(konta::workspace))]
+    Workspace {
+        /// Both.
+        #[related]
+        errors: Vec<CommandError>,
+    },
     /// A deployment failed.
     #[error(transparent)]
     #[diagnostic(transparent)]
@@ -189,6 +197,7 @@ impl CommandError {
             Self::Manifests(_)
             | Self::Template(_)
             | Self::Cost(CostError::Usage { .. } | CostError::Prices { .. } | CostError::Template { .. })
+            | Self::Workspace { .. }
             | Self::NoWorkspace
             | Self::NotAWorkspace { .. } => 3,
             Self::Aws(error) => aws_code(error),

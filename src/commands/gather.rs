@@ -96,9 +96,12 @@ impl Context {
     /// The workspace, checked.
     pub fn load(&self) -> Result<Loaded, CommandError> {
         let root = self.root()?;
-        let workspace = manifest::load(&root)?;
-        let composer = Composer::new(Sources::of_workspace(&root)?);
-        Ok(Loaded { root, workspace, composer })
+        match (manifest::load(&root), Sources::of_workspace(&root)) {
+            (Ok(workspace), Ok(sources)) => Ok(Loaded { root, workspace, composer: Composer::new(sources) }),
+            (Err(problems), Ok(_)) => Err(problems.into()),
+            (Ok(_), Err(error)) => Err(error.into()),
+            (Err(problems), Err(error)) => Err(CommandError::Workspace { errors: vec![problems.into(), error.into()] }),
+        }
     }
 
     /// The environment that the command concerns: the one named, else the only one.
@@ -120,7 +123,8 @@ impl Context {
                 0 => {
                     return Err(CommandError::Unknown {
                         message: "the workspace has no environment".to_owned(),
-                        help: "write one in environments/NAME.yml".to_owned(),
+                        help: "write one, for example environments/prod.yml:\naccount: \"123456789012\"\nregion: eu-west-1\ndomain: example.com\nhosted_zone: create\ncertificate: create"
+                            .to_owned(),
                     });
                 }
                 _ => {

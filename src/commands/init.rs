@@ -64,12 +64,21 @@ pub fn run(context: &Context, args: &InitArgs) -> Result<u8, CommandError> {
         return Ok(0);
     }
     output::print_text(&written.join("\n"))?;
-    let folder = args.folder.display();
+    let folder = quoted(&args.folder.display().to_string());
     message::hint(
         context.palette(),
         &format!("try it without an account: konta -w {folder} deploy tenant --all --sandbox"),
     );
     Ok(0)
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "/._-~+:@%,=".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
 }
 
 /// The flag's value, else the terminal's answer, checked.
@@ -162,4 +171,16 @@ hosts:
   - {tenant}.{domain}
 "
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quoted;
+
+    #[test]
+    fn a_path_is_quoted_where_a_shell_would_take_it_apart() {
+        assert_eq!(quoted("/home/ana/shops"), "/home/ana/shops");
+        assert_eq!(quoted("my shops"), "'my shops'");
+        assert_eq!(quoted("ana's"), r"'ana'\''s'");
+    }
 }

@@ -17,7 +17,7 @@ use crate::stack::{Observed, Plan};
 
 use super::cost::difference;
 use super::gather::{Loaded, Session};
-use super::{CommandError, Context, gather, prices};
+use super::{CommandError, Context, check, gather, prices};
 
 /// Show what would change: per stack, property by property, with risks.
 ///
@@ -110,10 +110,12 @@ pub async fn online(
     scope: &Scope<'_>,
     session: &Session,
 ) -> Result<Online, CommandError> {
+    check::override_names(loaded)?;
     let builder = Builder::new(&loaded.workspace, &loaded.composer);
     let observed =
         observe::sweep(&session.aws, loaded.workspace.application.as_str(), environment.name.as_str()).await?;
-    let Wanted { stacks, mut notes } = wanted(&builder, &loaded.workspace, environment, scope, &observed)?;
+    let Wanted { stacks, mut notes } = wanted(&builder, &loaded.workspace, environment, scope, &observed)
+        .map_err(|error| check::with_all_others(loaded, error))?;
     let unverified = observe::unverified(&session.aws, &builder.names(environment)).await?.unwrap_or_else(|| {
         notes.push(
             "whether the last deployments were seen to answer could not be asked: ssm:GetParametersByPath is denied"
@@ -153,8 +155,10 @@ fn offline(
     why: &str,
     prices: PriceTable,
 ) -> Result<(Plan, Difference), CommandError> {
+    check::override_names(loaded)?;
     let builder = Builder::new(&loaded.workspace, &loaded.composer);
-    let Wanted { stacks, mut notes } = wanted(&builder, &loaded.workspace, environment, scope, &Observed::default())?;
+    let Wanted { stacks, mut notes } = wanted(&builder, &loaded.workspace, environment, scope, &Observed::default())
+        .map_err(|error| check::with_all_others(loaded, error))?;
     notes.push(format!("made from the templates alone, as if nothing stood ({why})"));
     let cost = difference::of_nothing(loaded, environment, &stacks, prices);
     let plan = Plan {

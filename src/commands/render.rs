@@ -14,7 +14,8 @@ use crate::stack::build::Builder;
 use crate::stack::scope::{Scope, Shared, wanted};
 use crate::stack::{DesiredStack, Observed, ParameterValue, StackKind};
 
-use super::{CommandError, Context, gather};
+use super::gather::Loaded;
+use super::{CommandError, Context, check, gather};
 
 /// Write the templates and parameters that would be sent.
 ///
@@ -73,15 +74,17 @@ enum Format {
 
 /// Renders.
 pub fn run(context: &Context, args: &RenderArgs) -> Result<u8, CommandError> {
-    match render(context, args) {
+    let loaded = context.load()?;
+    check::override_names(&loaded)?;
+    match render(context, args, &loaded) {
+        Err(CommandError::Template(error)) => Err(check::with_all_others(&loaded, error).into()),
         // A reader that has seen enough is no error.
         Err(CommandError::Io { source, .. }) if source.kind() == std::io::ErrorKind::BrokenPipe => Ok(0),
         done => done,
     }
 }
 
-fn render(context: &Context, args: &RenderArgs) -> Result<u8, CommandError> {
-    let loaded = context.load()?;
+fn render(context: &Context, args: &RenderArgs, loaded: &Loaded) -> Result<u8, CommandError> {
     let workspace = &loaded.workspace;
     let builder = Builder::new(workspace, &loaded.composer);
     let form = match &args.what {

@@ -7,6 +7,7 @@ use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode};
 use thiserror::Error;
 
 use super::parse::Span;
+use crate::model::nearest;
 
 /// The kind of a problem, as a machine reads it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -247,18 +248,6 @@ fn summary(problems: &[Problem]) -> String {
     format!("{} in {}", count(problems.len(), "problem", "problems"), count(files.len(), "manifest", "manifests"))
 }
 
-/// The known word nearest to the one given, when it is near enough to be meant.
-pub(super) fn nearest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let lower = given.to_lowercase();
-    let far = (given.chars().count() / 3).max(1);
-    known
-        .into_iter()
-        .map(|word| (strsim::osa_distance(&lower, word), word))
-        .filter(|(distance, _)| *distance <= far)
-        .min()
-        .map(|(_, word)| word)
-}
-
 /// "did you mean `x`? here go a, b, c": of long lists only the nearest and the number.
 pub(super) fn choose<'a>(given: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> String {
     let words: Vec<&str> = known.clone().into_iter().collect();
@@ -277,13 +266,6 @@ pub(super) fn choose<'a>(given: &str, known: impl IntoIterator<Item = &'a str> +
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_near_word_is_offered_and_a_far_one_is_not() {
-        assert_eq!(nearest("enviroment", ["environment", "tier"]), Some("environment"));
-        assert_eq!(nearest("Tier", ["environment", "tier"]), Some("tier"));
-        assert_eq!(nearest("zebra", ["environment", "tier"]), None);
-    }
 
     #[test]
     fn hidden_text_keeps_every_other_place() {

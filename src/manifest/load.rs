@@ -1,6 +1,6 @@
 //! The workspace's files, each read once, and everything wrong with them at once.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -58,7 +58,8 @@ pub fn load(root: &Path) -> Result<Workspace, Problems> {
         .collect();
     problems.extend(clash::environments(&sound));
 
-    let addons: BTreeSet<String> = list(root, "addons", &mut problems).into_iter().map(|(_, stem)| stem).collect();
+    // What is wrong with an addon's file, whoever reads it tells.
+    let addons = list(root, "addons", &mut Vec::new()).into_iter().map(|(_, stem)| stem).collect();
     let known = Known {
         application: application
             .value
@@ -155,7 +156,13 @@ fn text_of(path: &Path) -> Result<String, String> {
         ErrorKind::InvalidData => "is not text in UTF-8".to_owned(),
         _ => format!("cannot be read: {error}"),
     };
-    let length = std::fs::metadata(path).map_err(unreadable)?.len();
+    let found = std::fs::metadata(path).map_err(unreadable)?;
+    // A pipe would be waited for without end.
+    if !found.is_file() {
+        let kind = if found.is_dir() { "a folder" } else { "no regular file" };
+        return Err(format!("is {kind}; a manifest is a file of text"));
+    }
+    let length = found.len();
     if length > LARGEST {
         return Err(format!("has {length} bytes; a manifest has {LARGEST} at most"));
     }

@@ -625,3 +625,36 @@ fn a_database_of_ones_own_counts_as_the_addon_it_is() {
     assert_eq!(found.len(), 2, "{found:?}");
     assert!(found.iter().all(|place| place.contains("clash")), "{found:?}");
 }
+
+#[test]
+fn a_region_that_aws_does_not_have_is_refused_with_the_one_meant() {
+    let error = crate::model::RegionName::new("eu-west-9").unwrap_err();
+    assert!(error.to_string().contains("is no region of AWS"), "{error}");
+    assert!(error.help.starts_with("did you mean `eu-west-1`?"), "{}", error.help);
+    assert!(crate::model::RegionName::new("mx-central-1").is_ok());
+}
+
+#[test]
+fn what_is_no_regular_file_is_refused_and_not_waited_for() {
+    let root = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(root.path().join("tenants/shop.yml")).unwrap();
+    std::fs::create_dir_all(root.path().join("environments")).unwrap();
+    let pipe = root.path().join("environments/prod.yml");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let problems = load(root.path()).unwrap_err();
+    let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    for part in ["environments/prod.yml is no regular file", "tenants/shop.yml is a folder"] {
+        assert!(told.iter().any(|text| text.starts_with(part)), "{told:?}");
+    }
+}
+
+#[test]
+fn too_many_tasks_are_refused_with_the_bound_and_the_reason() {
+    let root = tempfile::tempdir().unwrap();
+    let tiers = "  p: { price: 1, isolation: dedicated, modules: [sale], tasks: 999 }\n";
+    std::fs::write(root.path().join("konta.yml"), format!("application: a\ntiers:\n{tiers}")).unwrap();
+    let problems = load(root.path()).unwrap_err();
+    let told = problems.iter().find(|problem| problem.to_string().contains("999")).unwrap();
+    assert!(told.to_string().contains("50 tasks of one service at most"), "{told}");
+    assert!(told.advice().unwrap().contains("connections"), "{told:?}");
+}

@@ -51,11 +51,28 @@ pub(super) fn tasks(reader: &mut Reader<'_>, field: Field<'_>) -> Option<TaskRan
         let fields = reader.fields(field, "range of tasks", &["min", "max"])?;
         let (min, max) = (fields.required("min", "min: 1", reader), fields.required("max", "max: 2", reader));
         let (min, max) = (min?, max?);
-        let bounds = (reader.whole(min, 0..=TaskRange::HIGHEST), reader.whole(max, 0..=TaskRange::HIGHEST));
+        let bounds = (number_of_tasks(reader, min), number_of_tasks(reader, max));
         return reader.taken(field, TaskRange::new(bounds.0?, bounds.1?));
     }
-    let number = reader.whole(field, 0..=TaskRange::HIGHEST)?;
+    let number = number_of_tasks(reader, field)?;
     reader.taken(field, TaskRange::new(number, number))
+}
+
+/// A number of tasks; too many are refused with the reason, since ECS itself would take them.
+fn number_of_tasks(reader: &mut Reader<'_>, field: Field<'_>) -> Option<u32> {
+    let most = TaskRange::HIGHEST;
+    if let Kind::Int(number) = field.node.kind
+        && number > i128::from(most)
+    {
+        let problem =
+            format!("`{}` cannot be {number}: konta runs {most} tasks of one service at most", field.key.text);
+        let help = format!(
+            "write a number up to {most}: each task takes 16 connections or more of the cell's database, and is billed by the hour"
+        );
+        reader.refuse(field, Refusal::new(problem, help));
+        return None;
+    }
+    reader.whole(field, 0..=most)
 }
 
 /// Technical names of Odoo modules, without repetition.

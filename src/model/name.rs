@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use super::nearest;
+use super::region::REGIONS;
+
 use thiserror::Error;
 
 /// Why a name was refused, and what is allowed instead.
@@ -180,10 +183,10 @@ impl RegionName {
     /// Source: AWS, "Supported Regions and Aurora DB engines for RDS Data API".
     pub const WITHOUT_DATA_API: &'static [&'static str] = &["ap-south-2", "ap-southeast-4", "ap-southeast-6"];
 
-    /// Checks the form `xx-word-9` (also `xx-gov-word-9` and the like).
+    /// Checks the form `xx-word-9` (also `xx-gov-word-9` and the like), and that AWS has such a region.
     ///
     /// # Errors
-    /// When the form is another, or the region has no RDS Data API, without which no tenant's database can be made.
+    /// When the form is another, no such region is known, or the region has no RDS Data API, without which no tenant's database can be made.
     pub fn new(given: &str) -> Result<Self, NameError> {
         let refuse = |problem: &str, help: &str| {
             Err(NameError { what: "region", given: given.to_owned(), problem: problem.into(), help: help.into() })
@@ -199,6 +202,13 @@ impl RegionName {
                 "is not a region's code",
                 "write the code, for example eu-west-1 (Ireland) or eu-south-2 (Spain)",
             );
+        }
+        if !REGIONS.contains(&given) {
+            let meant = nearest(given, REGIONS.iter().copied());
+            let meant = meant.map_or_else(String::new, |region| format!("did you mean `{region}`? "));
+            let help =
+                format!("{meant}konta knows {}; one that AWS opened later needs a newer konta", REGIONS.join(", "));
+            return refuse("is no region of AWS", &help);
         }
         if Self::WITHOUT_DATA_API.contains(&given) {
             return refuse(

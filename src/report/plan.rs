@@ -98,7 +98,7 @@ impl Page {
             }
         }
         for resource in &stack.resources {
-            self.resource(out, resource);
+            self.resource(out, resource, !stack.tags.is_empty());
         }
     }
 

@@ -135,6 +135,11 @@ impl LiveTree {
         // The tree first: a stack that has just been told above it must not stand in it any more.
         self.compose(Timestamp::now());
         // One call for all lines: each call redraws the tree.
+        let width = match usize::from(self.term.size().1) {
+            0 => text::DEFAULT_WIDTH,
+            width => width,
+        };
+        let above: Vec<String> = above.iter().map(|line| text::fold(line, width).into_owned()).collect();
         self.screen.println(above.join("\n"))
     }
 

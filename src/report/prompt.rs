@@ -24,6 +24,18 @@ pub enum PromptError {
         /// The question.
         question: String,
     },
+    /// A name must be typed, which --yes does not do, and there is nobody to type it.
+    #[error("cannot ask \"{question}\": no terminal")]
+    #[diagnostic(
+        code(konta::prompt::not_a_terminal),
+        help("--yes does not answer this; say it with `--confirm {expected}`, or run konta in a terminal")
+    )]
+    NobodyTypes {
+        /// The question.
+        question: String,
+        /// The name.
+        expected: String,
+    },
     /// The operator broke off.
     #[error("broken off; nothing was changed")]
     #[diagnostic(code(konta::prompt::cancelled))]
@@ -65,6 +77,9 @@ fn yes_or_no(answer: &str) -> Option<bool> {
 
 /// Asks to type a name before something that cannot be undone; true when it was typed exactly.
 pub fn typed_name(question: &str, expected: &str) -> Result<bool, PromptError> {
+    if !can_ask() {
+        return Err(PromptError::NobodyTypes { question: question.to_owned(), expected: expected.to_owned() });
+    }
     let typed: String = ask(question, |theme, term| {
         Input::<String>::with_theme(theme)
             .with_prompt(format!("{question} (type {expected} to go on)"))
@@ -154,5 +169,14 @@ mod tests {
         assert!(typed_name("Delete the tenant?", "breadfree").is_err());
         assert!(select("Region?", &["eu-west-1".into()], 0).is_err());
         assert!(input("Name?", None, &|_| Ok(())).is_err());
+    }
+
+    #[test]
+    fn a_name_that_nobody_can_type_is_asked_for_as_a_flag() {
+        if can_ask() {
+            return;
+        }
+        let error = typed_name("Delete it?", "breadfree").unwrap_err();
+        assert!(error.help().unwrap().to_string().contains("--confirm breadfree"), "{error:?}");
     }
 }

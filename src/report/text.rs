@@ -68,6 +68,18 @@ pub fn wrap(text: &str, width: usize, indent: usize) -> String {
     wrapped
 }
 
+/// A line as it is where it fits, else wrapped between words, with what follows set in by four columns.
+#[must_use]
+pub fn fold(line: &str, width: usize) -> Cow<'_, str> {
+    if console::measure_text_width(line) <= width {
+        return Cow::Borrowed(line);
+    }
+    let rest = line.trim_start();
+    let lead = line.len() - rest.len();
+    // The first line begins where it began; `wrap` reckons with four columns there.
+    Cow::Owned(format!("{}{}", " ".repeat(lead), wrap(rest, width, lead + 4)))
+}
+
 /// "1 stack", "2 stacks".
 #[must_use]
 pub fn count(number: usize, noun: &str) -> String {
@@ -120,6 +132,12 @@ pub fn rollout(desired: i32, running: i32, pending: i32, failed: i32, stopped_re
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_that_is_too_long_is_folded_between_words() {
+        assert_eq!(fold("not run  a  b", 20), "not run  a  b");
+        assert_eq!(fold("! not run  one two three", 16), "! not run\n    one two\n    three");
+    }
 
     #[test]
     fn control_characters_do_not_reach_the_terminal() {

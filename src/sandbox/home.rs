@@ -32,6 +32,9 @@ pub(super) struct Ready {
     pub(super) region: String,
     #[serde(default)]
     pub(super) started_at: String,
+    /// What could not be read at the start, as it is called now, within the folder.
+    #[serde(default)]
+    pub(super) set_aside: Vec<String>,
 }
 
 /// The sandbox's folder.

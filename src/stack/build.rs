@@ -264,7 +264,8 @@ impl<'a> Builder<'a> {
 }
 
 /// The addons that become stacks, in order; the database first.
-fn addons_of(tenant: &Tenant) -> Vec<&str> {
+#[must_use]
+pub fn addons_of(tenant: &Tenant) -> Vec<&str> {
     let dedicated = (tenant.database == DatabaseChoice::Dedicated).then_some(AURORA);
     let mut addons: Vec<&str> = dedicated.into_iter().collect();
     addons.extend(tenant.addons.iter().map(crate::model::AddonName::as_str).filter(|name| Some(*name) != dedicated));

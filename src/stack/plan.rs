@@ -75,8 +75,10 @@ pub struct ValueChange {
     pub name: String,
     /// Before; absent when it is new.
     pub before: Option<String>,
-    /// After; absent when it is taken away or known only after an earlier stack stands.
+    /// After; absent when it is taken away or known later. In a new stack, of what is known later, the output it comes from.
     pub after: Option<String>,
+    /// Whether the value after is known only once an earlier stack stands.
+    pub known_later: bool,
 }
 
 /// One property of a resource, before and after.
@@ -230,12 +232,18 @@ pub fn creation(desired: &DesiredStack, observed: &Observed, action: Action) -> 
             name: name.clone(),
             before: None,
             after: Some(value.resolve(observed).map_or_else(|| value.to_string(), ToOwned::to_owned)),
+            known_later: value.resolve(observed).is_none(),
         })
         .collect();
     let tags = desired
         .tags
         .iter()
-        .map(|(name, value)| ValueChange { name: name.clone(), before: None, after: Some(value.clone()) })
+        .map(|(name, value)| ValueChange {
+            name: name.clone(),
+            before: None,
+            after: Some(value.clone()),
+            known_later: false,
+        })
         .collect();
     finish(desired, action, PlanSource::New, parameters, tags, resources)
 }
@@ -371,10 +379,12 @@ fn changes(before: &BTreeMap<String, String>, after: &BTreeMap<String, Option<St
         .filter_map(|name| {
             let old = before.get(name).cloned();
             let new = after.get(name).cloned().flatten();
-            (old != new || (after.contains_key(name) && new.is_none())).then(|| ValueChange {
+            let known_later = after.contains_key(name) && new.is_none();
+            (old != new || known_later).then(|| ValueChange {
                 name: name.clone(),
                 before: old,
                 after: new,
+                known_later,
             })
         })
         .collect()

@@ -140,11 +140,13 @@ impl Composer {
             problem: "there is no such template".to_owned(),
         })?;
         merge(&mut document)?;
+        let mut wrong = Vec::new();
         for patch in [self.sources.patch(&template.replace('/', "-")), own_patch].into_iter().flatten() {
-            overrides::apply(patch.0, patch.1, &mut document)?;
+            wrong.extend(overrides::apply(patch.0, patch.1, &mut document).err());
         }
-        limits::check(stack, &document)?;
-        policy::check(stack, &document)?;
+        TemplateError::gathered(wrong)?;
+        let checks = [limits::check(stack, &document), policy::check(stack, &document)];
+        TemplateError::gathered(checks.into_iter().filter_map(Result::err).collect())?;
         let document = Arc::new(document);
         if let Some(shape) = shape {
             shapes().insert(shape.to_owned(), Arc::clone(&document));

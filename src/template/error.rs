@@ -73,6 +73,25 @@ pub enum TemplateError {
         /// The system's reason.
         problem: String,
     },
+    /// A file that belongs to nothing, and so would never be used.
+    #[error("{name} {problem}")]
+    #[diagnostic(code(konta::template::unknown_file), help("{help}"))]
+    UnknownFile {
+        /// The file.
+        name: String,
+        /// What is odd about it.
+        problem: String,
+        /// What was probably meant.
+        help: String,
+    },
+    /// Several things are wrong.
+    #[error("{} problems in templates, overrides and addons", errors.len())]
+    #[diagnostic(code(konta::template::several))]
+    Several {
+        /// Each, never of this kind itself.
+        #[related]
+        errors: Vec<TemplateError>,
+    },
     /// A template declares a parameter that konta has no value for.
     #[error("stack {stack}: nothing gives the parameter {parameter} a value")]
     #[diagnostic(
@@ -87,4 +106,25 @@ pub enum TemplateError {
         /// What konta knows.
         known: String,
     },
+}
+
+impl TemplateError {
+    /// Everything that went wrong as one error: a single one as itself, none as success.
+    pub fn gathered(errors: Vec<Self>) -> Result<(), Self> {
+        let mut flat: Vec<Self> = errors.into_iter().flat_map(Self::each).collect();
+        match flat.len() {
+            0 => Ok(()),
+            1 => Err(flat.remove(0)),
+            _ => Err(Self::Several { errors: flat }),
+        }
+    }
+
+    /// The errors this one stands for.
+    #[must_use]
+    pub fn each(self) -> Vec<Self> {
+        match self {
+            Self::Several { errors } => errors,
+            one => vec![one],
+        }
+    }
 }

@@ -19,12 +19,13 @@ pub const MOST_PARAMETERS: usize = 200;
 
 /// Checks a document against the limits, and that every name it uses exists.
 pub fn check(stack: &str, document: &Document) -> Result<(), TemplateError> {
-    let limit = |problem: String, help: &str| {
-        Err(TemplateError::Limit { stack: stack.to_owned(), problem, help: help.to_owned() })
+    let mut wrong = Vec::new();
+    let mut limit = |problem: String, help: &str| {
+        wrong.push(TemplateError::Limit { stack: stack.to_owned(), problem, help: help.to_owned() });
     };
     let body = document.body().len();
     if body > LONGEST_BODY {
-        return limit(
+        limit(
             format!("the template has {body} bytes, CloudFormation takes {LONGEST_BODY}"),
             "move resources to an addon, which is a stack of its own",
         );
@@ -34,14 +35,14 @@ pub fn check(stack: &str, document: &Document) -> Result<(), TemplateError> {
     {
         let count = document.section(section).len();
         if count > most {
-            return limit(
+            limit(
                 format!("the template has {count} {section}, CloudFormation takes {most}"),
                 "move some to an addon, which is a stack of its own",
             );
         }
     }
     if document.resources().is_empty() {
-        return limit("the template has no Resources".to_owned(), "CloudFormation needs at least one resource");
+        limit("the template has no Resources".to_owned(), "CloudFormation needs at least one resource");
     }
     let mut used = Vec::new();
     intrinsic::names_in(document.value().get("Resources").unwrap_or(&serde_json::Value::Null), &mut used);
@@ -51,6 +52,8 @@ pub fn check(stack: &str, document: &Document) -> Result<(), TemplateError> {
     // Sub may define names of its own in its second argument; those are found as unknown, so only Ref-like names that look like
     // logical ids of konta's own templates matter: report what is neither known nor a pseudo parameter nor defined by a Sub.
     let defined = sub_names(document.value());
+    used.sort();
+    used.dedup();
     for name in used {
         if !known.contains(name.as_str()) && !name.starts_with("AWS::") && !defined.contains(name.as_str()) {
             let nearest = known
@@ -58,13 +61,13 @@ pub fn check(stack: &str, document: &Document) -> Result<(), TemplateError> {
                 .max_by(|a, b| strsim::jaro_winkler(a, &name).total_cmp(&strsim::jaro_winkler(b, &name)))
                 .copied()
                 .unwrap_or_default();
-            return limit(
+            limit(
                 format!("the template refers to `{name}`, which is neither a resource nor a parameter"),
                 &format!("did you mean `{nearest}`?"),
             );
         }
     }
-    Ok(())
+    TemplateError::gathered(wrong)
 }
 
 /// The names that two-argument `Fn::Sub`s define.

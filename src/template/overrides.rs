@@ -24,17 +24,23 @@ pub fn parse(name: &str, text: &str) -> Result<Patch, TemplateError> {
     serde_json::from_value(list).map_err(|error| wrong(error.to_string()))
 }
 
-/// Applies a patch; nothing is changed when one operation fails.
+/// Applies a patch.
+///
+/// # Errors
+/// Every operation that does not fit; the document is then of no use.
 pub fn apply(name: &str, patch: &Patch, document: &mut Document) -> Result<(), TemplateError> {
+    let mut wrong = Vec::new();
     for (number, operation) in patch.0.iter().enumerate() {
         let one = Patch(vec![operation.clone()]);
-        json_patch::patch(document.value_mut(), &one).map_err(|error| TemplateError::Override {
-            name: name.to_owned(),
-            problem: format!("operation {} ({}) does not fit: {}", number + 1, path_of(operation), error.kind),
-            help: "`konta render` shows the document that the path must lead into".to_owned(),
-        })?;
+        if let Err(error) = json_patch::patch(document.value_mut(), &one) {
+            wrong.push(TemplateError::Override {
+                name: name.to_owned(),
+                problem: format!("operation {} ({}) does not fit: {}", number + 1, path_of(operation), error.kind),
+                help: "`konta render` shows the document that the path must lead into".to_owned(),
+            });
+        }
     }
-    Ok(())
+    TemplateError::gathered(wrong)
 }
 
 fn path_of(operation: &PatchOperation) -> String {
@@ -64,6 +70,14 @@ mod tests {
                 .unwrap();
         let error = apply("o", &patch, &mut document()).unwrap_err();
         assert!(error.to_string().contains("operation 2 (/Resources/B)"), "{error}");
+    }
+
+    #[test]
+    fn every_operation_that_does_not_fit_is_told() {
+        let text = "- { op: remove, path: /A }\n- { op: remove, path: /Resources/A }\n- { op: remove, path: /B }\n";
+        let error = apply("o", &parse("o", text).unwrap(), &mut document()).unwrap_err();
+        let told: Vec<String> = error.each().iter().map(ToString::to_string).collect();
+        assert!(told.len() == 2 && told[0].contains("1 (/A)") && told[1].contains("3 (/B)"), "{told:?}");
     }
 
     #[test]

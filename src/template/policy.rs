@@ -12,22 +12,23 @@ pub const KEPT: &[&str] =
 
 /// Checks a document.
 pub fn check(stack: &str, document: &Document) -> Result<(), TemplateError> {
+    let mut wrong = Vec::new();
     for id in document.resources().keys() {
         let resource = &document.resources()[id];
-        let broken = |problem: &str, help: &str| {
-            Err(TemplateError::Policy {
+        let mut broken = |problem: &str, help: &str| {
+            wrong.push(TemplateError::Policy {
                 stack: stack.to_owned(),
                 resource: id.clone(),
                 problem: problem.to_owned(),
                 help: help.to_owned(),
-            })
+            });
         };
         let kind = document.resource_type(id);
         if KEPT.contains(&kind) {
             for policy in ["DeletionPolicy", "UpdateReplacePolicy"] {
                 let value = resource.get(policy).and_then(Value::as_str).unwrap_or("absent");
                 if !matches!(value, "Retain" | "Snapshot" | "RetainExceptOnCreate") {
-                    return broken(
+                    broken(
                         &format!("holds data, but its {policy} is {value}"),
                         "set it to Retain or Snapshot: a deletion policy alone does not guard a replacement",
                     );
@@ -38,13 +39,13 @@ pub fn check(stack: &str, document: &Document) -> Result<(), TemplateError> {
         if matches!(kind, "AWS::RDS::DBCluster") && !is_true(properties.get("StorageEncrypted"))
             || matches!(kind, "AWS::EFS::FileSystem") && !is_true(properties.get("Encrypted"))
         {
-            return broken("stores data unencrypted", "set StorageEncrypted (Aurora) or Encrypted (EFS) to true");
+            broken("stores data unencrypted", "set StorageEncrypted (Aurora) or Encrypted (EFS) to true");
         }
         if kind == "AWS::ElasticLoadBalancingV2::Listener"
             && properties.get("Protocol").and_then(Value::as_str) == Some("HTTPS")
             && properties.get("SslPolicy").is_none()
         {
-            return broken("has no SslPolicy", "without one AWS takes the policy of 2016, which allows TLS 1.0");
+            broken("has no SslPolicy", "without one AWS takes the policy of 2016, which allows TLS 1.0");
         }
         let ingress = match kind {
             "AWS::EC2::SecurityGroup" => properties.get("SecurityGroupIngress"),
@@ -52,13 +53,13 @@ pub fn check(stack: &str, document: &Document) -> Result<(), TemplateError> {
             _ => None,
         };
         if let Some(port) = ingress.and_then(open_port) {
-            return broken(
+            broken(
                 &format!("is open to the whole internet on port {port}"),
                 "only 80 and 443 of the load balancer may be: take a narrower CidrIp or SourceSecurityGroupId",
             );
         }
     }
-    Ok(())
+    TemplateError::gathered(wrong)
 }
 
 fn is_true(value: Option<&Value>) -> bool {

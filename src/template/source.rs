@@ -1,10 +1,12 @@
 //! Where templates come from: embedded in the binary, or the operator's file of the same name in `templates/`.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::document::Document;
 use super::error::TemplateError;
+use super::folder::{self, Found};
+use crate::model::{AddonName, nearest};
 
 /// The templates konta brings, by name. Each is real CloudFormation and lints as it stands.
 const EMBEDDED: &[(&str, &str)] = &[
@@ -42,24 +44,28 @@ impl Sources {
 
     /// What is embedded, then the workspace's own: `templates/<name>.yml` in place of an embedded one, `addons/*.yml`, and the
     /// patches in `overrides/*.yml`.
+    ///
+    /// # Errors
+    /// Everything wrong in these folders, files that would never be used among it.
     pub fn of_workspace(root: &Path) -> Result<Self, TemplateError> {
         let mut sources = Self::embedded()?;
-        for (name, _) in EMBEDDED {
-            let path = root.join("templates").join(format!("{name}.yml"));
-            if path.is_file() {
-                let shown = format!("templates/{name}.yml");
-                sources.parsed.insert((*name).to_owned(), Document::parse(&shown, &read(&path, &shown)?)?);
-            }
+        let mut wrong = Vec::new();
+        for file in folder::files(root, "templates", &mut wrong) {
+            let embedded = EMBEDDED.iter().any(|(name, _)| *name == file.stem);
+            let known = if embedded { Ok(()) } else { Err(replaces_nothing(&file)) };
+            let document = known.and_then(|()| Document::parse(&file.shown, &file.read()?));
+            keep(&mut sources.parsed, file.stem, document, &mut wrong);
         }
-        for (stem, path) in yaml_files(&root.join("addons"), "addons")? {
-            let shown = format!("addons/{stem}.yml");
-            sources.parsed.insert(format!("addons/{stem}"), Document::parse(&shown, &read(&path, &shown)?)?);
+        for file in folder::files(root, "addons", &mut wrong) {
+            let document = named_as_an_addon(&file).and_then(|()| Document::parse(&file.shown, &file.read()?));
+            keep(&mut sources.parsed, format!("addons/{}", file.stem), document, &mut wrong);
         }
-        for (stem, path) in yaml_files(&root.join("overrides"), "overrides")? {
-            let shown = format!("overrides/{stem}.yml");
-            let patch = super::overrides::parse(&shown, &read(&path, &shown)?)?;
-            sources.patches.insert(stem, (shown, patch));
+        for file in folder::files(root, "overrides", &mut wrong) {
+            let patch = in_no_folder(&file).and_then(|()| super::overrides::parse(&file.shown, &file.read()?));
+            let patch = patch.map(|patch| (file.shown, patch));
+            keep(&mut sources.patches, file.stem, patch, &mut wrong);
         }
+        TemplateError::gathered(wrong)?;
         Ok(sources)
     }
 
@@ -86,25 +92,41 @@ impl Sources {
     }
 }
 
-fn read(path: &Path, shown: &str) -> Result<String, TemplateError> {
-    std::fs::read_to_string(path)
-        .map_err(|error| TemplateError::Unreadable { name: shown.to_owned(), problem: error.to_string() })
+fn keep<T>(
+    kept: &mut BTreeMap<String, T>,
+    name: String,
+    read: Result<T, TemplateError>,
+    wrong: &mut Vec<TemplateError>,
+) {
+    match read {
+        Ok(value) => drop(kept.insert(name, value)),
+        Err(error) => wrong.push(error),
+    }
 }
 
-/// The `.yml` and `.yaml` files of a folder by stem, in order; none when the folder is absent.
-fn yaml_files(folder: &Path, shown: &str) -> Result<BTreeMap<String, PathBuf>, TemplateError> {
-    let mut found = BTreeMap::new();
-    if !folder.is_dir() {
-        return Ok(found);
+fn replaces_nothing(file: &Found) -> TemplateError {
+    let names: Vec<&str> = EMBEDDED.iter().map(|(name, _)| *name).collect();
+    // `tenant-dedicated.yml` is what an override would be called.
+    let given = file.stem.replacen("tenant-", "tenant/", 1).replacen("addons-", "addons/", 1);
+    let nearest = nearest(&given, names.iter().copied());
+    let nearest = nearest.map_or_else(String::new, |name| format!("did you mean templates/{name}.yml? "));
+    let help = format!("{nearest}konta's templates are {}", names.join(", "));
+    folder::unknown(&file.shown, "replaces no template of konta's", &help)
+}
+
+fn named_as_an_addon(file: &Found) -> Result<(), TemplateError> {
+    if file.stem.contains('/') {
+        let help = format!("addons have no folders: did you mean addons/{}.yml?", file.stem.replace('/', "-"));
+        return Err(folder::unknown(&file.shown, "would not be read", &help));
     }
-    let unreadable =
-        |error: std::io::Error| TemplateError::Unreadable { name: shown.to_owned(), problem: error.to_string() };
-    for entry in std::fs::read_dir(folder).map_err(unreadable)? {
-        let path = entry.map_err(unreadable)?.path();
-        let yaml = path.extension().is_some_and(|ending| ending == "yml" || ending == "yaml");
-        if let (true, Some(stem)) = (yaml, path.file_stem().and_then(|stem| stem.to_str())) {
-            found.insert(stem.to_owned(), path);
-        }
+    let named = AddonName::new(&file.stem);
+    named.map(drop).map_err(|error| folder::unknown(&file.shown, "has a name that no tenant can ask for", &error.help))
+}
+
+fn in_no_folder(file: &Found) -> Result<(), TemplateError> {
+    if !file.stem.contains('/') {
+        return Ok(());
     }
-    Ok(found)
+    let help = format!("overrides have no folders: did you mean overrides/{}.yml?", file.stem.replace('/', "-"));
+    Err(folder::unknown(&file.shown, "would not be read", &help))
 }

@@ -17,6 +17,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::fake_aws::{Answer, Call, Calls, scripted, stack_xml};
 use crate::odd_answers::{deploy_zone, example, zone};
+use crate::world::World;
 
 const STACK: &str = "konta-prod-dns";
 
@@ -218,4 +219,18 @@ async fn tasks_that_were_not_seen_to_answer_are_asked_until_they_do_and_nothing_
     assert!(error.is_none(), "{error:?}");
     assert_eq!(calls.count("DeleteParameter"), 1);
     assert_eq!(calls.count("CreateChangeSet"), 0);
+}
+
+/// What is lost must be told: an empty sandbox would else look like one that was never used.
+#[test]
+fn a_sandbox_whose_state_cannot_be_read_says_so_and_keeps_the_file() {
+    let world = World::example();
+    world.konta(&["deploy", "env"]).ended_with(0);
+    world.run(&["sandbox", "stop"]).ended_with(0);
+    world.write(".konta/sandbox/state/cloudformation.json", "{ \"half\": ");
+    let said = world.konta(&["ls"]).ended_with(0);
+    assert!(said.stderr.contains(".konta/sandbox/state/cloudformation.json.unreadable-1"), "{}", said.stderr);
+    let kept = world.home().join("state/cloudformation.json.unreadable-1");
+    assert_eq!(std::fs::read_to_string(kept).unwrap(), "{ \"half\": ");
+    assert!(!world.konta(&["ls"]).ended_with(0).stderr.contains("unreadable"), "told once");
 }

@@ -86,6 +86,34 @@ fn wrong_calls_say_what_to_write() {
     steady(&world).bind(|| insta::assert_snapshot!(all));
 }
 
+/// As manifests are: who mends one thing and is then told of the next has been told too late.
+#[test]
+fn everything_wrong_with_overrides_templates_and_addons_is_told_at_once() {
+    let world = World::example();
+    world.write("overrides/tenant-dedicatd.yml", "[]\n");
+    world.write("overrides/konta-prod-cell-7.yml", "[]\n");
+    world.write("overrides/konta-prod-tenant-bredfree.yml", "[]\n");
+    world.write(
+        "overrides/cell.yml",
+        "- { op: remove, path: /Resources/Database/UpdateReplacePolicy }\n- { op: remove, path: /Resources/FileSystem/DeletionPolicy }\n",
+    );
+    world.write("overrides/tenant-pooled.yml", "- { op: remove, path: /A }\n- { op: remove, path: /B }\n");
+    let mut all = String::new();
+    for arguments in [&["validate"][..], &["plan", "tenant", "artista", "--offline"], &["render", "env"]] {
+        let said = world.run(arguments);
+        let _ = write!(all, "$ konta {}\n{}{}[exit {}]\n\n", arguments.join(" "), said.stdout, said.stderr, said.code);
+        if arguments[0] == "validate" {
+            world.remove("overrides/tenant-dedicatd.yml");
+            world.remove("overrides/konta-prod-tenant-bredfree.yml");
+        }
+    }
+    world.write("templates/cel.yml", "Resources: {}\n");
+    world.write("tenants/artista.yml", "tier: catalog\nhosts: [artista.konta.shop]\n");
+    let said = world.run(&["validate"]);
+    let _ = write!(all, "$ konta validate\n{}{}[exit {}]\n", said.stdout, said.stderr, said.code);
+    steady(&world).bind(|| insta::assert_snapshot!(all));
+}
+
 /// The reference of the command line is what `--help` says. To renew it: `UPDATE_DOCS=1 cargo test help`.
 #[test]
 fn the_reference_of_the_command_line_is_current() {

@@ -15,8 +15,8 @@ use super::Page;
 const CONTEXT: usize = 1;
 
 impl Page {
-    /// "~ The load balancer (LoadBalancer)  replaced", and below it property by property.
-    pub(super) fn resource(&self, out: &mut String, resource: &ResourceChange) {
+    /// "~ The load balancer (LoadBalancer)  replaced", and below it property by property; without tags where the stack's were told.
+    pub(super) fn resource(&self, out: &mut String, resource: &ResourceChange, told_tags: bool) {
         let palette = self.palette;
         let symbol = match resource.action {
             ResourceAction::Add => palette.good(style::ADDED),
@@ -38,7 +38,11 @@ impl Page {
             let loss = "its data goes with it, unless it is retained or snapshotted";
             let _ = writeln!(out, "        {}", palette.bad(text::wrap(loss, self.width, 8)));
         }
-        for property in &resource.properties {
+        // A tag is told once, of the stack; and CloudFormation names some properties that stay as they are.
+        let tags = |property: &PropertyChange| property.path.split('.').nth(1) == Some("Tags");
+        let same = |property: &PropertyChange| property.before.is_some() && property.before == property.after;
+        let told = |property: &&PropertyChange| !same(property) && (!told_tags || !tags(property));
+        for property in resource.properties.iter().filter(told) {
             self.property(out, property);
         }
     }
@@ -62,8 +66,8 @@ impl Page {
         for change in changes {
             let (symbol, after) = match (&change.before, &change.after) {
                 (None, Some(after)) => (self.palette.good(style::ADDED), after.as_str()),
-                // The plan does not say which of the two it is; a note of the stack names the values known later.
-                (_, None) => (self.palette.warn(style::CHANGED), "(known later, or taken away)"),
+                (_, None) if change.known_later => (self.palette.warn(style::CHANGED), "(known later)"),
+                (_, None) => (self.palette.bad(style::REMOVED), "(taken away)"),
                 (Some(_), Some(after)) => (self.palette.warn(style::CHANGED), after.as_str()),
             };
             let name = format!("{symbol} {}", text::one_line(&change.name));

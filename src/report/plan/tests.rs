@@ -42,7 +42,12 @@ fn property(path: &str, before: Option<&str>, after: Option<&str>) -> PropertyCh
 }
 
 fn value(name: &str, before: Option<&str>, after: Option<&str>) -> ValueChange {
-    ValueChange { name: name.into(), before: before.map(Into::into), after: after.map(Into::into) }
+    ValueChange {
+        name: name.into(),
+        before: before.map(Into::into),
+        after: after.map(Into::into),
+        known_later: after.is_none(),
+    }
 }
 
 fn plan(stacks: Vec<StackPlan>) -> Plan {

@@ -201,3 +201,35 @@ fn a_custom_host_keeps_its_resources_when_another_goes() {
         .collect();
     assert_eq!(names.len(), 2);
 }
+
+/// A file that is passed over in silence leaves its author believing that it works.
+#[test]
+fn files_that_belong_to_nothing_are_told_all_at_once_with_what_was_meant() {
+    let files = Files::plain()
+        .file("templates/tenant-dedicated.yml", "Resources: {}\n")
+        .file("templates/cell.yaml", "Resources: {}\n")
+        .file("templates/README.md", "the operator's own\n")
+        .file("overrides/tenant/pooled.yml", "[]\n")
+        .file("overrides/.swap.yml", "[\n")
+        .file("addons/cache/store.yml", "Resources: {}\n")
+        .file("addons/My_Store.yml", "Resources: {}\n");
+    let wrong = files.try_render().unwrap_err();
+    let told: Vec<String> =
+        wrong.each().iter().map(|error| format!("{error}: {}", miette::Diagnostic::help(error).unwrap())).collect();
+    for (file, help) in [
+        ("templates/cell.yaml", "rename it to templates/cell.yml"),
+        ("templates/tenant-dedicated.yml", "did you mean templates/tenant/dedicated.yml?"),
+        ("addons/My_Store.yml", "lower"),
+        ("addons/cache/store.yml", "addons/cache-store.yml"),
+        ("overrides/tenant/pooled.yml", "did you mean overrides/tenant-pooled.yml?"),
+    ] {
+        assert!(told.iter().any(|text| text.starts_with(file) && text.contains(help)), "{file}: {told:#?}");
+    }
+    assert_eq!(told.len(), 5, "{told:#?}");
+}
+
+#[test]
+fn a_folder_called_like_a_template_is_refused() {
+    let error = Files::plain().file("overrides/cell.yml/inner", "").try_render().unwrap_err().to_string();
+    assert_eq!(error, "overrides/cell.yml is a folder");
+}

@@ -1,0 +1,25 @@
+//! What was probably meant by a word that is not known.
+
+/// The known word nearest to the one given, when it is near enough to be meant.
+pub fn nearest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let lower = given.to_lowercase();
+    let far = (given.chars().count() / 3).max(1);
+    known
+        .into_iter()
+        .map(|word| (strsim::osa_distance(&lower, word), word))
+        .filter(|(distance, _)| *distance <= far)
+        .min()
+        .map(|(_, word)| word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_near_word_is_offered_and_a_far_one_is_not() {
+        assert_eq!(nearest("enviroment", ["environment", "tier"]), Some("environment"));
+        assert_eq!(nearest("Tier", ["environment", "tier"]), Some("tier"));
+        assert_eq!(nearest("zebra", ["environment", "tier"]), None);
+    }
+}

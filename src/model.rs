@@ -9,6 +9,7 @@ pub mod placement;
 mod region;
 pub mod size;
 pub mod tenant;
+pub mod terms;
 pub mod tier;
 pub mod workspace;
 
@@ -22,5 +23,6 @@ pub use nearest::nearest;
 pub use placement::CellNumber;
 pub use size::{CapacityRange, FargateSize, SizeError, TaskRange};
 pub use tenant::{DatabaseChoice, Schedule, SecretReference, Tenant, TenantHost};
+pub use terms::Terms;
 pub use tier::{Isolation, Tier};
 pub use workspace::{ExchangeRate, Workspace};

@@ -1,7 +1,10 @@
 //! `konta cost`: what an environment, a tenant or any template costs a month.
 
 mod budget;
+mod curve;
 pub mod difference;
+mod footprint;
+mod shares;
 pub mod stacks;
 mod template;
 
@@ -44,17 +47,22 @@ pub struct CostArgs {
     parameters: Vec<String>,
     #[command(flatten)]
     form: Form,
+    #[command(flatten)]
+    shares: shares::ShareArgs,
 }
 
 #[derive(Debug, Subcommand)]
 enum What {
-    /// A tenant's own stacks: what it shares with others is not in them
+    /// A tenant's own stacks, its part of what it shares with others, and what is left of its price
     Tenant {
         /// Its name
         name: String,
         #[command(flatten)]
         form: Form,
+        #[command(flatten)]
+        shares: shares::ShareArgs,
     },
+    Curve(curve::CurveArgs),
 }
 
 #[derive(Debug, Clone, Args)]
@@ -74,10 +82,13 @@ pub fn run(context: &Context, args: &CostArgs) -> Result<u8, CommandError> {
         let report = template::price(context, path, &args.parameters, args.form.usage.as_deref())?;
         return show(context, report, budget);
     }
+    if let Some(What::Curve(args)) = &args.what {
+        return curve::run(context, args);
+    }
     let loaded = context.load()?;
     let workspace = &loaded.workspace;
     let (form, report) = match &args.what {
-        Some(What::Tenant { name, form }) => {
+        Some(What::Tenant { name, form, shares }) => {
             let environment = context.environment_of(workspace, std::slice::from_ref(name))?;
             let tenant = gather::tenant(workspace, name)?;
             let usage = usage_file(form.usage.as_deref())?;
@@ -90,12 +101,17 @@ pub fn run(context: &Context, args: &CostArgs) -> Result<u8, CommandError> {
             );
             let stacks = pricer.tenant(tenant)?;
             usage.check(&pricer)?;
-            (form, CostReport::of_stacks(environment.region.as_str(), pricer.hours(), stacks))
+            let mut report = CostReport::of_stacks(environment.region.as_str(), pricer.hours(), stacks);
+            let all = environment_stacks(&loaded, environment, &usage, prices::table(context)?)?.0;
+            let mut divided = shares::divided(workspace, environment, &usage.usage, &all, shares);
+            divided.tenants.retain(|share| share.cost.tenant == *name);
+            report.shares = Some(divided);
+            (form, report)
         }
-        None => {
+        Some(What::Curve(_)) | None => {
             let environment = context.environment(workspace, args.environment.as_deref())?;
             let usage = usage_file(args.form.usage.as_deref())?;
-            (&args.form, whole_environment(&loaded, environment, &usage, prices::table(context)?)?)
+            (&args.form, whole_environment(&loaded, environment, &usage, &args.shares, &prices::table(context)?)?)
         }
     };
     let budget = Budget::parse(form.budget.as_deref(), Some(workspace))?;
@@ -107,19 +123,36 @@ fn whole_environment(
     loaded: &Loaded,
     environment: &Environment,
     usage: &UsageFile,
-    table: PriceTable,
+    args: &shares::ShareArgs,
+    table: &PriceTable,
 ) -> Result<CostReport, CommandError> {
-    let workspace = &loaded.workspace;
+    let (workspace, composer) = (&loaded.workspace, &loaded.composer);
+    let (stacks, hours) = environment_stacks(loaded, environment, usage, table.clone())?;
+    let mut shares = shares::divided(workspace, environment, &usage.usage, &stacks, args);
+    shares.break_even = shares::break_even(workspace, composer, environment, &usage.usage, &shares.terms, table)?;
+    let mut report = CostReport::of_stacks(environment.region.as_str(), hours, stacks);
+    report.shares = Some(shares);
+    Ok(report)
+}
+
+/// The stacks, and the hours of the month.
+fn environment_stacks(
+    loaded: &Loaded,
+    environment: &Environment,
+    usage: &UsageFile,
+    table: PriceTable,
+) -> Result<(Vec<StackCost>, rust_decimal::Decimal), CommandError> {
+    let (workspace, composer) = (&loaded.workspace, &loaded.composer);
     let tenants: Vec<&Tenant> = workspace.tenants_of(&environment.name).collect();
     let of_account = usage.usage.over(profile_of(tenants.iter().copied()));
     let account = estimate::of_account(environment.region.as_str(), &of_account, &table);
-    let mut pricer = StackPricer::new(workspace, &loaded.composer, environment, usage.usage.clone(), table);
+    let mut pricer = StackPricer::new(workspace, composer, environment, usage.usage.clone(), table);
     let mut stacks = pricer.everything(&tenants)?;
     usage.check(&pricer)?;
     if account != Estimate::default() {
         stacks.push(StackCost::of_account(account));
     }
-    Ok(CostReport::of_stacks(environment.region.as_str(), pricer.hours(), stacks))
+    Ok((stacks, pricer.hours()))
 }
 
 /// What so many tenants use together.

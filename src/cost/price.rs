@@ -51,6 +51,13 @@ pub struct PriceTable {
     found: Mutex<HashMap<String, Vec<Arc<Price>>>>,
 }
 
+/// What was looked up is looked up again.
+impl Clone for PriceTable {
+    fn clone(&self) -> Self {
+        Self { lines: self.lines.clone(), found: Mutex::default() }
+    }
+}
+
 impl PriceTable {
     /// The prices konta brings.
     #[must_use]

@@ -1,5 +1,8 @@
 //! What something costs, as text and as JSON, from one struct.
 
+pub mod curve;
+pub mod shares;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -9,6 +12,7 @@ use serde::Serialize;
 use serde::ser::Serializer;
 
 use super::{table, text};
+use crate::cost::allocate::Owner;
 use crate::cost::estimate::{Assumption, Free, Unknown, Unpriced};
 use crate::cost::range::Amount;
 use crate::cost::{Estimate, LineItem, Range};
@@ -20,6 +24,8 @@ pub struct StackCost {
     pub stack: String,
     /// What it is, for people.
     pub title: String,
+    /// Whose cost it is.
+    pub owner: Owner,
     /// What it costs; stacks of one shape share one estimate.
     pub estimate: Arc<Estimate>,
 }
@@ -28,7 +34,13 @@ impl StackCost {
     /// A stack's.
     #[must_use]
     pub fn new(stack: &str, title: &str, estimate: Arc<Estimate>) -> Self {
-        Self { stack: stack.to_owned(), title: title.to_owned(), estimate }
+        Self { stack: stack.to_owned(), title: title.to_owned(), owner: Owner::Account, estimate }
+    }
+
+    /// The same, somebody's.
+    #[must_use]
+    pub fn owned_by(self, owner: Owner) -> Self {
+        Self { owner, ..self }
     }
 
     /// The account's traffic, which belongs to no stack.
@@ -84,6 +96,9 @@ pub struct CostReport {
     pub assumptions: Vec<Assumption>,
     /// By field, what moves the sum most over all resources.
     pub most_moving: Option<Moving>,
+    /// Each tenant's part, price and margin; none for a template.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shares: Option<shares::Shares>,
 }
 
 /// One stack's sum.
@@ -129,6 +144,7 @@ impl CostReport {
             free: estimate.free,
             assumptions: estimate.assumptions,
             most_moving,
+            shares: None,
         }
     }
 
@@ -164,6 +180,9 @@ pub fn text(report: &CostReport, verbose: bool) -> String {
     if report.stacks.len() > 1 {
         let rows = report.stacks.iter().map(|sum| vec![sum.title.clone(), amount(sum.total_usd)]).collect();
         let _ = writeln!(out, "{}\n", table::table_at(width, &["what", "usd a month"], rows));
+    }
+    if let Some(shares) = &report.shares {
+        let _ = writeln!(out, "{}", shares::text(shares, width));
     }
     if report.items.is_empty() {
         // A tenant of the pool may have nothing of its own that costs.

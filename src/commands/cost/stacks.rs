@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::commands::CommandError;
+use crate::cost::allocate::Owner;
 use crate::cost::evaluate::{Evaluator, Inputs};
 use crate::cost::{Estimate, PriceTable, Profile, Usage, estimate};
 use crate::model::{CellNumber, Environment, Isolation, Tenant, Workspace};
@@ -17,21 +18,27 @@ use crate::template::condition::Known;
 
 /// Prices an environment's stacks, with parameters as konta would send them.
 pub struct StackPricer<'a> {
-    workspace: &'a Workspace,
-    builder: Builder<'a>,
-    environment: &'a Environment,
-    usage: Usage,
-    prices: PriceTable,
+    pub(super) workspace: &'a Workspace,
+    pub(super) builder: Builder<'a>,
+    pub(super) environment: &'a Environment,
+    pub(super) usage: Usage,
+    pub(super) prices: PriceTable,
     /// What stands, where that has been asked.
     observed: Option<&'a Observed>,
     /// Templates as they were deployed, by body: many stacks have the same.
     deployed: HashMap<String, Arc<Document>>,
+    /// How documents differ from those that would be deployed, to compare.
+    patch: Option<Patch>,
+    patched: HashMap<usize, (Arc<Document>, Arc<Document>)>,
     /// Documents and inputs of the stacks whose outputs others take.
     standing: BTreeMap<String, (Arc<Document>, Inputs)>,
     outputs: HashMap<String, Option<String>>,
     memo: HashMap<MemoKey, Vec<Remembered>>,
     resources: BTreeSet<String>,
 }
+
+/// Changes a document before it is priced.
+pub type Patch = fn(&mut Document);
 
 /// A document's digest, and whose usage it is priced with.
 type MemoKey = ([u8; 32], &'static str);
@@ -60,6 +67,8 @@ impl<'a> StackPricer<'a> {
             prices,
             observed: None,
             deployed: HashMap::new(),
+            patch: None,
+            patched: HashMap::new(),
             standing: BTreeMap::new(),
             outputs: HashMap::new(),
             memo: HashMap::new(),
@@ -72,6 +81,25 @@ impl<'a> StackPricer<'a> {
     pub fn given(mut self, observed: &'a Observed) -> Self {
         self.observed = Some(observed);
         self
+    }
+
+    /// The same, with every document changed.
+    #[must_use]
+    pub fn patched_by(mut self, patch: Option<Patch>) -> Self {
+        self.patch = patch;
+        self
+    }
+
+    /// The document as it is priced.
+    pub(super) fn document(&mut self, document: &Arc<Document>) -> Arc<Document> {
+        let Some(patch) = self.patch else { return Arc::clone(document) };
+        // The original is kept too, so that no other document can take its address.
+        let (_, patched) = self.patched.entry(Arc::as_ptr(document) as usize).or_insert_with(|| {
+            let mut changed = Document::clone(document);
+            patch(&mut changed);
+            (Arc::clone(document), Arc::new(changed))
+        });
+        Arc::clone(patched)
     }
 
     /// Hours of the month.
@@ -204,7 +232,7 @@ impl<'a> StackPricer<'a> {
     }
 
     /// Lets other stacks take a stack's outputs.
-    fn stand(&mut self, stack: &DesiredStack) -> Inputs {
+    pub(super) fn stand(&mut self, stack: &DesiredStack) -> Inputs {
         let parameters = stack.parameters.iter().map(|(name, value)| (name.clone(), self.known(value))).collect();
         let inputs = Inputs { region: self.environment.region.to_string(), parameters };
         // Nothing takes a tenant's outputs, and there may be ten thousand.
@@ -234,8 +262,9 @@ impl<'a> StackPricer<'a> {
 
     fn price(&mut self, stack: &DesiredStack, usage: &Usage, profile: &'static str) -> StackCost {
         let inputs = self.stand(stack);
-        let estimate = self.estimate(&stack.document, &inputs, usage, profile);
-        StackCost::new(&stack.name, &stack.title, estimate)
+        let document = self.document(&stack.document);
+        let estimate = self.estimate(&document, &inputs, usage, profile);
+        StackCost::new(&stack.name, &stack.title, estimate).owned_by(owner_of(&stack.kind))
     }
 
     fn estimate(
@@ -261,6 +290,15 @@ impl<'a> StackPricer<'a> {
             self.memo.entry(key).or_default().push(Remembered { parameters, estimate: Arc::clone(&estimate) });
         }
         estimate
+    }
+}
+
+/// Whose cost a stack is.
+fn owner_of(kind: &StackKind) -> Owner {
+    match kind {
+        StackKind::Dns | StackKind::Environment => Owner::Environment,
+        StackKind::Cell(cell) => Owner::Cell(cell.get()),
+        StackKind::Addon(tenant, _) | StackKind::Tenant(tenant) => Owner::Tenant(tenant.to_string()),
     }
 }
 

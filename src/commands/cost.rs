@@ -1,7 +1,9 @@
 //! `konta cost`: what an environment, a tenant or any template costs a month.
 
 mod budget;
+mod diff;
 pub mod difference;
+mod revision;
 pub mod stacks;
 mod template;
 
@@ -55,6 +57,8 @@ enum What {
         #[command(flatten)]
         form: Form,
     },
+    /// What the workspace costs more or less than what is deployed, or than a revision of git
+    Diff(diff::DiffArgs),
 }
 
 #[derive(Debug, Clone, Args)]
@@ -68,7 +72,7 @@ struct Form {
 }
 
 /// Prices.
-pub fn run(context: &Context, args: &CostArgs) -> Result<u8, CommandError> {
+pub async fn run(context: &Context, args: &CostArgs) -> Result<u8, CommandError> {
     if let Some(path) = &args.template {
         let budget = Budget::parse(args.form.budget.as_deref(), None)?;
         let report = template::price(context, path, &args.parameters, args.form.usage.as_deref())?;
@@ -92,6 +96,7 @@ pub fn run(context: &Context, args: &CostArgs) -> Result<u8, CommandError> {
             usage.check(&pricer)?;
             (form, CostReport::of_stacks(environment.region.as_str(), pricer.hours(), stacks))
         }
+        Some(What::Diff(args)) => return diff::run(context, &loaded, args).await,
         None => {
             let environment = context.environment(workspace, args.environment.as_deref())?;
             let usage = usage_file(args.form.usage.as_deref())?;

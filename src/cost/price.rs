@@ -1,12 +1,13 @@
 //! The price table: dated prices by service, usage type and region, from the embedded `prices/prices.csv`.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rust_decimal::Decimal;
 use serde::{Serialize, Serializer};
 
 use super::error::CostError;
-use super::range::Amount;
+use super::range::{Amount, Range};
 
 /// The prices konta brings.
 const EMBEDDED: &str = include_str!("../../prices/prices.csv");
@@ -46,6 +47,8 @@ pub struct Price {
 pub struct PriceTable {
     /// Every line, sorted; the first three columns need no quotes and lead the line.
     lines: Vec<Arc<str>>,
+    /// What was looked up before: ten thousand tenants ask for the same few prices.
+    found: Arc<Mutex<HashMap<String, Vec<Arc<Price>>>>>,
 }
 
 impl PriceTable {
@@ -55,7 +58,7 @@ impl PriceTable {
         let mut lines: Vec<Arc<str>> =
             EMBEDDED.lines().skip(1).chain(ADDITIONS.lines().skip(1)).map(Arc::from).collect();
         lines.sort_unstable();
-        Self { lines }
+        Self { lines, found: Arc::default() }
     }
 
     /// Only the rows of a text.
@@ -63,7 +66,7 @@ impl PriceTable {
     /// # Errors
     /// As [`PriceTable::with`].
     pub fn of(name: &str, text: &str) -> Result<Self, CostError> {
-        Self { lines: Vec::new() }.with(name, text)
+        Self { lines: Vec::new(), found: Arc::default() }.with(name, text)
     }
 
     /// Prices as the text of a table, in the order given.
@@ -105,6 +108,8 @@ impl PriceTable {
             self.lines.push(Arc::from(row));
         }
         self.lines.sort_unstable();
+        // Copies of the table look in what was found before; this one is another table now.
+        self.found = Arc::default();
         Ok(self)
     }
 
@@ -123,6 +128,16 @@ impl PriceTable {
     }
 
     fn tiers(&self, prefix: &str) -> Vec<Arc<Price>> {
+        let found = || self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(tiers) = found().get(prefix) {
+            return tiers.clone();
+        }
+        let tiers = self.read(prefix);
+        found().insert(prefix.to_owned(), tiers.clone());
+        tiers
+    }
+
+    fn read(&self, prefix: &str) -> Vec<Arc<Price>> {
         let start = self.lines.partition_point(|line| &**line < prefix);
         let mut found: Vec<Price> = self.lines[start..]
             .iter()
@@ -146,7 +161,7 @@ fn parse(row: &str) -> Option<Price> {
     let column = |index: usize| record.get(index).map(ToOwned::to_owned);
     let usd: Decimal = record.get(4)?.parse().ok()?;
     let from: Decimal = record.get(5)?.parse().ok()?;
-    let believable = |amount: Decimal| !amount.is_sign_negative() && amount < Decimal::from(1_000_000_000);
+    let believable = |amount: Decimal| !amount.is_sign_negative() && amount <= Range::LARGEST;
     (record.len() == 8 && believable(usd) && believable(from)).then_some(())?;
     Some(Price {
         service: column(0)?,

@@ -182,8 +182,14 @@ pub fn text(report: &CostReport, verbose: bool) -> String {
         let swing = money(moving.swing_usd);
         paragraph(&mut out, width, &format!("moves most: {} of {on}, by {swing} USD; {}", moving.field, moving.origin));
     }
+    lists(&mut out, width, report, verbose);
+    out
+}
+
+/// What is not in the sum, and what it rests on.
+fn lists(out: &mut String, width: usize, report: &CostReport, verbose: bool) {
     for unknown in &report.unknown {
-        paragraph(&mut out, width, &format!("unknown: {}: {}", unknown.resource, unknown.reason));
+        paragraph(out, width, &format!("unknown: {}: {}", unknown.resource, unknown.reason));
     }
     let mut unpriced: BTreeMap<&str, usize> = BTreeMap::new();
     for resource in &report.unpriced {
@@ -191,7 +197,7 @@ pub fn text(report: &CostReport, verbose: bool) -> String {
     }
     for (kind, count) in unpriced {
         paragraph(
-            &mut out,
+            out,
             width,
             &format!("unpriced: {}", if count == 1 { kind.to_owned() } else { format!("{kind} ({count})") }),
         );
@@ -201,13 +207,13 @@ pub fn text(report: &CostReport, verbose: bool) -> String {
             let Assumption { resource, field, value, origin, swing_usd } = assumption;
             let moves = money(*swing_usd);
             paragraph(
-                &mut out,
+                out,
                 width,
                 &format!("assumed: {resource} {field} {}: {origin}; moves {moves} USD", quantity(*value)),
             );
         }
         for free in &report.free {
-            paragraph(&mut out, width, &format!("free: {}: {}", free.resource, free.reason));
+            paragraph(out, width, &format!("free: {}: {}", free.resource, free.reason));
         }
     } else {
         let (assumed, free) = (report.assumptions.len(), report.free.len());
@@ -216,9 +222,8 @@ pub fn text(report: &CostReport, verbose: bool) -> String {
             text::count(assumed, "figure"),
             text::count(free, "entry")
         );
-        paragraph(&mut out, width, &line.replace("entrys", "entries"));
+        paragraph(out, width, &line.replace("entrys", "entries"));
     }
-    out
 }
 
 fn paragraph(out: &mut String, width: usize, line: &str) {

@@ -79,7 +79,7 @@ pub fn text(report: &ActualReport, width: usize) -> String {
         say(
             &mut out,
             width,
-            "activate them as cost allocation tags, in the account that pays: Billing and Cost Management, Cost allocation tags, or `aws ce update-cost-allocation-tags-status`. A tag can be activated about a day after the first resource bears it, counts about a day later, and only for what is used from then on",
+            "activate them as cost allocation tags, in the account that pays: Billing and Cost Management, Cost allocation tags, or `aws ce update-cost-allocation-tags-status`. A tag can be activated up to a day after the first resource bears it, and counts up to a day later; for up to twelve months before, `aws ce start-cost-allocation-tag-backfill` makes it count",
         );
     }
     if !report.untagged.is_empty() {

@@ -67,7 +67,7 @@ async fn run(context: &Context, command: Command) -> Result<u8, CommandError> {
         Command::Render(args) => render::run(context, &args),
         Command::Plan(args) => plan::run(context, &args).await,
         Command::Deploy(args) => deploy::run(context, &args).await,
-        Command::Cost(args) => cost::run(context, &args),
+        Command::Cost(args) => cost::run(context, &args).await,
         Command::Ls(args) => ls::run(context, &args).await,
         Command::Status(args) => status::run(context, &args).await,
         Command::Delete(args) => delete::run(context, &args).await,

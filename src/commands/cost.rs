@@ -1,9 +1,12 @@
 //! `konta cost`: what an environment, a tenant or any template costs a month.
 
+pub mod actual;
 mod budget;
 mod curve;
+mod diff;
 pub mod difference;
 mod footprint;
+mod revision;
 mod shares;
 pub mod stacks;
 mod template;
@@ -11,6 +14,7 @@ mod template;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use rust_decimal::Decimal;
 
 use crate::cost::usage::Profile;
 use crate::cost::{Estimate, PriceTable, Usage, estimate};
@@ -63,6 +67,10 @@ enum What {
         shares: shares::ShareArgs,
     },
     Curve(curve::CurveArgs),
+    /// The estimate beside the bill; Cost Explorer takes 0.01 USD for each call
+    Actual(actual::ActualArgs),
+    /// What the workspace costs more or less than what is deployed, or than a revision of git
+    Diff(diff::DiffArgs),
 }
 
 #[derive(Debug, Clone, Args)]
@@ -76,7 +84,7 @@ struct Form {
 }
 
 /// Prices.
-pub fn run(context: &Context, args: &CostArgs) -> Result<u8, CommandError> {
+pub async fn run(context: &Context, args: &CostArgs) -> Result<u8, CommandError> {
     if let Some(path) = &args.template {
         let budget = Budget::parse(args.form.budget.as_deref(), None)?;
         let report = template::price(context, path, &args.parameters, args.form.usage.as_deref())?;
@@ -108,6 +116,8 @@ pub fn run(context: &Context, args: &CostArgs) -> Result<u8, CommandError> {
             report.shares = Some(divided);
             (form, report)
         }
+        Some(What::Actual(args)) => return actual::run(context, &loaded, args).await,
+        Some(What::Diff(args)) => return diff::run(context, &loaded, args).await,
         Some(What::Curve(_)) | None => {
             let environment = context.environment(workspace, args.environment.as_deref())?;
             let usage = usage_file(args.form.usage.as_deref())?;
@@ -118,7 +128,7 @@ pub fn run(context: &Context, args: &CostArgs) -> Result<u8, CommandError> {
     show(context, report, budget)
 }
 
-/// The environment's stacks, and the traffic that belongs to none of them.
+/// What an environment costs, for people and programs.
 fn whole_environment(
     loaded: &Loaded,
     environment: &Environment,
@@ -135,13 +145,13 @@ fn whole_environment(
     Ok(report)
 }
 
-/// The stacks, and the hours of the month.
+/// The environment's stacks, the traffic that belongs to none of them, and the month's hours.
 fn environment_stacks(
     loaded: &Loaded,
     environment: &Environment,
     usage: &UsageFile,
     table: PriceTable,
-) -> Result<(Vec<StackCost>, rust_decimal::Decimal), CommandError> {
+) -> Result<(Vec<StackCost>, Decimal), CommandError> {
     let (workspace, composer) = (&loaded.workspace, &loaded.composer);
     let tenants: Vec<&Tenant> = workspace.tenants_of(&environment.name).collect();
     let of_account = usage.usage.over(profile_of(tenants.iter().copied()));
@@ -169,19 +179,25 @@ pub fn profile_of<'a>(tenants: impl Iterator<Item = &'a Tenant>) -> Profile {
 }
 
 /// What a usage file says, and its name for errors.
-struct UsageFile {
+pub struct UsageFile {
     name: String,
     usage: Usage,
 }
 
 impl UsageFile {
+    /// No file: nothing is said.
+    #[must_use]
+    pub fn none() -> Self {
+        Self { name: String::new(), usage: Usage::of(Profile::none()) }
+    }
+
     fn check(&self, pricer: &StackPricer<'_>) -> Result<(), CommandError> {
         Ok(self.usage.check_resources(&self.name, &pricer.resources())?)
     }
 }
 
 fn usage_file(path: Option<&std::path::Path>) -> Result<UsageFile, CommandError> {
-    let Some(path) = path else { return Ok(UsageFile { name: String::new(), usage: Usage::of(Profile::none()) }) };
+    let Some(path) = path else { return Ok(UsageFile::none()) };
     let name = path.display().to_string();
     let text = read(path)?;
     let usage = Usage::parse(&name, &text, Profile::none())?;

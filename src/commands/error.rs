@@ -122,6 +122,16 @@ pub enum CommandError {
         /// What to write instead.
         help: String,
     },
+    /// The workspace of a revision of git is wrong.
+    #[error("the workspace at `{revision}` cannot be read")]
+    #[diagnostic(code(konta::cost::revision), help("choose another --base"))]
+    Revision {
+        /// The revision.
+        revision: String,
+        /// What is wrong with it.
+        #[related]
+        related: Vec<CommandError>,
+    },
     /// A file could not be written or read.
     #[error("{what}: {source}")]
     #[diagnostic(code(konta::io))]
@@ -198,6 +208,7 @@ impl CommandError {
             | Self::Template(_)
             | Self::Cost(CostError::Usage { .. } | CostError::Prices { .. } | CostError::Template { .. })
             | Self::Workspace { .. }
+            | Self::Revision { .. }
             | Self::NoWorkspace
             | Self::NotAWorkspace { .. } => 3,
             Self::Aws(error) => aws_code(error),

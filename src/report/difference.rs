@@ -3,12 +3,52 @@
 use std::fmt::Write as _;
 
 use rust_decimal::{Decimal, RoundingStrategy};
+use serde::Serialize;
 
 use crate::cost::difference::{Difference, ItemChange, Kind, StackDifference};
-use crate::cost::range::Range;
+use crate::cost::range::{Amount, Range};
 
 use super::style::{ADDED, ATTENTION, CHANGED, REMOVED};
 use super::{table, text};
+
+/// What is compared with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum Base {
+    /// What is deployed.
+    Deployed,
+    /// The workspace at a revision of git.
+    Revision {
+        /// As it was said.
+        revision: String,
+        /// The commit.
+        commit: String,
+    },
+}
+
+/// A difference, and of what.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DifferenceReport {
+    /// What is compared with.
+    pub base: Base,
+    /// The currency of every amount.
+    pub currency: &'static str,
+    /// The region.
+    pub region: String,
+    /// Hours of the month.
+    pub hours: Amount,
+    /// The difference.
+    #[serde(flatten)]
+    pub difference: Difference,
+}
+
+impl DifferenceReport {
+    /// A difference in US dollars.
+    #[must_use]
+    pub fn new(base: Base, region: &str, hours: Decimal, difference: Difference) -> Self {
+        Self { base, currency: "USD", region: region.to_owned(), hours: Amount(hours), difference }
+    }
+}
 
 /// More changed stacks than this are summed up, unless everything is asked for.
 const LISTED: usize = 12;
@@ -66,8 +106,14 @@ fn of_it(addresses: Range) -> String {
 
 /// The difference item by item, for people.
 #[must_use]
-pub fn item_by_item(difference: &Difference, width: usize) -> String {
+pub fn text(report: &DifferenceReport, width: usize) -> String {
     let mut out = String::new();
+    let difference = &report.difference;
+    let base = match &report.base {
+        Base::Deployed => "what is deployed".to_owned(),
+        Base::Revision { revision, commit } => format!("{revision} ({})", &commit[..commit.len().min(12)]),
+    };
+    let _ = writeln!(out, "Against {}:\n", text::one_line(&base));
     for stack in &difference.stacks {
         let _ = writeln!(
             out,

@@ -1,6 +1,8 @@
 //! Estimates: against published worked examples, what holds whatever is estimated, and the command.
 
+mod actual;
 mod command;
+mod diff;
 mod invariants;
 mod links;
 mod random;

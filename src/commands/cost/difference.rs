@@ -1,22 +1,18 @@
 //! What the changes of a plan cost: the wanted documents against the deployed ones.
 
+use std::collections::HashMap;
+
 use futures::StreamExt as _;
 
 use crate::aws::AwsError;
 use crate::commands::gather::{Loaded, Session};
 use crate::cost::usage::Profile;
 use crate::cost::{Difference, PriceTable, Usage};
-use crate::deploy::prepare::Planned;
+use crate::deploy::prepare::{Planned, PlannedStack};
 use crate::model::Environment;
-use crate::stack::{Action, DesiredStack, Observed, ObservedStack};
+use crate::stack::{Action, DesiredStack, Observed};
 
 use super::stacks::StackPricer;
-
-/// A stack that changes, and the template it was deployed with, where it stands.
-pub(crate) struct Changing<'a> {
-    pub(crate) desired: &'a DesiredStack,
-    pub(crate) deployed: Option<(&'a ObservedStack, Result<String, AwsError>)>,
-}
 
 /// What a plan's changes cost a month. Asks AWS for the templates of the stacks that change, and of no other.
 ///
@@ -28,77 +24,59 @@ pub async fn of_plan(
     session: &Session,
     planned: &Planned,
     observed: &Observed,
-    prices: PriceTable,
-) -> Difference {
-    let changed = planned.stacks.iter().filter(|stack| stack.plan.changes_anything());
-    let each = changed.map(|stack| {
-        // What a failed creation left costs nothing that stays.
-        let standing = observed.get(&stack.desired.name).filter(|_| stack.plan.action != Action::Recreate);
-        (&stack.desired, standing)
-    });
-    let changing = templates(session, each).await;
-    if changing.is_empty() {
-        return Difference::default();
-    }
-    of_stacks(loaded, environment, changing, observed, prices)
-}
-
-/// Everything is new: what a plan made from the templates alone costs.
-pub fn of_nothing(
-    loaded: &Loaded,
-    environment: &Environment,
-    stacks: &[DesiredStack],
-    prices: PriceTable,
-) -> Difference {
-    let changing = stacks.iter().map(|desired| Changing { desired, deployed: None }).collect();
-    of_stacks(loaded, environment, changing, &Observed::default(), prices)
-}
-
-/// Fetches the deployed templates, several side by side.
-pub(crate) async fn templates<'a>(
-    session: &Session,
-    stacks: impl Iterator<Item = (&'a DesiredStack, Option<&'a ObservedStack>)>,
-) -> Vec<Changing<'a>> {
-    let each = stacks.map(async |(desired, standing)| {
-        let deployed = match standing {
-            Some(standing) => Some((standing, session.aws.template(&standing.name).await)),
-            None => None,
-        };
-        Changing { desired, deployed }
-    });
-    futures::stream::iter(each).buffered(session.pace.side_by_side).collect().await
-}
-
-fn of_stacks(
-    loaded: &Loaded,
-    environment: &Environment,
-    changing: Vec<Changing<'_>>,
-    observed: &Observed,
     table: PriceTable,
 ) -> Difference {
-    let usage = Usage::of(Profile::none());
-    let mut pricer = StackPricer::new(&loaded.workspace, &loaded.composer, environment, usage, table).given(observed);
+    let changing: Vec<_> = planned.stacks.iter().filter(|stack| stack.plan.changes_anything()).collect();
     let mut difference = Difference::default();
+    if changing.is_empty() {
+        return difference;
+    }
+    // What a failed creation left costs nothing that stays.
+    let standing =
+        |stack: &PlannedStack| observed.get(&stack.desired.name).filter(|_| stack.plan.action != Action::Recreate);
+    let asked = changing.iter().filter_map(|stack| standing(stack)).map(|stack| stack.name.as_str());
+    let mut bodies = templates(session, asked).await;
+    let mut pricer = pricer(loaded, environment, table).given(observed);
     for stack in changing {
-        add(&mut pricer, &mut difference, stack);
+        let desired = &stack.desired;
+        let after = pricer.desired(desired).estimate;
+        let before = match (standing(stack), bodies.remove(&desired.name)) {
+            (Some(standing), Some(body)) => pricer.deployed(standing, &desired.kind, body).map(Some),
+            _ => Ok(None),
+        };
+        match before {
+            Ok(before) => difference.add(&desired.name, &desired.title, before.as_deref(), Some(&after)),
+            Err(reason) => difference.add_unread(&desired.name, &desired.title, reason),
+        }
     }
     difference
 }
 
-/// Prices a stack before and after.
-pub(crate) fn add(pricer: &mut StackPricer<'_>, difference: &mut Difference, stack: Changing<'_>) {
-    let Changing { desired, deployed } = stack;
-    let after = pricer.desired(desired).estimate;
-    let before = match deployed {
-        None => Ok(None),
-        Some((standing, Ok(body))) => match pricer.deployed(standing, &desired.kind, body) {
-            Ok(estimate) => Ok(Some(estimate)),
-            Err(error) => Err(format!("its deployed template cannot be read: {error}")),
-        },
-        Some((_, Err(error))) => Err(format!("its deployed template could not be had: {error}")),
-    };
-    match before {
-        Ok(before) => difference.add(&desired.name, &desired.title, before.as_deref(), Some(&after)),
-        Err(reason) => difference.add_unread(&desired.name, &desired.title, reason),
+/// Everything is new: what a plan made from the templates alone costs.
+#[must_use]
+pub fn of_nothing(
+    loaded: &Loaded,
+    environment: &Environment,
+    stacks: &[DesiredStack],
+    table: PriceTable,
+) -> Difference {
+    let mut pricer = pricer(loaded, environment, table);
+    let mut difference = Difference::default();
+    for stack in stacks {
+        difference.add(&stack.name, &stack.title, None, Some(&pricer.desired(stack).estimate));
     }
+    difference
+}
+
+fn pricer<'a>(loaded: &'a Loaded, environment: &'a Environment, table: PriceTable) -> StackPricer<'a> {
+    StackPricer::new(&loaded.workspace, &loaded.composer, environment, Usage::of(Profile::none()), table)
+}
+
+/// A deployed template's text, or why it could not be had.
+pub(super) type Body = Result<String, AwsError>;
+
+/// Deployed templates by stack, fetched several side by side.
+pub(super) async fn templates(session: &Session, stacks: impl Iterator<Item = &str>) -> HashMap<String, Body> {
+    let each = stacks.map(async |stack| (stack.to_owned(), session.aws.template(stack).await));
+    futures::stream::iter(each).buffered(session.pace.side_by_side).collect().await
 }

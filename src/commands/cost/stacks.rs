@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use super::difference::Body;
 use crate::commands::CommandError;
 use crate::cost::allocate::Owner;
 use crate::cost::evaluate::{Evaluator, Inputs};
 use crate::cost::{Estimate, PriceTable, Profile, Usage, estimate};
-use crate::model::{CellNumber, Environment, Isolation, Tenant, Workspace};
+use crate::model::{CellNumber, Environment, Isolation, Tenant, TenantName, Workspace};
 use crate::report::cost::StackCost;
 use crate::stack::build::{Builder, Placement};
 use crate::stack::scope::placements;
@@ -25,6 +26,8 @@ pub struct StackPricer<'a> {
     pub(super) prices: PriceTable,
     /// What stands, where that has been asked.
     observed: Option<&'a Observed>,
+    /// Whose usage counts, where that is not all tenants.
+    serving: Option<BTreeSet<TenantName>>,
     /// Templates as they were deployed, by body: many stacks have the same.
     deployed: HashMap<String, Arc<Document>>,
     /// How documents differ from those that would be deployed, to compare.
@@ -66,6 +69,7 @@ impl<'a> StackPricer<'a> {
             usage,
             prices,
             observed: None,
+            serving: None,
             deployed: HashMap::new(),
             patch: None,
             patched: HashMap::new(),
@@ -100,6 +104,13 @@ impl<'a> StackPricer<'a> {
             (Arc::clone(document), Arc::new(changed))
         });
         Arc::clone(patched)
+    }
+
+    /// Counts the usage of these tenants alone in what all share.
+    #[must_use]
+    pub fn serving(mut self, tenants: BTreeSet<TenantName>) -> Self {
+        self.serving = Some(tenants);
+        self
     }
 
     /// Hours of the month.
@@ -159,17 +170,20 @@ impl<'a> StackPricer<'a> {
         self.price(stack, &usage, profile)
     }
 
-    /// One stack as it was deployed, from its template's text and the parameters that AWS shows.
-    pub fn deployed(
+    /// One stack as it was deployed, from its template's text and the parameters that AWS shows; else why there is no estimate.
+    pub(super) fn deployed(
         &mut self,
         stack: &ObservedStack,
         kind: &StackKind,
-        body: String,
-    ) -> Result<Arc<Estimate>, CommandError> {
+        body: Body,
+    ) -> Result<Arc<Estimate>, String> {
+        let body = body.map_err(|error| format!("its deployed template could not be had: {error}"))?;
         let document = if let Some(document) = self.deployed.get(&body) {
             Arc::clone(document)
         } else {
-            let document = Arc::new(Document::parse(&stack.name, &body)?);
+            let document = Document::parse(&stack.name, &body)
+                .map_err(|error| format!("its deployed template cannot be read: {error}"))?;
+            let document = Arc::new(document);
             self.deployed.insert(body, Arc::clone(&document));
             document
         };
@@ -181,7 +195,8 @@ impl<'a> StackPricer<'a> {
 
     /// Whose usage a stack is priced with: of all tenants, of those of its cell, or of its one.
     fn usage_of(&self, kind: &StackKind) -> (Usage, &'static str) {
-        let tenants = self.workspace.tenants_of(&self.environment.name);
+        let counts = |tenant: &&Tenant| self.serving.as_ref().is_none_or(|serving| serving.contains(&tenant.name));
+        let tenants = self.workspace.tenants_of(&self.environment.name).filter(counts);
         let (profile, name) = match kind {
             StackKind::Dns | StackKind::Environment => (super::profile_of(tenants), "shared"),
             StackKind::Cell(cell) => {

@@ -133,7 +133,7 @@ fn new_stacks_are_counted_by_service_and_changed_ones_told_property_by_property(
         - OldRule (AWS::ElasticLoadBalancingV2::ListenerRule)  removed
         parameters
           ~ Cpu: 256 → 512
-          ~ ListenerArn: arn:1 → (known later, or taken away)
+          ~ ListenerArn: arn:1 → (known later)
         tags
           ~ konta:tier: catalogue → production
 

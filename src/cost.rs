@@ -2,6 +2,7 @@
 //!
 //! Pure functions: nothing here reads a file, a clock or AWS. [`estimate::of_document`] is the way in.
 
+pub mod advise;
 pub mod allocate;
 pub mod curve;
 pub(crate) mod decimal;
@@ -13,6 +14,7 @@ pub mod margin;
 pub mod price;
 pub mod pricers;
 pub mod range;
+pub mod scenario;
 pub mod usage;
 
 pub use error::CostError;

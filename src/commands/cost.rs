@@ -1,6 +1,8 @@
 //! `konta cost`: what an environment, a tenant or any template costs a month.
 
+mod advise;
 mod budget;
+mod compare;
 mod curve;
 mod footprint;
 mod shares;
@@ -61,6 +63,8 @@ enum What {
         shares: shares::ShareArgs,
     },
     Curve(curve::CurveArgs),
+    Compare(compare::CompareArgs),
+    Advise(advise::AdviseArgs),
 }
 
 #[derive(Debug, Clone, Args)]
@@ -80,35 +84,49 @@ pub fn run(context: &Context, args: &CostArgs) -> Result<u8, CommandError> {
         let report = template::price(context, path, &args.parameters, args.form.usage.as_deref())?;
         return show(context, report, budget);
     }
-    if let Some(What::Curve(args)) = &args.what {
-        return curve::run(context, args);
+    match &args.what {
+        Some(What::Curve(args)) => curve::run(context, args),
+        Some(What::Compare(args)) => compare::run(context, args),
+        Some(What::Advise(args)) => advise::run(context, args),
+        Some(What::Tenant { .. }) | None => of_workspace(context, args),
     }
+}
+
+fn of_workspace(context: &Context, args: &CostArgs) -> Result<u8, CommandError> {
     let loaded = context.load()?;
     let workspace = &loaded.workspace;
-    let (form, report) = match &args.what {
-        Some(What::Tenant { name, form, shares }) => {
-            let environment = context.environment_of(workspace, std::slice::from_ref(name))?;
-            let tenant = gather::tenant(workspace, name)?;
-            let usage = usage_file(form.usage.as_deref())?;
-            let mut pricer =
-                StackPricer::new(workspace, &loaded.composer, environment, usage.usage.clone(), PriceTable::embedded());
-            let stacks = pricer.tenant(tenant)?;
-            usage.check(&pricer)?;
-            let mut report = CostReport::of_stacks(environment.region.as_str(), pricer.hours(), stacks);
-            let all = environment_stacks(workspace, &loaded.composer, environment, &usage)?.0;
-            let mut divided = shares::divided(workspace, environment, &usage.usage, &all, shares);
-            divided.tenants.retain(|share| share.cost.tenant == *name);
-            report.shares = Some(divided);
-            (form, report)
-        }
-        Some(What::Curve(_)) | None => {
-            let environment = context.environment(workspace, args.environment.as_deref())?;
-            let usage = usage_file(args.form.usage.as_deref())?;
-            (&args.form, whole_environment(workspace, &loaded.composer, environment, &usage, &args.shares)?)
-        }
+    let (form, report) = if let Some(What::Tenant { name, form, shares }) = &args.what {
+        (form, one_tenant(context, &loaded, name, form, shares)?)
+    } else {
+        let environment = context.environment(workspace, args.environment.as_deref())?;
+        let usage = usage_file(args.form.usage.as_deref())?;
+        (&args.form, whole_environment(workspace, &loaded.composer, environment, &usage, &args.shares)?)
     };
     let budget = Budget::parse(form.budget.as_deref(), Some(workspace))?;
     show(context, report, budget)
+}
+
+/// A tenant's own stacks, and its part of what the environment's tenants share.
+fn one_tenant(
+    context: &Context,
+    loaded: &gather::Loaded,
+    name: &str,
+    form: &Form,
+    args: &shares::ShareArgs,
+) -> Result<CostReport, CommandError> {
+    let workspace = &loaded.workspace;
+    let environment = context.environment_of(workspace, &[name.to_owned()])?;
+    let tenant = gather::tenant(workspace, name)?;
+    let usage = usage_file(form.usage.as_deref())?;
+    let mut pricer =
+        StackPricer::new(workspace, &loaded.composer, environment, usage.usage.clone(), PriceTable::embedded());
+    let stacks = pricer.tenant(tenant)?;
+    let mut report = CostReport::of_stacks(environment.region.as_str(), pricer.hours(), stacks);
+    let all = environment_stacks(workspace, &loaded.composer, environment, &usage)?.0;
+    let mut shares = shares::divided(workspace, environment, &usage.usage, &all, args);
+    shares.tenants.retain(|share| share.cost.tenant == name);
+    report.shares = Some(shares);
+    Ok(report)
 }
 
 /// The environment's stacks, and the traffic that belongs to none of them.

@@ -4,6 +4,7 @@ mod command;
 mod invariants;
 mod links;
 mod random;
+mod shares;
 mod worked;
 
 use konta::cost::evaluate::Inputs;

@@ -3,6 +3,7 @@
 //! Pure functions: nothing here reads a file, a clock or AWS. [`estimate::of_document`] is the way in.
 
 pub mod actual;
+pub mod advise;
 pub mod allocate;
 pub mod curve;
 pub(crate) mod decimal;
@@ -16,6 +17,7 @@ pub mod price;
 pub mod price_list;
 pub mod pricers;
 pub mod range;
+pub mod scenario;
 pub mod usage;
 
 pub use difference::Difference;

@@ -1,7 +1,9 @@
 //! `konta cost`: what an environment, a tenant or any template costs a month.
 
 pub mod actual;
+mod advise;
 mod budget;
+mod compare;
 mod curve;
 mod diff;
 pub mod difference;
@@ -71,6 +73,8 @@ enum What {
     Actual(actual::ActualArgs),
     /// What the workspace costs more or less than what is deployed, or than a revision of git
     Diff(diff::DiffArgs),
+    Compare(compare::CompareArgs),
+    Advise(advise::AdviseArgs),
 }
 
 #[derive(Debug, Clone, Args)]
@@ -90,42 +94,51 @@ pub async fn run(context: &Context, args: &CostArgs) -> Result<u8, CommandError>
         let report = template::price(context, path, &args.parameters, args.form.usage.as_deref())?;
         return show(context, report, budget);
     }
-    if let Some(What::Curve(args)) = &args.what {
-        return curve::run(context, args);
+    match &args.what {
+        Some(What::Curve(args)) => curve::run(context, args),
+        Some(What::Compare(args)) => compare::run(context, args),
+        Some(What::Advise(args)) => advise::run(context, args),
+        Some(What::Actual(args)) => actual::run(context, &context.load()?, args).await,
+        Some(What::Diff(args)) => diff::run(context, &context.load()?, args).await,
+        Some(What::Tenant { .. }) | None => of_workspace(context, args),
     }
+}
+
+fn of_workspace(context: &Context, args: &CostArgs) -> Result<u8, CommandError> {
     let loaded = context.load()?;
     let workspace = &loaded.workspace;
-    let (form, report) = match &args.what {
-        Some(What::Tenant { name, form, shares }) => {
-            let environment = context.environment_of(workspace, std::slice::from_ref(name))?;
-            let tenant = gather::tenant(workspace, name)?;
-            let usage = usage_file(form.usage.as_deref())?;
-            let mut pricer = StackPricer::new(
-                workspace,
-                &loaded.composer,
-                environment,
-                usage.usage.clone(),
-                prices::table(context)?,
-            );
-            let stacks = pricer.tenant(tenant)?;
-            usage.check(&pricer)?;
-            let mut report = CostReport::of_stacks(environment.region.as_str(), pricer.hours(), stacks);
-            let all = environment_stacks(&loaded, environment, &usage, prices::table(context)?)?.0;
-            let mut divided = shares::divided(workspace, environment, &usage.usage, &all, shares);
-            divided.tenants.retain(|share| share.cost.tenant == *name);
-            report.shares = Some(divided);
-            (form, report)
-        }
-        Some(What::Actual(args)) => return actual::run(context, &loaded, args).await,
-        Some(What::Diff(args)) => return diff::run(context, &loaded, args).await,
-        Some(What::Curve(_)) | None => {
-            let environment = context.environment(workspace, args.environment.as_deref())?;
-            let usage = usage_file(args.form.usage.as_deref())?;
-            (&args.form, whole_environment(&loaded, environment, &usage, &args.shares, &prices::table(context)?)?)
-        }
+    let (form, report) = if let Some(What::Tenant { name, form, shares }) = &args.what {
+        (form, one_tenant(context, &loaded, name, form, shares)?)
+    } else {
+        let environment = context.environment(workspace, args.environment.as_deref())?;
+        let usage = usage_file(args.form.usage.as_deref())?;
+        (&args.form, whole_environment(&loaded, environment, &usage, &args.shares, &prices::table(context)?)?)
     };
     let budget = Budget::parse(form.budget.as_deref(), Some(workspace))?;
     show(context, report, budget)
+}
+
+/// A tenant's own stacks, and its part of what the environment's tenants share.
+fn one_tenant(
+    context: &Context,
+    loaded: &Loaded,
+    name: &str,
+    form: &Form,
+    args: &shares::ShareArgs,
+) -> Result<CostReport, CommandError> {
+    let workspace = &loaded.workspace;
+    let environment = context.environment_of(workspace, &[name.to_owned()])?;
+    let tenant = gather::tenant(workspace, name)?;
+    let usage = usage_file(form.usage.as_deref())?;
+    let table = prices::table(context)?;
+    let mut pricer = StackPricer::new(workspace, &loaded.composer, environment, usage.usage.clone(), table.clone());
+    let stacks = pricer.tenant(tenant)?;
+    let mut report = CostReport::of_stacks(environment.region.as_str(), pricer.hours(), stacks);
+    let all = environment_stacks(loaded, environment, &usage, table)?.0;
+    let mut shares = shares::divided(workspace, environment, &usage.usage, &all, args);
+    shares.tenants.retain(|share| share.cost.tenant == name);
+    report.shares = Some(shares);
+    Ok(report)
 }
 
 /// What an environment costs, for people and programs.

@@ -1,5 +1,7 @@
 //! Cost over the number of tenants: what they share is priced for each number, what is their own once.
 
+mod break_even;
+mod order;
 mod place;
 
 use std::sync::Arc;
@@ -16,6 +18,8 @@ use crate::model::Isolation;
 use crate::model::placement::{Demand, Room};
 use crate::template::Document;
 
+pub use break_even::BreakEven;
+pub use order::order;
 pub use place::Limit;
 use place::Places;
 
@@ -141,7 +145,8 @@ impl Footprint {
         let mut curve = Curve { points: Vec::new(), steps: Vec::new(), unknown: pricing.unknown(order) };
         let mut quota_told = [false; 2];
         for kind in order.iter().filter_map(|index| self.kinds.get(*index).map(|kind| (*index, kind))) {
-            let opened = pricing.add(kind.0, kind.1);
+            let (cell, opened) = pricing.add(kind.0, kind.1);
+            pricing.price_cell(cell);
             let point = pricing.point();
             let before = curve.points.last().map_or(Range::ZERO, |point: &Point| point.total_usd);
             let adds_usd = point.total_usd.zip(before, |now, before| now - before);
@@ -162,6 +167,19 @@ impl Footprint {
             curve.points.push(point);
         }
         curve
+    }
+
+    /// Prices only the last of the points, and what has no price in it.
+    #[must_use]
+    pub fn at(&self, order: &[usize], prices: &PriceTable) -> (Point, Vec<Unknown>) {
+        let mut pricing = Pricing::of(self, prices);
+        for (index, kind) in order.iter().filter_map(|index| self.kinds.get(*index).map(|kind| (*index, kind))) {
+            pricing.add(index, kind);
+        }
+        for cell in 0..pricing.in_cells.len() {
+            pricing.price_cell(cell);
+        }
+        (pricing.point(), pricing.unknown(order))
     }
 }
 
@@ -200,26 +218,29 @@ impl<'a> Pricing<'a> {
         }
     }
 
-    /// Adds a tenant; the limit that opened a cell for it, if one did.
-    fn add(&mut self, index: usize, kind: &Kind) -> Option<Limit> {
+    /// Adds a tenant; its cell, and the limit that opened it, if one did. The cell is not priced yet.
+    fn add(&mut self, index: usize, kind: &Kind) -> (usize, Option<Limit>) {
         let (cell, opened) = self.places.take(kind.demand);
         while self.in_cells.len() <= cell {
             self.in_cells.push((Count::default(), Range::ZERO));
             self.vcpu[0] += self.footprint.pool_on_demand;
             self.vcpu[1] += self.footprint.pool_spot;
         }
-        let (mut count, before) = self.in_cells[cell];
-        count.add(kind.isolation);
-        let usage = self.footprint.usage.over(count.profile());
-        let now = estimate::total_of_evaluated(&self.cells[usize::from(cell > 0)], &usage, self.prices);
-        self.in_cells[cell] = (count, now);
-        self.sum_of_cells = (self.sum_of_cells + now).zip(before, |sum, before| sum - before);
+        self.in_cells[cell].0.add(kind.isolation);
         self.sum_of_own = self.sum_of_own + self.own(index, kind);
         self.vcpu[0] += kind.vcpu_on_demand;
         self.vcpu[1] += kind.vcpu_spot;
         self.all.add(kind.isolation);
         self.tenants += 1;
-        opened
+        (cell, opened)
+    }
+
+    fn price_cell(&mut self, cell: usize) {
+        let (count, before) = self.in_cells[cell];
+        let usage = self.footprint.usage.over(count.profile());
+        let now = estimate::total_of_evaluated(&self.cells[usize::from(cell > 0)], &usage, self.prices);
+        self.in_cells[cell] = (count, now);
+        self.sum_of_cells = (self.sum_of_cells + now).zip(before, |sum, before| sum - before);
     }
 
     fn own(&mut self, index: usize, kind: &Kind) -> Range {
@@ -282,49 +303,6 @@ fn one(isolation: Isolation) -> Profile {
     let mut count = Count::default();
     count.add(isolation);
     count.profile()
-}
-
-/// The number of tenants from which revenue covers the cost, in each scenario; `None` where no point of the curve reaches it.
-///
-/// It is searched among priced points, since cells and quotas make cost jump.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct BreakEven {
-    /// When little is used.
-    pub low: Option<u32>,
-    /// What is most likely.
-    pub expected: Option<u32>,
-    /// When much is used.
-    pub high: Option<u32>,
-}
-
-impl BreakEven {
-    /// Searches a curve; `revenue_usd` is what is left of each tenant's price, in US dollars, in the curve's order.
-    #[must_use]
-    pub fn of(curve: &Curve, revenue_usd: impl Fn(u32) -> Decimal) -> Self {
-        let first = |scenario: fn(&Range) -> Decimal| {
-            curve.points.iter().find(|p| revenue_usd(p.tenants) >= scenario(&p.total_usd)).map(|p| p.tenants)
-        };
-        Self { low: first(|r| r.low), expected: first(|r| r.expected), high: first(|r| r.high) }
-    }
-}
-
-/// The order in which tenants of several kinds come, so that every beginning of it keeps their proportion; one more tenant never
-/// takes another away.
-#[must_use]
-pub fn order(proportion: &[u32], count: usize) -> Vec<usize> {
-    let mut given = vec![0_u64; proportion.len()];
-    let mut order = Vec::with_capacity(count);
-    while order.len() < count {
-        // The kind that is furthest behind: the least of (given + 1) / proportion, compared without dividing.
-        let next = (0..proportion.len()).filter(|kind| proportion[*kind] > 0).min_by(|a, b| {
-            let left = (given[*a] * 2 + 1) * u64::from(proportion[*b]);
-            left.cmp(&((given[*b] * 2 + 1) * u64::from(proportion[*a])))
-        });
-        let Some(next) = next else { break };
-        given[next] += 1;
-        order.push(next);
-    }
-    order
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! What something costs, as text and as JSON, from one struct.
 
+pub mod advise;
+pub mod compare;
 pub mod curve;
 pub mod shares;
 

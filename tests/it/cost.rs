@@ -6,6 +6,7 @@ mod diff;
 mod invariants;
 mod links;
 mod random;
+mod shares;
 mod worked;
 
 use konta::cost::evaluate::Inputs;

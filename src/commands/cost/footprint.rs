@@ -58,7 +58,7 @@ impl Typical {
             StackPricer::new(&self.workspace, composer, environment, usage.clone(), PriceTable::embedded());
         let mut shape = |stack: &DesiredStack| {
             let inputs = pricer.stand(stack);
-            Shape { document: pricer.document(&stack.document), inputs }
+            Shape { document: std::sync::Arc::clone(&stack.document), inputs }
         };
         let builder = crate::stack::build::Builder::new(&self.workspace, composer);
         let own = builder.environment(environment)?.iter().map(&mut shape).collect();
@@ -116,7 +116,7 @@ fn pool_vcpu(environment: &Environment) -> (Decimal, Decimal) {
 }
 
 /// A tenant with what its tier has and nothing of its own; its host is under the environment's domain.
-fn typical(environment: &Environment, tier: &Tier) -> Result<Tenant, CommandError> {
+pub(super) fn typical(environment: &Environment, tier: &Tier) -> Result<Tenant, CommandError> {
     let named = format!("typical-{}", tier.name);
     let name = TenantName::new(&named).map_err(|error| wrong(&error))?;
     let host =

@@ -32,6 +32,8 @@ pub struct StackPricer<'a> {
     deployed: HashMap<String, Arc<Document>>,
     /// How documents differ from those that would be deployed, to compare.
     patch: Option<Patch>,
+    /// The only tenant whose documents are changed.
+    patched_tenant: Option<String>,
     patched: HashMap<usize, (Arc<Document>, Arc<Document>)>,
     /// Documents and inputs of the stacks whose outputs others take.
     standing: BTreeMap<String, (Arc<Document>, Inputs)>,
@@ -72,6 +74,7 @@ impl<'a> StackPricer<'a> {
             serving: None,
             deployed: HashMap::new(),
             patch: None,
+            patched_tenant: None,
             patched: HashMap::new(),
             standing: BTreeMap::new(),
             outputs: HashMap::new(),
@@ -87,16 +90,16 @@ impl<'a> StackPricer<'a> {
         self
     }
 
-    /// The same, with every document changed.
+    /// The same, with every document changed; with `only`, those of that tenant.
     #[must_use]
-    pub fn patched_by(mut self, patch: Option<Patch>) -> Self {
+    pub fn patched_by(mut self, patch: Option<Patch>, only: Option<&str>) -> Self {
         self.patch = patch;
+        self.patched_tenant = only.map(ToOwned::to_owned);
         self
     }
 
     /// The document as it is priced.
-    pub(super) fn document(&mut self, document: &Arc<Document>) -> Arc<Document> {
-        let Some(patch) = self.patch else { return Arc::clone(document) };
+    fn document(&mut self, document: &Arc<Document>, patch: Patch) -> Arc<Document> {
         // The original is kept too, so that no other document can take its address.
         let (_, patched) = self.patched.entry(Arc::as_ptr(document) as usize).or_insert_with(|| {
             let mut changed = Document::clone(document);
@@ -277,9 +280,16 @@ impl<'a> StackPricer<'a> {
 
     fn price(&mut self, stack: &DesiredStack, usage: &Usage, profile: &'static str) -> StackCost {
         let inputs = self.stand(stack);
-        let document = self.document(&stack.document);
-        let estimate = self.estimate(&document, &inputs, usage, profile);
-        StackCost::new(&stack.name, &stack.title, estimate).owned_by(owner_of(&stack.kind))
+        let owner = owner_of(&stack.kind);
+        let concerned = self.patched_tenant.as_ref().is_none_or(|only| owner == Owner::Tenant(only.clone()));
+        let estimate = match self.patch.filter(|_| concerned) {
+            Some(patch) => {
+                let document = self.document(&stack.document, patch);
+                self.estimate(&document, &inputs, usage, profile)
+            }
+            None => self.estimate(&stack.document, &inputs, usage, profile),
+        };
+        StackCost::new(&stack.name, &stack.title, estimate).owned_by(owner)
     }
 
     fn estimate(

@@ -109,3 +109,12 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn one_point_priced_alone_is_the_point_of_the_curve() {
+    let (footprint, order) = (footprint(20, 823), super::order(&[2, 1], 70));
+    let curve = footprint.curve(&order, &PriceTable::embedded());
+    let (alone, unknown) = footprint.at(&order, &PriceTable::embedded());
+    assert_eq!(curve.points.last(), Some(&alone));
+    assert_eq!(curve.unknown, unknown);
+}

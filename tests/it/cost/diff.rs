@@ -156,6 +156,9 @@ fn what_is_deployed_is_compared_with_and_unchanged_stacks_are_not_asked_for() {
     assert_eq!(report["base"]["kind"], "deployed");
     world.remove("tenants/artista.yml");
     world.remove("tenants/breadfree.yml");
+    let stays = json_of(&world.konta(&["cost", "diff", "-o", "json"]).ended_with(0));
+    assert_eq!(stays["difference_usd"], 0, "the pool stays while a tenant of it stands: {stays}");
+    world.konta(&["delete", "tenant", "artista", "--confirm", "artista"]).ended_with(0);
     let gone = json_of(&world.konta(&["cost", "diff", "-o", "json"]).ended_with(0));
     assert!(
         gone["difference_usd"]["expected"].as_f64().unwrap_or_else(|| gone["difference_usd"].as_f64().unwrap_or(0.0))

@@ -9,6 +9,7 @@ use crate::cost::CostError;
 use crate::deploy::DeployError;
 use crate::manifest::Problems;
 use crate::report::PromptError;
+use crate::report::cost::HtmlError;
 use crate::sandbox::SandboxError;
 use crate::template::TemplateError;
 
@@ -27,6 +28,10 @@ pub enum CommandError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Cost(#[from] CostError),
+    /// The page of a cost could not be written.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Page(#[from] HtmlError),
     /// A deployment failed.
     #[error(transparent)]
     #[diagnostic(transparent)]
@@ -136,7 +141,7 @@ impl CommandError {
             Self::Deploy(DeployError::Preflight { problem, .. }) if problem.starts_with("these credentials") => 5,
             Self::Deploy(DeployError::Cancelled { .. }) => 130,
             Self::Several { errors, .. } if errors.iter().all(|e| matches!(e, DeployError::Cancelled { .. })) => 130,
-            Self::Deploy(_) | Self::Several { .. } | Self::Unknown { .. } | Self::Io { .. } => 1,
+            Self::Deploy(_) | Self::Several { .. } | Self::Unknown { .. } | Self::Io { .. } | Self::Page(_) => 1,
             Self::Sandbox(_) => 8,
             Self::Prompt(error) => {
                 if matches!(error, PromptError::Cancelled) {

@@ -10,6 +10,7 @@ mod deploy;
 mod failure;
 mod fake_aws;
 mod fleet;
+mod html;
 mod odd_answers;
 mod snapshots;
 mod templates;

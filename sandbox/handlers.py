@@ -8,7 +8,7 @@ import json
 import secrets
 import uuid
 
-from ministack.core.responses import get_account_id, get_region
+from ministack.core.responses import get_account_id, get_region, now_iso
 from ministack.services import alb, ec2, ecs, rds, route53, secretsmanager
 from ministack.services.cloudformation import handlers as api
 from ministack.services.cloudformation import provisioners as p
@@ -259,6 +259,17 @@ def run_task(original):
     return ours
 
 
+def keep_what_stays(original):
+    async def ours(stack_name, stack_id, stack, *more):
+        """A resource that a rollback could not delete stays in the stack, as on AWS; MiniStack forgets it."""
+        done = await original(stack_name, stack_id, stack, *more)
+        if stack["StackStatus"] == "ROLLBACK_FAILED":
+            for name, record in stack.get("_rollback_failed", {}).items():
+                stack["_resources"][name] = {**record, "ResourceStatus": "DELETE_FAILED", "Timestamp": now_iso()}
+        return done
+    return ours
+
+
 def install(servers):
     global databases
     databases = servers
@@ -271,6 +282,7 @@ def install(servers):
     # A cluster takes a second or two to make (initdb): not on the event loop.
     blocking = stacks._runs_on_worker_thread
     stacks._runs_on_worker_thread = lambda kind: kind == "AWS::RDS::DBCluster" or blocking(kind)
+    stacks._roll_back_operation = keep_what_stays(stacks._roll_back_operation)
     api._capabilities_enforced = lambda: True
     ecs._run_task = run_task(ecs._run_task)
     ecs._ACTION_MAP["RunTask"] = ecs._run_task

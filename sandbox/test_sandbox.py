@@ -329,6 +329,19 @@ class SandboxTest(unittest.TestCase):
             self.assertEqual(self.settle("switch")["StackStatus"], "UPDATE_COMPLETE")
             self.assertEqual(set(self.server.own("/_konta/resources?stack=switch")), left)
 
+    def test_a_rollback_leaves_what_it_cannot_delete_in_the_stack(self):
+        broken = {"Broken": {"Type": "AWS::SSM::Parameter", "DependsOn": "Data",
+                             "Properties": {"Type": "SecureString", "Value": "x"}}}
+        stack = self.deploy("half", template({**SMALL, **database(protected=True), **broken}, None, PARAMETERS))
+        self.assertEqual(stack["StackStatus"], "ROLLBACK_FAILED")
+        left = self.cfn.list_stack_resources(StackName="half")["StackResourceSummaries"]
+        states = {r["LogicalResourceId"]: r["ResourceStatus"] for r in left}
+        self.assertEqual(states["Data"], "DELETE_FAILED")
+        self.assertEqual(self.delete("half"), "DELETE_FAILED")
+        cluster = next(r["PhysicalResourceId"] for r in left if r["LogicalResourceId"] == "Data")
+        self.rds.modify_db_cluster(DBClusterIdentifier=cluster, DeletionProtection=False)
+        self.assertEqual(self.delete("half"), "DELETE_COMPLETE")
+
     def test_protection_and_snapshot(self):
         out, where = self.cluster("safe", protected=True, policy="Snapshot")
         self.data.execute_statement(sql="CREATE TABLE kept (i int)", **where)

@@ -6,6 +6,7 @@ pub mod ecs;
 pub mod elb;
 pub mod error;
 pub mod iam;
+pub mod pricing;
 pub mod quotas;
 pub mod rds;
 pub mod route53;

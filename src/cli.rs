@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::commands::{cost, delete, deploy, init, ls, plan, render, sandbox, status, validate};
+use crate::commands::{cost, delete, deploy, init, ls, plan, prices, render, sandbox, status, validate};
 
 /// Deploys Odoo for many small businesses on AWS, from one manifest per tenant.
 ///
@@ -32,7 +32,7 @@ Exit codes:
     5  the credentials are missing, ended, or of another account
     6  a question could not be asked, for want of a terminal
     7  the answer was no
-    8  the sandbox could not be started or stopped
+    8  the sandbox could not be started or stopped, or has ended
     9  the cost is above --budget
    64  the command line is wrong
   130  interrupted";
@@ -93,13 +93,15 @@ pub enum Command {
     /// Plan, confirm, carry out, follow and verify
     Deploy(deploy::DeployArgs),
     /// Show what an environment, a tenant or any template costs a month
-    Cost(cost::CostArgs),
+    Cost(Box<cost::CostArgs>),
     /// List tenants and what they run on
     Ls(ls::LsArgs),
     /// Show how an environment or a tenant stands
     Status(status::StatusArgs),
     /// Delete a tenant or an environment; data is kept unless --purge
     Delete(delete::DeleteArgs),
+    /// Show the dated prices that costs are worked out with, or take newer ones
+    Prices(prices::PricesArgs),
     /// The local AWS of the workspace
     Sandbox(sandbox::SandboxArgs),
     /// Write a shell's completion script

@@ -9,6 +9,7 @@ pub mod gather;
 pub mod init;
 pub mod ls;
 pub mod plan;
+pub mod prices;
 pub mod render;
 pub mod sandbox;
 pub mod status;
@@ -20,6 +21,7 @@ use clap::Parser;
 
 use crate::cli::{Cli, Command};
 use crate::report::OutputFormat;
+use crate::sandbox::{SandboxError, Status};
 
 pub use error::CommandError;
 pub use gather::Context;
@@ -40,12 +42,29 @@ pub fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return show(&context, &CommandError::from(error)),
     };
-    let done = runtime.block_on(run(&context, cli.command));
+    let done = runtime.block_on(async {
+        match run(&context, cli.command).await {
+            Err(error) => Err(explained(&context, error).await),
+            done => done,
+        }
+    });
     // A prompt or a resolver may still hold a thread; nothing of it is needed any more.
     runtime.shutdown_background();
     match done {
         Ok(code) => ExitCode::from(code),
         Err(error) => show(&context, &error),
+    }
+}
+
+/// An error with its true cause: where the sandbox's process has gone meanwhile, no network is to blame.
+async fn explained(context: &Context, error: CommandError) -> CommandError {
+    if !context.global().sandbox || !error.is_out_of_reach() {
+        return error;
+    }
+    let Ok(root) = context.root() else { return error };
+    match crate::sandbox::status(&root).await {
+        Status::Stopped => SandboxError::Stopped.into(),
+        Status::Running(_) | Status::NotAnswering { .. } => error,
     }
 }
 
@@ -56,10 +75,11 @@ async fn run(context: &Context, command: Command) -> Result<u8, CommandError> {
         Command::Render(args) => render::run(context, &args),
         Command::Plan(args) => plan::run(context, &args).await,
         Command::Deploy(args) => deploy::run(context, &args).await,
-        Command::Cost(args) => cost::run(context, &args),
+        Command::Cost(args) => cost::run(context, &args).await,
         Command::Ls(args) => ls::run(context, &args).await,
         Command::Status(args) => status::run(context, &args).await,
         Command::Delete(args) => delete::run(context, &args).await,
+        Command::Prices(args) => prices::run(context, &args).await,
         Command::Sandbox(args) => sandbox::run(context, &args).await,
         Command::Completion(args) => completion::run(&args),
     }

@@ -3,15 +3,18 @@
 //! Pure functions: nothing here reads a file, a clock or AWS. [`estimate::of_document`] is the way in.
 
 pub(crate) mod decimal;
+pub mod difference;
 pub mod error;
 pub mod estimate;
 pub mod evaluate;
 pub mod item;
 pub mod price;
+pub mod price_list;
 pub mod pricers;
 pub mod range;
 pub mod usage;
 
+pub use difference::Difference;
 pub use error::CostError;
 pub use estimate::Estimate;
 pub use item::LineItem;

@@ -10,11 +10,15 @@ pub mod error;
 pub mod event;
 pub mod execute;
 pub mod failure;
+pub mod gate;
 pub mod install;
 pub mod observe;
 pub mod pace;
+pub mod patience;
 pub mod preflight;
 pub mod prepare;
+pub mod protection;
+mod recover;
 pub mod steps;
 pub mod wait;
 

@@ -3,6 +3,7 @@
 //! The only room that writes to the terminal: stdout is for data, stderr for talk. It takes types and never acts.
 
 pub mod cost;
+pub mod difference;
 pub mod error;
 pub mod message;
 pub mod output;

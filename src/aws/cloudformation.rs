@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_cloudformation::types::{
-    Capability, ChangeSetType, Parameter, ResourceChange, RollbackConfiguration, Stack, StackEvent, Tag,
+    Capability, ChangeSetType, Parameter, ResourceChange, ResourceSignalStatus, RollbackConfiguration, Stack,
+    StackEvent, Tag,
 };
 
 use super::error::AwsError;
@@ -403,6 +404,20 @@ impl Aws {
             }));
         }
         Ok(found)
+    }
+
+    /// Tells a wait condition that what it waits for is done, or failed. The same `id` counts once.
+    pub async fn signal(&self, stack: &str, condition: &str, id: &str, done: bool) -> Result<(), AwsError> {
+        self.cloudformation
+            .signal_resource()
+            .stack_name(stack)
+            .logical_resource_id(condition)
+            .unique_id(id)
+            .status(if done { ResourceSignalStatus::Success } else { ResourceSignalStatus::Failure })
+            .send()
+            .await
+            .map_err(|e| AwsError::from_sdk("cloudformation SignalResource", &e))?;
+        Ok(())
     }
 
     /// The most stacks the account may have in the region, when it says so.

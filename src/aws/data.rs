@@ -78,6 +78,19 @@ impl Aws {
     }
 }
 
+impl AwsError {
+    /// Whether PostgreSQL refused to make a database or role because there is one of that name.
+    ///
+    /// Made at the same moment it is the index that says so. Source: PostgreSQL, appendix A, error codes; the Data API ends its messages
+    /// with `SQLState: 42P04`.
+    #[must_use]
+    pub fn says_it_exists(&self) -> bool {
+        let state = self.message.rsplit_once("SQLState: ").map_or("", |(_, state)| state.trim());
+        let index = |name: &str| state == "23505" && self.message.contains(name);
+        matches!(state, "42P04" | "42710") || index("pg_database_datname_index") || index("pg_authid_rolname_index")
+    }
+}
+
 fn text(field: &Field) -> Option<String> {
     match field {
         Field::StringValue(text) => Some(text.clone()),

@@ -56,6 +56,31 @@ impl AwsError {
         self.code == code || self.code.strip_suffix("Exception") == Some(code)
     }
 
+    /// Whether the same question may well be answered a while later: AWS throttles, is out of order or out of reach.
+    /// Source: the services' common errors; ECS calls its own `ServerException`.
+    #[must_use]
+    pub fn passes(&self) -> bool {
+        const CODES: &[&str] = &[
+            "InternalError",
+            "InternalFailure",
+            "InternalServerError",
+            "PriorRequestNotComplete",
+            "RequestLimitExceeded",
+            "RequestThrottled",
+            "RequestTimeout",
+            "Server",
+            "ServiceUnavailable",
+            "Throttled",
+            "Throttling",
+            "Timeout",
+            "TooManyRequests",
+        ];
+        let code = self.code.strip_suffix("Exception").unwrap_or(&self.code);
+        // Without credentials no call leaves this machine, however long one waits.
+        let out_of_reach = code == "Unreachable" && !self.message.to_lowercase().contains("credentials");
+        out_of_reach || CODES.contains(&code)
+    }
+
     /// Whether the credentials are the cause, rather than the request.
     #[must_use]
     pub fn concerns_credentials(&self) -> bool {

@@ -1,5 +1,8 @@
 //! RDS: engine versions, and clusters.
 
+use aws_sdk_rds::types::DbCluster;
+
+use super::data::DataTarget;
 use super::error::AwsError;
 use super::session::Aws;
 
@@ -41,16 +44,34 @@ impl Aws {
         Ok(!answer.orderable_db_instance_options().is_empty())
     }
 
+    /// The ARN of a cluster and of its master user's secret, which RDS keeps; `None` while either is not there. `cluster` is its
+    /// identifier or ARN.
+    pub async fn data_target(&self, cluster: &str) -> Result<Option<DataTarget>, AwsError> {
+        Ok(self.cluster(cluster).await?.and_then(|found| {
+            let secret = found.master_user_secret()?.secret_arn()?.to_owned();
+            Some(DataTarget { cluster: found.db_cluster_arn()?.to_owned(), secret })
+        }))
+    }
+
     /// Whether a cluster's Data API is on; `None` when there is no such cluster. `cluster` is its identifier or ARN.
     pub async fn data_api_is_on(&self, cluster: &str) -> Result<Option<bool>, AwsError> {
-        let answer = self
-            .rds
-            .describe_db_clusters()
-            .db_cluster_identifier(cluster)
-            .send()
-            .await
-            .map_err(|e| AwsError::from_sdk("rds DescribeDBClusters", &e))?;
-        Ok(answer.db_clusters().first().map(|c| c.http_endpoint_enabled().unwrap_or_default()))
+        Ok(self.cluster(cluster).await?.map(|found| found.http_endpoint_enabled().unwrap_or_default()))
+    }
+
+    /// RDS's word for how a cluster stands, such as `available` or `deleting`; `None` when there is no such cluster. `cluster` is its
+    /// identifier or ARN.
+    pub async fn cluster_status(&self, cluster: &str) -> Result<Option<String>, AwsError> {
+        Ok(self.cluster(cluster).await?.map(|found| found.status().unwrap_or_default().to_owned()))
+    }
+
+    async fn cluster(&self, cluster: &str) -> Result<Option<DbCluster>, AwsError> {
+        match self.rds.describe_db_clusters().db_cluster_identifier(cluster).send().await {
+            Ok(answer) => Ok(answer.db_clusters.unwrap_or_default().into_iter().next()),
+            Err(error) => {
+                let error = AwsError::from_sdk("rds DescribeDBClusters", &error);
+                if error.is("DBClusterNotFoundFault") { Ok(None) } else { Err(error) }
+            }
+        }
     }
 }
 

@@ -27,6 +27,7 @@ pub struct Aws {
     pub(super) ecs: aws_sdk_ecs::Client,
     pub(super) elb: aws_sdk_elasticloadbalancingv2::Client,
     pub(super) iam: aws_sdk_iam::Client,
+    pub(super) pricing: aws_sdk_pricing::Client,
     pub(super) quotas: aws_sdk_servicequotas::Client,
     pub(super) rds: aws_sdk_rds::Client,
     pub(super) rdsdata: aws_sdk_rdsdata::Client,
@@ -79,6 +80,9 @@ impl Aws {
             ecs: aws_sdk_ecs::Client::new(config),
             elb: aws_sdk_elasticloadbalancingv2::Client::new(config),
             iam: aws_sdk_iam::Client::new(config),
+            pricing: aws_sdk_pricing::Client::from_conf(
+                aws_sdk_pricing::config::Builder::from(config).region(Region::new("us-east-1")).build(),
+            ),
             quotas: aws_sdk_servicequotas::Client::new(config),
             rds: aws_sdk_rds::Client::new(config),
             rdsdata: aws_sdk_rdsdata::Client::new(config),

@@ -78,6 +78,18 @@ impl Aws {
         Ok(self.secret(name).await?.map(|value| value.expose_secret().to_owned()))
     }
 
+    /// The names of the parameters directly under a path, without the path. One call for each ten.
+    pub async fn parameters_under(&self, path: &str) -> Result<Vec<String>, AwsError> {
+        let mut pages = self.ssm.get_parameters_by_path().path(path).into_paginator().send();
+        let mut found = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|e| AwsError::from_sdk("ssm GetParametersByPath", &e))?;
+            let names = page.parameters().iter().filter_map(|one| one.name()?.strip_prefix(path)?.strip_prefix('/'));
+            found.extend(names.map(ToOwned::to_owned));
+        }
+        Ok(found)
+    }
+
     /// Whether a parameter exists; its value is not decrypted for that.
     pub async fn parameter_exists(&self, name: &str) -> Result<bool, AwsError> {
         match self.ssm.get_parameter().name(name).with_decryption(false).send().await {

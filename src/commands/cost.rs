@@ -1,6 +1,9 @@
 //! `konta cost`: what an environment, a tenant or any template costs a month.
 
 mod budget;
+mod diff;
+pub mod difference;
+mod revision;
 mod show;
 pub mod stacks;
 mod template;
@@ -11,10 +14,11 @@ use clap::{Args, Subcommand};
 
 use crate::cost::usage::Profile;
 use crate::cost::{Estimate, PriceTable, Usage, estimate};
-use crate::model::{Environment, Isolation, Tenant, Workspace};
+use crate::model::{Environment, Isolation, Tenant};
 use crate::report::cost::{self as report, CostReport, StackCost};
 
-use super::{CommandError, Context, gather};
+use super::gather::Loaded;
+use super::{CommandError, Context, gather, prices};
 use budget::Budget;
 use show::Shown;
 use stacks::StackPricer;
@@ -54,6 +58,8 @@ enum What {
         #[command(flatten)]
         form: Form,
     },
+    /// What the workspace costs more or less than what is deployed, or than a revision of git
+    Diff(diff::DiffArgs),
 }
 
 #[derive(Debug, Clone, Args)]
@@ -69,7 +75,7 @@ struct Form {
 }
 
 /// Prices.
-pub fn run(context: &Context, args: &CostArgs) -> Result<u8, CommandError> {
+pub async fn run(context: &Context, args: &CostArgs) -> Result<u8, CommandError> {
     if let Some(path) = &args.template {
         let budget = Budget::parse(args.form.budget.as_deref(), None)?;
         let report = template::price(context, path, &args.parameters, args.form.usage.as_deref())?;
@@ -83,18 +89,24 @@ pub fn run(context: &Context, args: &CostArgs) -> Result<u8, CommandError> {
             let environment = context.environment_of(workspace, std::slice::from_ref(name))?;
             let tenant = gather::tenant(workspace, name)?;
             let usage = usage_file(form.usage.as_deref())?;
-            let mut pricer =
-                StackPricer::new(workspace, &loaded.composer, environment, usage.usage.clone(), PriceTable::embedded());
+            let mut pricer = StackPricer::new(
+                workspace,
+                &loaded.composer,
+                environment,
+                usage.usage.clone(),
+                prices::table(context)?,
+            );
             let stacks = pricer.tenant(tenant)?;
             usage.check(&pricer)?;
             let title = format!("What {} of {} costs by itself", tenant.name, environment.name);
             (form, title, CostReport::of_stacks(environment.region.as_str(), pricer.hours(), stacks))
         }
+        Some(What::Diff(args)) => return diff::run(context, &loaded, args).await,
         None => {
             let environment = context.environment(workspace, args.environment.as_deref())?;
             let usage = usage_file(args.form.usage.as_deref())?;
             let title = format!("What the environment {} costs", environment.name);
-            (&args.form, title, whole_environment(workspace, &loaded.composer, environment, &usage)?)
+            (&args.form, title, whole_environment(&loaded, environment, &usage, prices::table(context)?)?)
         }
     };
     let budget = Budget::parse(form.budget.as_deref(), Some(workspace))?;
@@ -103,16 +115,16 @@ pub fn run(context: &Context, args: &CostArgs) -> Result<u8, CommandError> {
 
 /// The environment's stacks, and the traffic that belongs to none of them.
 fn whole_environment(
-    workspace: &Workspace,
-    composer: &crate::template::compose::Composer,
+    loaded: &Loaded,
     environment: &Environment,
     usage: &UsageFile,
+    table: PriceTable,
 ) -> Result<CostReport, CommandError> {
-    let table = PriceTable::embedded();
+    let workspace = &loaded.workspace;
     let tenants: Vec<&Tenant> = workspace.tenants_of(&environment.name).collect();
     let of_account = usage.usage.over(profile_of(tenants.iter().copied()));
     let account = estimate::of_account(environment.region.as_str(), &of_account, &table);
-    let mut pricer = StackPricer::new(workspace, composer, environment, usage.usage.clone(), table);
+    let mut pricer = StackPricer::new(workspace, &loaded.composer, environment, usage.usage.clone(), table);
     let mut stacks = pricer.everything(&tenants)?;
     usage.check(&pricer)?;
     if account != Estimate::default() {

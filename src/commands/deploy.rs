@@ -18,7 +18,7 @@ use crate::stack::scope::Scope;
 use crate::stack::{Action, Observed, PlanSource, Risk, StackKind};
 
 use super::gather::{Loaded, Session};
-use super::plan::{Online, What, online, show};
+use super::plan::{Online, Shown, What, cost, online, show};
 use super::{CommandError, Context};
 
 /// Plan, confirm, carry out, follow and verify.
@@ -40,23 +40,48 @@ pub async fn run(context: &Context, args: &DeployArgs) -> Result<u8, CommandErro
     let (environment, scope) = args.what.resolve(context, &loaded)?;
     let session = context.session(&loaded, environment).await?;
     let online = online(&loaded, environment, &scope, &session).await?;
-    if !online.plan.changes_anything() {
+    if online.plan.is_done() {
         return unchanged(context, &loaded, environment, &scope, &online);
     }
-    if context.format().is_json() && !args.dry_run {
-        output::print_json_line(&serde_json::json!({"event": "plan", "plan": online.plan}))?;
-    } else {
-        show(context, &online.plan)?;
-    }
-    let go_on = if args.dry_run { Ok(false) } else { confirmed(context, environment, &session, &scope, &online).await };
+    show_first(context, args, &loaded, environment, &session, &online).await?;
+    let go_on = match (args.dry_run, online.plan.changes_anything()) {
+        (true, _) => Ok(false),
+        // To ask tasks whether they answer changes nothing.
+        (false, false) => Ok(true),
+        (false, true) => confirmed(context, environment, &session, &scope, &online).await,
+    };
     match go_on {
         Ok(true) => carry_out(context, &loaded, environment, &scope, &session, online).await,
         refused => {
-            prepare::discard(&session.aws, &online.planned).await?;
+            prepare::discard(&session.aws, session.pace, &online.planned).await?;
             refused?;
             if args.dry_run { Ok(0) } else { Err(CommandError::Declined("the plan was not confirmed".to_owned())) }
         }
     }
+}
+
+/// Shows the plan with its cost: as the first event, or for people.
+async fn show_first(
+    context: &Context,
+    args: &DeployArgs,
+    loaded: &Loaded,
+    environment: &Environment,
+    session: &Session,
+    online: &Online,
+) -> Result<(), CommandError> {
+    let cost = match cost(context, loaded, environment, session, online).await {
+        Ok(cost) => cost,
+        Err(error) => {
+            // Nobody will carry out these change sets.
+            prepare::discard(&session.aws, session.pace, &online.planned).await?;
+            return Err(error);
+        }
+    };
+    if context.format().is_json() && !args.dry_run {
+        let plan = Shown::new(&online.plan, &cost);
+        return Ok(output::print_json_line(&serde_json::json!({"event": "plan", "plan": plan}))?);
+    }
+    show(context, &online.plan, &cost)
 }
 
 /// Looks at what can be looked at beforehand, refuses what would lose data, and asks.
@@ -264,12 +289,8 @@ fn report(
             message::note(context.palette(), &note);
         }
     }
-    let mut errors: Vec<DeployError> = results.into_iter().filter_map(|r| r.error).collect();
-    match errors.len() {
-        0 => Ok(0),
-        1 => Err(errors.remove(0).into()),
-        count => Err(CommandError::Several { count, errors }),
-    }
+    let errors: Vec<DeployError> = results.into_iter().filter_map(|r| r.error).collect();
+    if errors.is_empty() { Ok(0) } else { Err(errors.into()) }
 }
 
 /// What was not run, once for each reason, and what the sandbox does not prove.

@@ -37,7 +37,7 @@ pub enum CommandError {
     #[diagnostic(transparent)]
     Deploy(#[from] DeployError),
     /// Several stacks failed.
-    #[error("{count} stacks were not deployed")]
+    #[error("{count} stacks failed")]
     #[diagnostic(code(konta::deploy::several))]
     Several {
         /// How many.
@@ -94,6 +94,16 @@ pub enum CommandError {
         /// What to write instead.
         help: String,
     },
+    /// The workspace of a revision of git is wrong.
+    #[error("the workspace at `{revision}` cannot be read")]
+    #[diagnostic(code(konta::cost::revision), help("choose another --base"))]
+    Revision {
+        /// The revision.
+        revision: String,
+        /// What is wrong with it.
+        #[related]
+        related: Vec<CommandError>,
+    },
     /// A file could not be written or read.
     #[error("{what}: {source}")]
     #[diagnostic(code(konta::io))]
@@ -111,6 +121,29 @@ impl From<std::io::Error> for CommandError {
     }
 }
 
+impl From<Vec<DeployError>> for CommandError {
+    /// One error as itself, several together.
+    fn from(mut errors: Vec<DeployError>) -> Self {
+        if errors.len() == 1 { errors.remove(0).into() } else { Self::Several { count: errors.len(), errors } }
+    }
+}
+
+fn aws_code(error: &AwsError) -> u8 {
+    let no_credentials = error.code == "Unreachable" && error.message.to_lowercase().contains("credentials");
+    if error.concerns_credentials() || no_credentials { 5 } else { 4 }
+}
+
+fn deploy_code(error: &DeployError) -> u8 {
+    match error {
+        DeployError::Template(_) => 3,
+        DeployError::Aws(error) => aws_code(error),
+        DeployError::Unanswered { .. } => 4,
+        DeployError::Preflight { problem, .. } if problem.starts_with("these credentials") => 5,
+        DeployError::Cancelled { .. } => 130,
+        _ => 1,
+    }
+}
+
 /// An error for programs.
 #[derive(Debug, Serialize)]
 pub struct ErrorReport {
@@ -123,6 +156,23 @@ pub struct ErrorReport {
 }
 
 impl CommandError {
+    /// Whether a call got no answer.
+    #[must_use]
+    pub fn is_out_of_reach(&self) -> bool {
+        let unanswered = |error: &AwsError| matches!(error.code.as_str(), "Unreachable" | "Timeout");
+        let of = |error: &DeployError| match error {
+            DeployError::Aws(error) => unanswered(error),
+            DeployError::Unanswered { .. } => true,
+            _ => false,
+        };
+        match self {
+            Self::Aws(error) => unanswered(error),
+            Self::Deploy(error) => of(error),
+            Self::Several { errors, .. } => errors.iter().any(of),
+            _ => false,
+        }
+    }
+
     /// The exit code; `konta --help` lists them.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
@@ -130,18 +180,18 @@ impl CommandError {
             Self::Manifests(_)
             | Self::Template(_)
             | Self::Cost(CostError::Usage { .. } | CostError::Prices { .. } | CostError::Template { .. })
-            | Self::Deploy(DeployError::Template(_))
+            | Self::Revision { .. }
             | Self::NoWorkspace
             | Self::NotAWorkspace { .. } => 3,
-            Self::Aws(error) | Self::Deploy(DeployError::Aws(error)) => {
-                let no_credentials =
-                    error.code == "Unreachable" && error.message.to_lowercase().contains("credentials");
-                if error.concerns_credentials() || no_credentials { 5 } else { 4 }
+            Self::Aws(error) => aws_code(error),
+            Self::Deploy(error) => deploy_code(error),
+            // What all have in common; a mixture is a failed deployment.
+            Self::Several { errors, .. } => {
+                let mut codes = errors.iter().map(deploy_code);
+                let first = codes.next().unwrap_or(1);
+                if codes.all(|code| code == first) { first } else { 1 }
             }
-            Self::Deploy(DeployError::Preflight { problem, .. }) if problem.starts_with("these credentials") => 5,
-            Self::Deploy(DeployError::Cancelled { .. }) => 130,
-            Self::Several { errors, .. } if errors.iter().all(|e| matches!(e, DeployError::Cancelled { .. })) => 130,
-            Self::Deploy(_) | Self::Several { .. } | Self::Unknown { .. } | Self::Io { .. } | Self::Page(_) => 1,
+            Self::Unknown { .. } | Self::Io { .. } | Self::Page(_) => 1,
             Self::Sandbox(_) => 8,
             Self::Prompt(error) => {
                 if matches!(error, PromptError::Cancelled) {

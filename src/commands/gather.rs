@@ -243,7 +243,7 @@ pub fn tenants<'a>(
 }
 
 /// "did you mean ...", or the names there are.
-fn suggest(given: &str, names: &[&str]) -> String {
+pub(super) fn suggest(given: &str, names: &[&str]) -> String {
     let nearest = names
         .iter()
         .map(|name| (strsim::jaro_winkler(given, name), name))

@@ -1,9 +1,12 @@
 //! `konta plan`: what would change.
 
+use std::collections::BTreeSet;
+
 use clap::{Args, Subcommand};
-use serde_json::Value;
+use serde::Serialize;
 
 use crate::aws::AwsError;
+use crate::cost::{Difference, PriceTable};
 use crate::deploy::prepare::{self, Planned};
 use crate::deploy::{DeployError, observe};
 use crate::model::{Environment, Tenant};
@@ -12,8 +15,9 @@ use crate::stack::build::Builder;
 use crate::stack::scope::{Scope, Shared, Wanted, wanted};
 use crate::stack::{Observed, Plan};
 
+use super::cost::difference;
 use super::gather::{Loaded, Session};
-use super::{CommandError, Context, gather};
+use super::{CommandError, Context, gather, prices};
 
 /// Show what would change: per stack, property by property, with risks.
 ///
@@ -82,6 +86,23 @@ pub struct Online {
     pub observed: Observed,
 }
 
+/// A plan with what its changes cost, for programs.
+#[derive(Debug, Serialize)]
+pub struct Shown<'a> {
+    #[serde(flatten)]
+    plan: &'a Plan,
+    changes_anything: bool,
+    cost: &'a Difference,
+}
+
+impl<'a> Shown<'a> {
+    /// A plan and its cost.
+    #[must_use]
+    pub fn new(plan: &'a Plan, cost: &'a Difference) -> Self {
+        Self { changes_anything: plan.changes_anything(), plan, cost }
+    }
+}
+
 /// Plans with AWS.
 pub async fn online(
     loaded: &Loaded,
@@ -92,8 +113,15 @@ pub async fn online(
     let builder = Builder::new(&loaded.workspace, &loaded.composer);
     let observed =
         observe::sweep(&session.aws, loaded.workspace.application.as_str(), environment.name.as_str()).await?;
-    let Wanted { stacks, notes } = wanted(&builder, &loaded.workspace, environment, scope, &observed)?;
-    let planned = prepare::online(&session.aws, session.pace, stacks, &observed).await?;
+    let Wanted { stacks, mut notes } = wanted(&builder, &loaded.workspace, environment, scope, &observed)?;
+    let unverified = observe::unverified(&session.aws, &builder.names(environment)).await?.unwrap_or_else(|| {
+        notes.push(
+            "whether the last deployments were seen to answer could not be asked: ssm:GetParametersByPath is denied"
+                .to_owned(),
+        );
+        BTreeSet::new()
+    });
+    let planned = prepare::online(&session.aws, session.pace, stacks, &observed, &unverified).await?;
     let plan = Plan {
         environment: environment.name.to_string(),
         account: Some(session.account.clone()),
@@ -105,55 +133,80 @@ pub async fn online(
     Ok(Online { planned, plan, observed })
 }
 
-fn offline(loaded: &Loaded, environment: &Environment, scope: &Scope<'_>, why: &str) -> Result<Plan, CommandError> {
+/// What the changes of a plan cost a month; asks AWS about those stacks alone.
+pub async fn cost(
+    context: &Context,
+    loaded: &Loaded,
+    environment: &Environment,
+    session: &Session,
+    online: &Online,
+) -> Result<Difference, CommandError> {
+    let prices = prices::table(context)?;
+    Ok(difference::of_plan(loaded, environment, session, &online.planned, &online.observed, prices).await)
+}
+
+/// The plan from the templates alone, and what everything in it costs.
+fn offline(
+    loaded: &Loaded,
+    environment: &Environment,
+    scope: &Scope<'_>,
+    why: &str,
+    prices: PriceTable,
+) -> Result<(Plan, Difference), CommandError> {
     let builder = Builder::new(&loaded.workspace, &loaded.composer);
     let Wanted { stacks, mut notes } = wanted(&builder, &loaded.workspace, environment, scope, &Observed::default())?;
     notes.push(format!("made from the templates alone, as if nothing stood ({why})"));
-    Ok(Plan {
+    let cost = difference::of_nothing(loaded, environment, &stacks, prices);
+    let plan = Plan {
         environment: environment.name.to_string(),
         account: None,
         region: environment.region.to_string(),
         online: false,
         stacks: prepare::offline(stacks).stacks.into_iter().map(|stack| stack.plan).collect(),
         notes,
-    })
+    };
+    Ok((plan, cost))
 }
 
 /// Shows a plan.
 pub async fn run(context: &Context, args: &PlanArgs) -> Result<u8, CommandError> {
     let loaded = context.load()?;
     let (environment, scope) = args.what.resolve(context, &loaded)?;
-    let plan = if args.offline {
-        offline(&loaded, environment, &scope, "--offline")?
+    let (plan, cost) = if args.offline {
+        offline(&loaded, environment, &scope, "--offline", prices::table(context)?)?
     } else {
         match context.session(&loaded, environment).await {
             Ok(session) => {
                 let online = online(&loaded, environment, &scope, &session).await?;
-                prepare::discard(&session.aws, &online.planned).await?;
-                online.plan
+                // Whatever the prices are, no change set is left behind.
+                let cost = cost(context, &loaded, environment, &session, &online).await;
+                prepare::discard(&session.aws, session.pace, &online.planned).await?;
+                (online.plan, cost?)
             }
             Err(error) if lacks_credentials(&error) => {
                 message::warning(context.palette(), "no credentials were found, so AWS was not asked");
-                offline(&loaded, environment, &scope, "there are no credentials")?
+                offline(&loaded, environment, &scope, "there are no credentials", prices::table(context)?)?
             }
             Err(error) => return Err(error),
         }
     };
-    show(context, &plan)?;
+    show(context, &plan, &cost)?;
     Ok(if args.exit_code && plan.changes_anything() { 2 } else { 0 })
 }
 
-/// Writes a plan to standard output.
-pub fn show(context: &Context, plan: &Plan) -> Result<(), CommandError> {
+/// Writes a plan, with what it costs, to standard output.
+pub fn show(context: &Context, plan: &Plan, cost: &Difference) -> Result<(), CommandError> {
     if context.format().is_json() {
-        let mut value = serde_json::to_value(plan).map_err(std::io::Error::from)?;
-        if let Value::Object(map) = &mut value {
-            map.insert("changes_anything".to_owned(), plan.changes_anything().into());
-        }
-        output::print_json(&value)?;
-    } else {
-        let palette = report::Palette::for_stdout(context.global().no_color);
-        output::print_text(&report::plan_text(plan, context.global().verbose, report::text::stdout_width(), palette))?;
+        // Through a value, so that the keys are in order.
+        output::print_json(&serde_json::to_value(Shown::new(plan, cost)).map_err(std::io::Error::from)?)?;
+        return Ok(());
+    }
+    let palette = report::Palette::for_stdout(context.global().no_color);
+    let (verbose, width) = (context.global().verbose, report::text::stdout_width());
+    output::print_text(&report::plan_text(plan, verbose, width, palette))?;
+    let costs = report::difference::of_plan(cost, verbose, width);
+    if !costs.is_empty() {
+        output::print_text(&format!("\n{costs}"))?;
     }
     Ok(())
 }

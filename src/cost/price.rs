@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use rust_decimal::Decimal;
+use serde::{Serialize, Serializer};
 
 use super::error::CostError;
+use super::range::Amount;
 
 /// The prices konta brings.
 const EMBEDDED: &str = include_str!("../../prices/prices.csv");
@@ -16,7 +18,7 @@ const HEADER: &str = "service,usage_type,region,unit,price_usd,from_tier,source,
 const EVERYWHERE: &str = "global";
 
 /// One price, valid from a number of units on.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Price {
     /// The service's code in the price list.
     pub service: String,
@@ -27,12 +29,15 @@ pub struct Price {
     /// What one unit is.
     pub unit: String,
     /// US dollars for one unit.
+    #[serde(rename = "price_usd", serialize_with = "amount")]
     pub usd: Decimal,
     /// The number of units from which the price holds, in the unit.
+    #[serde(rename = "from_tier", serialize_with = "amount")]
     pub from: Decimal,
     /// Where the price was read.
     pub source: String,
     /// The day on which it was true, ISO 8601.
+    #[serde(rename = "source_date")]
     pub date: String,
 }
 
@@ -51,6 +56,36 @@ impl PriceTable {
             EMBEDDED.lines().skip(1).chain(ADDITIONS.lines().skip(1)).map(Arc::from).collect();
         lines.sort_unstable();
         Self { lines }
+    }
+
+    /// Only the rows of a text.
+    ///
+    /// # Errors
+    /// As [`PriceTable::with`].
+    pub fn of(name: &str, text: &str) -> Result<Self, CostError> {
+        Self { lines: Vec::new() }.with(name, text)
+    }
+
+    /// Prices as the text of a table, in the order given.
+    #[must_use]
+    pub fn text<'a>(prices: impl Iterator<Item = &'a Price>) -> String {
+        let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::Any(b'\n')).from_writer(Vec::new());
+        for price in prices {
+            let (usd, from) = (price.usd.to_string(), price.from.to_string());
+            // Writing to memory does not fail.
+            let _ = writer.write_record([
+                &price.service,
+                &price.usage_type,
+                &price.region,
+                &price.unit,
+                &usd,
+                &from,
+                &price.source,
+                &price.date,
+            ]);
+        }
+        let rows = writer.into_inner().ok().and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default();
+        format!("{HEADER}\n{rows}")
     }
 
     /// The same table with the rows of another text beside its own; where both price the same, the later day wins.
@@ -98,6 +133,10 @@ impl PriceTable {
         found.dedup_by(|later, first| later.from == first.from);
         found.into_iter().map(Arc::new).collect()
     }
+}
+
+fn amount<S: Serializer>(amount: &Decimal, serializer: S) -> Result<S::Ok, S::Error> {
+    Amount(*amount).serialize(serializer)
 }
 
 /// Reads one row; `None` when it is no price.

@@ -2,42 +2,28 @@
 
 use std::collections::BTreeMap;
 
-use crate::stack::desired::HASH_TAG;
-use crate::stack::{DesiredStack, ParameterValue, Risk};
+use crate::stack::{DesiredStack, Risk};
 use crate::template::Document;
 
 use super::error::DeployError;
 use super::execute::Deployer;
+use super::gate::Gate;
 use super::observe::observed;
 use super::prepare::PlannedStack;
-use super::wait::{self, Wish};
+use super::wait::{self, Rest, Wish};
 use super::{change_set, failure};
 
 impl Deployer<'_> {
-    /// The first of two stages, for a stack that does not serve yet: everything but the service.
-    pub(super) async fn first_stage(&self, desired: &DesiredStack) -> Result<(), DeployError> {
-        let Some(switch) = desired.serving else { return Ok(()) };
-        let serves = self
-            .standing()
-            .get(&desired.name)
-            .is_some_and(|standing| standing.parameters.get(switch.0).is_some_and(|value| value == "true"));
-        if serves {
-            return Ok(());
-        }
-        let mut first = desired.clone();
-        first.parameters.insert(switch.0.to_owned(), ParameterValue::literal("false"));
-        let parameters = self.parameters(&first)?;
-        let hash = first.hash(&parameters);
-        let there = self.standing().get(&desired.name).and_then(|s| s.tags.get(HASH_TAG).cloned()) == Some(hash);
-        if there { Ok(()) } else { self.change(&first, &parameters, None).await }
-    }
-
     /// The stack as wanted: executes the change set of the plan when it still fits, else one made now.
-    pub(super) async fn apply(&self, desired: &DesiredStack, planned: &PlannedStack) -> Result<(), DeployError> {
+    pub(super) async fn apply(
+        &self,
+        desired: &DesiredStack,
+        planned: &PlannedStack,
+        gate: Option<Gate<'_>>,
+    ) -> Result<(), DeployError> {
         let parameters = self.parameters(desired)?;
-        let Some(reviewed) = &planned.change_set else { return self.change(desired, &parameters, None).await };
-        // An output of a stack before this one may have changed meanwhile; and AWS drops the other change sets of a stack as soon as
-        // one is executed, as the first of two stages does.
+        let Some(reviewed) = &planned.change_set else { return self.change(desired, &parameters, None, gate).await };
+        // An output of a stack before this one may have changed meanwhile, and somebody may have dropped the change set.
         let fits = reviewed.parameters == parameters
             && self
                 .aws
@@ -45,14 +31,14 @@ impl Deployer<'_> {
                 .await
                 .is_ok_and(|set| set.status == "CREATE_COMPLETE");
         if fits {
-            return self.change(desired, &parameters, Some(&reviewed.name)).await;
+            return self.change(desired, &parameters, Some(&reviewed.name), gate).await;
         }
         if let Err(error) = self.aws.delete_change_set(&desired.name, &reviewed.name).await
             && !error.is("ChangeSetNotFound")
         {
             return Err(error.into());
         }
-        self.change(desired, &parameters, None).await
+        self.change(desired, &parameters, None, gate).await
     }
 
     pub(super) fn parameters(&self, desired: &DesiredStack) -> Result<BTreeMap<String, String>, DeployError> {
@@ -70,15 +56,18 @@ impl Deployer<'_> {
         desired: &DesiredStack,
         parameters: &BTreeMap<String, String>,
         reviewed: Option<&str>,
+        mut gate: Option<Gate<'_>>,
     ) -> Result<(), DeployError> {
         let name = &desired.name;
         let create = self.standing().get(name).is_none();
         let change_set = if let Some(reviewed) = reviewed {
             reviewed.to_owned()
         } else {
-            let computed = change_set::compute(self.aws, self.pace, desired, parameters, create).await?;
+            let computed =
+                change_set::compute(self.aws, self.pace, Some(&self.events), desired, parameters, create).await?;
             let Some(changes) = computed.changes else {
-                return self.look(name).await.map(|_| ());
+                self.look(name).await?;
+                return self.protect(desired).await;
             };
             // A change that the plan could not show yet is held to the same rule as the plan.
             if let Some(change) = changes.iter().find(|change| change.risk == Risk::DataLoss) {
@@ -89,7 +78,7 @@ impl Deployer<'_> {
         };
         let last = if create { None } else { self.aws.newest_event(name).await?.map(|event| event.id) };
         self.aws.execute_change_set(name, &change_set, &change_set).await?;
-        let rest = wait::follow(self.aws, self.pace, &self.events, &self.wishes, name, &desired.document, last).await?;
+        let rest = self.follow(name, &desired.document, last, gate.as_mut()).await?;
         let Some(stack) = rest.stack else {
             return Err(DeployError::Stuck {
                 stack: name.clone(),
@@ -99,18 +88,37 @@ impl Deployer<'_> {
         };
         let status = stack.status.clone();
         self.standing().put(observed(stack));
-        if !matches!(status.as_str(), "CREATE_COMPLETE" | "UPDATE_COMPLETE") {
+        let stands = matches!(status.as_str(), "CREATE_COMPLETE" | "UPDATE_COMPLETE");
+        if let Some(gate) = gate {
+            gate.close(stands).await?;
+        }
+        if !stands {
             if *self.wishes.borrow() == Wish::Cancel {
                 return Err(DeployError::Cancelled { what: format!("{name} is {status}") });
             }
             return Err(failure::error(name, &status, &desired.document, &rest.events));
         }
-        let protected = self.standing().get(name).is_some_and(|standing| standing.protected);
-        if protected != desired.protected {
-            self.aws.protect_stack(name, desired.protected).await?;
-            self.look(name).await?;
+        self.protect(desired).await
+    }
+
+    /// Turns termination protection on or off, as wanted: no change set does that.
+    async fn protect(&self, desired: &DesiredStack) -> Result<(), DeployError> {
+        let protected = self.standing().get(&desired.name).map(|standing| standing.protected);
+        if protected.is_some_and(|protected| protected != desired.protected) {
+            self.aws.protect_stack(&desired.name, desired.protected).await?;
+            self.look(&desired.name).await?;
         }
         Ok(())
+    }
+
+    pub(super) async fn follow(
+        &self,
+        id: &str,
+        document: &Document,
+        last: Option<String>,
+        gate: Option<&mut Gate<'_>>,
+    ) -> Result<Rest, DeployError> {
+        wait::follow(self.aws, self.pace, &self.events, &self.wishes, id, document, last, gate).await
     }
 
     pub(super) async fn look(&self, name: &str) -> Result<bool, DeployError> {
@@ -125,13 +133,12 @@ impl Deployer<'_> {
 
     /// Brings a stack to rest before anything is done to it: attaches to what is under way, removes what failed, continues a stuck
     /// rollback.
-    pub(super) async fn settle(&self, desired: &DesiredStack) -> Result<(), DeployError> {
+    pub(super) async fn settle(&self, desired: &DesiredStack, mut gate: Option<Gate<'_>>) -> Result<(), DeployError> {
         let name = &desired.name;
         let Some(standing) = self.standing().get_with_shells(name).cloned() else { return Ok(()) };
         if standing.in_progress() {
             self.events.note(format!("{name} is {}: attaching to it", standing.status));
-            let rest =
-                wait::follow(self.aws, self.pace, &self.events, &self.wishes, name, &desired.document, None).await?;
+            let rest = self.follow(name, &desired.document, None, gate.as_mut()).await?;
             match rest.stack {
                 Some(stack) => self.standing().put(observed(stack)),
                 None => self.standing().remove(name),
@@ -142,8 +149,7 @@ impl Deployer<'_> {
             self.events.note(format!("{name}: continuing the rollback that got stuck"));
             let last = self.aws.newest_event(name).await?.map(|event| event.id);
             self.aws.continue_rollback(name).await?;
-            let rest =
-                wait::follow(self.aws, self.pace, &self.events, &self.wishes, name, &desired.document, last).await?;
+            let rest = self.follow(name, &desired.document, last, None).await?;
             if let Some(stack) = rest.stack {
                 let status = stack.status.clone();
                 self.standing().put(observed(stack));
@@ -152,15 +158,7 @@ impl Deployer<'_> {
                 }
             }
         } else if standing.is_shell() || standing.must_be_remade() {
-            if standing.protected {
-                // A protected stack held something once; konta does not remove it unasked.
-                return Err(DeployError::Stuck {
-                    stack: name.clone(),
-                    status: standing.status,
-                    help: "it is protected from deletion: look at its resources, then turn the protection off and deploy again".into(),
-                });
-            }
-            self.remove(name, &desired.document).await?;
+            self.clear_away(desired, &standing).await?;
         }
         Ok(())
     }
@@ -170,7 +168,7 @@ impl Deployer<'_> {
         let Some(stack) = self.aws.stack(name).await? else { return Ok(()) };
         let last = self.aws.newest_event(&stack.id).await?.map(|event| event.id);
         self.aws.delete_stack(name, &[], &format!("konta-delete-{}", jiff::Timestamp::now().as_millisecond())).await?;
-        let rest = wait::follow(self.aws, self.pace, &self.events, &self.wishes, &stack.id, document, last).await?;
+        let rest = self.follow(&stack.id, document, last, None).await?;
         match rest.stack {
             Some(stack) if stack.status != "DELETE_COMPLETE" => {
                 Err(failure::error(name, &stack.status, document, &rest.events))

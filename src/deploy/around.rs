@@ -2,11 +2,12 @@
 
 use crate::aws::data::DataTarget;
 use crate::model::{Isolation, Tenant};
-use crate::stack::{DesiredStack, ParameterValue};
+use crate::stack::{DesiredStack, ParameterValue, StackKind};
 
 use super::error::DeployError;
 use super::event::StepOutcome;
-use super::execute::Deployer;
+use super::execute::{Deployer, Events};
+use super::gate::Gate;
 use super::install::{self, Installation};
 use super::prepare::PlannedStack;
 use super::steps::{self, Reservation, StepResult};
@@ -28,17 +29,58 @@ impl Deployer<'_> {
         let target = self.data_target(desired, &desired.depends_on)?;
         let make = steps::tenant_database(self.aws, &target, &tenant.name, &password, pooled);
         self.step(desired, "database", "the tenant's role and database", not_run, make).await?;
-        if !pooled {
-            self.first_stage(desired).await?;
-        }
-        self.install(desired, tenant, &target, pooled, not_run).await?;
         if pooled {
+            self.install(desired, tenant, &target, not_run).await?;
             let hosts: Vec<String> = tenant.hosts.iter().map(|h| h.host.to_string()).collect();
             let lead = steps::lead_hosts(self.aws, &target, &tenant.name, &hosts);
             self.step(desired, "hosts", "the tenant's hosts in the pool's registry", not_run, lead).await?;
+            return self.apply(desired, planned, None).await;
         }
-        self.apply(desired, planned).await?;
-        if pooled { Ok(()) } else { self.verify_health(desired, "ServiceName", "TargetGroupArn", not_run).await }
+        self.through_gate(desired, planned, not_run).await
+    }
+
+    /// A stack with a gate: where its service stands already, what is done at the gate is done first; else on the way. Then its tasks
+    /// are looked at.
+    pub(super) async fn through_gate(
+        &self,
+        desired: &DesiredStack,
+        planned: &PlannedStack,
+        not_run: &mut Vec<String>,
+    ) -> Result<(), DeployError> {
+        self.not_seen_healthy(desired).await?;
+        let passed = desired.gate.is_some_and(|gate| self.standing().output(&desired.name, gate.passed).is_some());
+        if passed {
+            self.before_service(desired, not_run).await?;
+            self.apply(desired, planned, None).await?;
+        } else {
+            let gate = self.gate(desired, not_run);
+            self.apply(desired, planned, gate).await?;
+        }
+        self.verify(desired, not_run).await
+    }
+
+    /// The gate of a stack, with what is done there.
+    pub(super) fn gate<'a>(&'a self, desired: &'a DesiredStack, not_run: &'a mut Vec<String>) -> Option<Gate<'a>> {
+        let condition = desired.gate?.condition;
+        Some(Gate::new(self.aws, condition, self.before_service(desired, not_run)))
+    }
+
+    /// What must be done before a service may start.
+    async fn before_service(&self, desired: &DesiredStack, not_run: &mut Vec<String>) -> Result<(), DeployError> {
+        match &desired.kind {
+            StackKind::Cell(cell) => {
+                let target = self.own_database(desired).await?;
+                let password = self.names.pool_password(*cell);
+                let pool = steps::pool_database(self.aws, &target, &password);
+                self.step(desired, "pool", "the pool's role and its registry of hosts", not_run, pool).await
+            }
+            StackKind::Tenant(name) => {
+                let Some(tenant) = self.tenants.get(name) else { return Ok(()) };
+                let target = self.data_target(desired, &desired.depends_on)?;
+                self.install(desired, tenant, &target, not_run).await
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Runs a step, and keeps what it did not run.
@@ -96,13 +138,11 @@ impl Deployer<'_> {
         desired: &DesiredStack,
         tenant: &Tenant,
         data: &DataTarget,
-        pooled: bool,
         not_run: &mut Vec<String>,
     ) -> Result<(), DeployError> {
-        let own = self.standing().output(&desired.name, "TaskDefinitionArn").map(ToOwned::to_owned);
-        let task_definition = match (pooled, own) {
-            (false, Some(arn)) => arn,
-            _ => self.output(desired, "PoolTaskDefinitionArn")?,
+        let task_definition = match tenant.isolation {
+            Isolation::Dedicated => self.own_task_definition(desired).await?,
+            Isolation::Pooled => self.output(desired, "PoolTaskDefinitionArn")?,
         };
         let (cluster, subnets) = (self.output(desired, "ClusterName")?, self.output(desired, "TaskSubnetIds")?);
         let (group, public) = (self.output(desired, "TaskSecurityGroupId")?, self.output(desired, "AssignPublicIp")?);
@@ -118,9 +158,43 @@ impl Deployer<'_> {
             security_group: &group,
             public_ip: public == "ENABLED",
             tags: desired.tags.iter().map(|(key, value)| (key.clone(), value.clone())).collect(),
+            events: &self.events,
         };
         self.step(desired, "modules", "the tenant's modules", not_run, install::run(self.aws, self.pace, &request))
             .await
+    }
+
+    /// The tenant's own task definition: an output once the stack stands, and a resource of it before.
+    async fn own_task_definition(&self, desired: &DesiredStack) -> Result<String, DeployError> {
+        if let Some(arn) = self.standing().output(&desired.name, "TaskDefinitionArn") {
+            return Ok(arn.to_owned());
+        }
+        self.resource(desired, "AWS::ECS::TaskDefinition").await
+    }
+
+    /// The cell's own database: outputs once the stack stands, and a resource of it before.
+    async fn own_database(&self, desired: &DesiredStack) -> Result<DataTarget, DeployError> {
+        if let Some(target) = steps::data_target(&self.standing(), std::slice::from_ref(&desired.name)) {
+            return Ok(target);
+        }
+        let cluster = self.resource(desired, "AWS::RDS::DBCluster").await?;
+        self.aws.data_target(&cluster).await?.ok_or_else(|| DeployError::MissingOutput {
+            stack: desired.name.clone(),
+            missing: format!("the ARN and the master's secret of {cluster}"),
+        })
+    }
+
+    /// The physical id of the stack's first resource of a type.
+    async fn resource(&self, desired: &DesiredStack, resource_type: &str) -> Result<String, DeployError> {
+        let resources = self.aws.stack_resources(&desired.name).await?;
+        resources
+            .into_iter()
+            .find(|(_, of, id, _)| of == resource_type && !id.is_empty())
+            .map(|found| found.2)
+            .ok_or_else(|| DeployError::MissingOutput {
+                stack: desired.name.clone(),
+                missing: resource_type.to_owned(),
+            })
     }
 
     /// An output of any stack that `desired` depends on.
@@ -180,7 +254,7 @@ impl Deployer<'_> {
             let get = |key: &str| standing.output(&desired.name, key).map(ToOwned::to_owned);
             (get(service), get(group))
         };
-        let (Some(service), Some(group)) = found else { return Ok(()) };
+        let (Some(service), Some(group)) = found else { return self.seen_healthy(desired).await };
         let cluster = self.output(desired, "ClusterName")?;
         let work = async {
             let (running, wanted) =
@@ -203,6 +277,26 @@ impl Deployer<'_> {
             }
             Ok((StepOutcome::Done, Some(format!("{healthy} of {all} tasks answer"))))
         };
-        self.step(desired, "health", "whether the tasks answer", not_run, work).await
+        self.step(desired, "health", "whether the tasks answer", not_run, work).await?;
+        self.seen_healthy(desired).await
+    }
+
+    /// Keeps beside a stack that nobody has seen its tasks answer since it was last changed: by its hash alone the next run would
+    /// take it for well, even when this one is interrupted or the health check fails.
+    pub(super) async fn not_seen_healthy(&self, desired: &DesiredStack) -> Result<(), DeployError> {
+        self.aws.create_parameter(&self.names.unverified_stack(&desired.name), &Events::now(), &desired.tags).await?;
+        Ok(())
+    }
+
+    async fn seen_healthy(&self, desired: &DesiredStack) -> Result<(), DeployError> {
+        Ok(self.aws.delete_parameter(&self.names.unverified_stack(&desired.name)).await?)
+    }
+
+    /// Asks a stack's tasks again, and changes nothing.
+    pub(super) async fn verify(&self, desired: &DesiredStack, not_run: &mut Vec<String>) -> Result<(), DeployError> {
+        match desired.kind {
+            StackKind::Cell(_) => self.verify_health(desired, "PoolServiceName", "PoolTargetGroupArn", not_run).await,
+            _ => self.verify_health(desired, "ServiceName", "TargetGroupArn", not_run).await,
+        }
     }
 }

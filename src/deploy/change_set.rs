@@ -8,7 +8,9 @@ use crate::stack::desired::HASH_TAG;
 use crate::stack::{DesiredStack, PropertyChange, Replacement, ResourceAction, ResourceChange, risk};
 
 use super::error::DeployError;
+use super::execute::Events;
 use super::pace::Pace;
+use super::patience::Patience;
 
 /// A change set that AWS has computed.
 #[derive(Debug, Clone)]
@@ -19,10 +21,11 @@ pub struct Computed {
     pub changes: Option<Vec<ResourceChange>>,
 }
 
-/// Asks for a change set and waits until AWS has computed it. An empty one is deleted at once.
+/// Asks for a change set and waits until AWS has computed it. An empty one is deleted at once. `events` hear when AWS does not answer.
 pub async fn compute(
     aws: &Aws,
     pace: Pace,
+    events: Option<&Events>,
     desired: &DesiredStack,
     parameters: &BTreeMap<String, String>,
     create: bool,
@@ -43,8 +46,9 @@ pub async fn compute(
     };
     aws.create_change_set(&request).await.map_err(|error| refused(&desired.name, error))?;
     let begun = tokio::time::Instant::now();
+    let mut patience = Patience::new(pace, events, format!("the change set of {}", desired.name));
     let set = loop {
-        let set = aws.change_set(&desired.name, &name).await?;
+        let set = patience.ask(async || aws.change_set(&desired.name, &name).await).await?;
         if !set.is_pending() {
             break set;
         }

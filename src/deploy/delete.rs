@@ -12,10 +12,10 @@ use crate::template::Document;
 use super::error::DeployError;
 use super::event::{DeployEvent, StepOutcome};
 use super::execute::Events;
-use super::failure;
 use super::pace::Pace;
 use super::steps::{REGISTRY, StepResult, data_target};
 use super::wait::{self, Wishes};
+use super::{failure, protection};
 
 /// Deletes in one environment.
 #[derive(Debug)]
@@ -42,12 +42,13 @@ impl Deleter<'_> {
         let cell =
             standing.and_then(|s| s.tags.get(CELL_TAG)).and_then(|cell| cell.parse().ok()).and_then(CellNumber::new);
         let priority = standing.and_then(|s| s.parameters.get("ListenerRulePriority")).cloned();
-        let targets = self.data_targets(tenant, cell);
+        let targets = self.data_targets(tenant, cell).await?;
         for target in &targets {
             self.step(&name, "hosts", "the tenant's hosts out of the pool's registry", self.forget(target, tenant))
                 .await?;
         }
         self.stack(&name, &format!("tenant {tenant}"), &[]).await?;
+        self.aws.delete_parameter(&self.names.unverified_stack(&name)).await?;
         if let (Some(cell), Some(priority)) = (cell, priority.and_then(|p| p.parse().ok())) {
             let parameter = self.names.priority(cell, priority);
             let work = async {
@@ -82,7 +83,11 @@ impl Deleter<'_> {
 
     /// The clusters that may hold the tenant's database: its own and its cell's; every cell's when its stack is gone already and nobody
     /// knows any more which it was.
-    fn data_targets(&self, tenant: &TenantName, cell: Option<CellNumber>) -> Vec<DataTarget> {
+    async fn data_targets(
+        &self,
+        tenant: &TenantName,
+        cell: Option<CellNumber>,
+    ) -> Result<Vec<DataTarget>, DeployError> {
         let prefix = format!("{}-cell-", self.names.environment());
         let mut stacks = vec![self.names.addon(tenant, "aurora")];
         match cell {
@@ -91,7 +96,24 @@ impl Deleter<'_> {
                 stacks.extend(self.observed.iter().map(|s| s.name.clone()).filter(|name| name.starts_with(&prefix)));
             }
         }
-        stacks.into_iter().filter_map(|stack| data_target(self.observed, &[stack])).collect()
+        let mut targets = Vec::new();
+        for stack in stacks {
+            let Some(target) = data_target(self.observed, std::slice::from_ref(&stack)) else { continue };
+            if !self.is_going(&stack, &target).await? {
+                targets.push(target);
+            }
+        }
+        Ok(targets)
+    }
+
+    /// Whether a cluster is deleted, or about to be, by an earlier run that deletes its stack: it takes no SQL any more.
+    async fn is_going(&self, stack: &str, target: &DataTarget) -> Result<bool, DeployError> {
+        let status = self.observed.get(stack).map(|standing| standing.status.as_str()).unwrap_or_default();
+        if !status.starts_with("DELETE_") {
+            return Ok(false);
+        }
+        let cluster = self.aws.cluster_status(&target.cluster).await?;
+        Ok(status == "DELETE_IN_PROGRESS" || cluster.is_none_or(|status| status == "deleting"))
     }
 
     async fn forget(
@@ -129,6 +151,7 @@ impl Deleter<'_> {
             let number = cell.name.trim_start_matches(&prefix);
             self.unprotect_data(&cell.name).await?;
             self.protected_stack(cell, &format!("cell {number}")).await?;
+            self.aws.delete_parameter(&self.names.unverified_stack(&cell.name)).await?;
             if let Some(number) = number.parse().ok().and_then(CellNumber::new) {
                 self.aws.delete_parameter(&self.names.pool_password(number)).await?;
             }
@@ -137,38 +160,26 @@ impl Deleter<'_> {
             self.protected_stack(environment, "environment").await?;
         }
         let Some(dns) = self.observed.get_with_shells(&self.names.dns()).filter(|_| purge) else { return Ok(()) };
+        // The template retains the zone, so that no rollback ever takes it; a purge means it. It goes before its stack, which alone
+        // knows its id: an interruption between the two would leave it for ever.
         if let Some(zone) = dns.outputs.get("HostedZoneId") {
             let work = async {
                 let count = self.aws.empty_zone(zone).await?;
                 Ok((StepOutcome::Done, Some(format!("{count} records"))))
             };
             self.step(&dns.name, "records", "the zone's records, which would block its deletion", work).await?;
+            let work = async {
+                self.aws.delete_zone(zone).await?;
+                Ok((StepOutcome::Done, Some(zone.clone())))
+            };
+            self.step(&dns.name, "zone", "the zone itself, deleted", work).await?;
         }
-        self.protected_stack(dns, "zone").await?;
-        // The template retains the zone, so that no rollback ever takes it; a purge means it.
-        let Some(zone) = dns.outputs.get("HostedZoneId") else { return Ok(()) };
-        let work = async {
-            self.aws.delete_zone(zone).await?;
-            Ok((StepOutcome::Done, Some(zone.clone())))
-        };
-        self.step(&dns.name, "zone", "the zone itself, deleted", work).await
+        self.protected_stack(dns, "zone").await
     }
 
     /// Turns off the deletion protection of a stack's database and load balancer, so that the stack can be deleted.
     async fn unprotect_data(&self, stack: &str) -> Result<(), DeployError> {
-        let work = async {
-            let resources = self.aws.stack_resources(stack).await?;
-            let mut count = 0;
-            for (_, kind, id, _) in resources {
-                match kind.as_str() {
-                    "AWS::RDS::DBCluster" => self.aws.unprotect_cluster(&id).await?,
-                    "AWS::ElasticLoadBalancingV2::LoadBalancer" => self.aws.unprotect_load_balancer(&id).await?,
-                    _ => continue,
-                }
-                count += 1;
-            }
-            Ok((StepOutcome::Done, Some(format!("{count} resources"))))
-        };
+        let work = protection::take_off(self.aws, self.pace, stack);
         self.step(stack, "protection", "deletion protection, turned off", work).await
     }
 
@@ -216,7 +227,8 @@ impl Deleter<'_> {
             let token = format!("konta-delete-{}", jiff::Timestamp::now().as_millisecond());
             self.aws.delete_stack(name, retain, &token).await.map_err(|error| refused(name, error))?;
         }
-        let rest = wait::follow(self.aws, self.pace, &self.events, &self.wishes, &stack.id, &document, last).await?;
+        let rest =
+            wait::follow(self.aws, self.pace, &self.events, &self.wishes, &stack.id, &document, last, None).await?;
         match rest.stack {
             Some(stack) if stack.status != "DELETE_COMPLETE" => {
                 Err(failure::error(name, &stack.status, &document, &rest.events))

@@ -130,6 +130,20 @@ pub enum DeployError {
         /// How long.
         minutes: u64,
     },
+    /// AWS did not answer for longer than konta is patient.
+    #[error("{what}: AWS has not answered for {minutes} minutes ({reason})")]
+    #[diagnostic(
+        code(konta::deploy::unanswered),
+        help("what was begun goes on in AWS: run the same command again to attach to it, or look at `konta status`")
+    )]
+    Unanswered {
+        /// What was waited for.
+        what: String,
+        /// How long.
+        minutes: u64,
+        /// The last error.
+        reason: String,
+    },
     /// A template cannot be deployed.
     #[error(transparent)]
     #[diagnostic(transparent)]

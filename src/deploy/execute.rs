@@ -211,9 +211,13 @@ impl Deployer<'_> {
 
     async fn stack_and_steps(&self, planned: &PlannedStack, not_run: &mut Vec<String>) -> Result<(), DeployError> {
         let mut desired = planned.desired.clone();
-        self.settle(&desired).await?;
+        if planned.plan.action == Action::Verify {
+            return self.verify(&desired, not_run).await;
+        }
+        let gate = self.gate(&desired, not_run);
+        self.settle(&desired, gate).await?;
         match desired.kind.clone() {
-            StackKind::Dns | StackKind::Addon(..) => self.apply(&desired, planned).await,
+            StackKind::Dns | StackKind::Addon(..) => self.apply(&desired, planned, None).await,
             StackKind::Environment => {
                 self.step(&desired, "service-roles", "service-linked roles", not_run, steps::service_roles(self.aws))
                     .await?;
@@ -222,21 +226,16 @@ impl Deployer<'_> {
                 if !certificate && self.environment.certificate == Certificate::Create {
                     self.check_delegation(&desired, not_run).await?;
                 }
-                self.apply(&desired, planned).await
+                self.apply(&desired, planned, None).await
             }
             StackKind::Cell(cell) => {
-                if desired.serving.is_none() {
-                    return self.apply(&desired, planned).await;
+                if desired.gate.is_none() {
+                    return self.apply(&desired, planned, None).await;
                 }
                 let password = self.names.pool_password(cell);
                 let keep = steps::keep_password(self.aws, &password, &desired.tags);
                 self.step(&desired, "password", "a password for the pool", not_run, keep).await?;
-                self.first_stage(&desired).await?;
-                let target = self.data_target(&desired, &[desired.name.clone()])?;
-                let pool = steps::pool_database(self.aws, &target, &password);
-                self.step(&desired, "pool", "the pool's role and its registry of hosts", not_run, pool).await?;
-                self.apply(&desired, planned).await?;
-                self.verify_health(&desired, "PoolServiceName", "PoolTargetGroupArn", not_run).await
+                self.through_gate(&desired, planned, not_run).await
             }
             StackKind::Tenant(name) => {
                 let tenant = *self.tenants.get(&name).ok_or_else(|| DeployError::Preflight {

@@ -62,6 +62,8 @@ fn advice(resource_type: &str, reason: &str) -> &'static str {
     let says = |text: &str| reason.to_ascii_lowercase().contains(&text.to_ascii_lowercase());
     if says("service linked role") || says("service-linked role") {
         "a fresh account makes the role while the first stack already needs it: wait 15 seconds and run the command again"
+    } else if resource_type == "AWS::CloudFormation::WaitCondition" {
+        "the stack waited for konta to prepare the database, and konta did not come back in time: run the command again"
     } else if says("Circuit Breaker") || says("failed to stabilize") && resource_type == "AWS::ECS::Service" {
         "the new tasks did not stay up: see why the last one stopped (shown above, and in the log group), correct image, size or variables"
     } else if says("Priority") && says("in use") {

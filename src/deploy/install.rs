@@ -7,7 +7,9 @@ use crate::odoo::{database, modules};
 
 use super::error::DeployError;
 use super::event::StepOutcome;
+use super::execute::Events;
 use super::pace::Pace;
+use super::patience::Patience;
 use super::steps::StepResult;
 
 /// What an installation needs.
@@ -33,6 +35,8 @@ pub struct Installation<'a> {
     pub public_ip: bool,
     /// Tags.
     pub tags: Vec<(String, String)>,
+    /// Where it is told that AWS does not answer.
+    pub events: &'a Events,
 }
 
 /// Installs what is missing. The database itself says what that is, so an interrupted installation is simply gone on with.
@@ -77,8 +81,9 @@ async fn missing(aws: &Aws, request: &Installation<'_>) -> Result<Vec<String>, D
 
 async fn wait(aws: &Aws, pace: Pace, request: &Installation<'_>, arn: &str, missing: &[String]) -> StepResult {
     let begun = tokio::time::Instant::now();
+    let mut patience = Patience::new(pace, Some(request.events), format!("the installation of {}", request.database));
     loop {
-        let Some(task) = aws.task(request.cluster, arn).await? else {
+        let Some(task) = patience.ask(async || aws.task(request.cluster, arn).await).await? else {
             return Err(failed(request, "ECS no longer knows the task".to_owned()));
         };
         if task.status == "STOPPED" {

@@ -1,8 +1,11 @@
 //! What stands in AWS, in as few calls as can be.
 
+use std::collections::BTreeSet;
+
 use crate::aws::cloudformation::StackDescription;
 use crate::aws::{Aws, AwsError};
 use crate::stack::desired::{APPLICATION_TAG, ENVIRONMENT_TAG};
+use crate::stack::names::Names;
 use crate::stack::{Observed, ObservedStack};
 
 /// Turns AWS's description into konta's.
@@ -35,4 +38,14 @@ pub async fn sweep(aws: &Aws, application: &str, environment: &str) -> Result<Ob
         tagged || named
     };
     Ok(Observed::new(aws.stacks().await?.into_iter().filter(ours).map(observed).collect()))
+}
+
+/// The stacks whose tasks nobody has seen answer since their last deployment, because that failed or was interrupted; `None` when the
+/// identity may not ask. One call as a rule: there are none.
+pub async fn unverified(aws: &Aws, names: &Names) -> Result<Option<BTreeSet<String>>, AwsError> {
+    match aws.parameters_under(&names.unverified()).await {
+        Ok(stacks) => Ok(Some(stacks.into_iter().collect())),
+        Err(error) if error.is("AccessDenied") => Ok(None),
+        Err(error) => Err(error),
+    }
 }

@@ -13,6 +13,8 @@ pub struct Pace {
     pub task: Duration,
     /// The longest a service's health is waited for after its stack.
     pub health: Duration,
+    /// How long AWS may leave the questions of a wait unanswered, throttling or out of reach. Zero gives up at the first.
+    pub patience: Duration,
     /// Stacks deployed side by side.
     pub side_by_side: usize,
 }
@@ -26,6 +28,7 @@ impl Pace {
             stack: Duration::from_hours(1),
             task: Duration::from_mins(30),
             health: Duration::from_mins(15),
+            patience: Duration::from_mins(5),
             side_by_side: 8,
         }
     }
@@ -33,7 +36,7 @@ impl Pace {
     /// For the sandbox, which answers at once.
     #[must_use]
     pub fn sandbox() -> Self {
-        Self { poll: Duration::from_millis(100), ..Self::aws() }
+        Self { poll: Duration::from_millis(100), patience: Duration::ZERO, ..Self::aws() }
     }
 
     /// The pause before the next look: the poll interval and up to a fifth more, spread by a counter, so that many waits do not meet.

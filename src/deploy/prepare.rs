@@ -1,6 +1,8 @@
 //! From desired and observed stacks to a plan whose updates AWS has computed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::StreamExt;
 
 use crate::aws::Aws;
 use crate::stack::desired::DATABASE_TAG;
@@ -38,24 +40,32 @@ pub struct Planned {
     pub stacks: Vec<PlannedStack>,
 }
 
-/// Plans each stack: creations from the template, updates from change sets, the rest from the hash alone.
+/// Plans each stack: creations from the template, updates from change sets, the rest from the hash alone. `unverified` names the
+/// stacks whose health is to be asked again although they are as wanted.
+///
+/// Several change sets are computed side by side. What stands in the way is told of every stack at once; no change set is left then.
 pub async fn online(
     aws: &Aws,
     pace: Pace,
     desired: Vec<DesiredStack>,
     observed: &Observed,
-) -> Result<Planned, DeployError> {
+    unverified: &BTreeSet<String>,
+) -> Result<Planned, Vec<DeployError>> {
+    let each = desired.into_iter().map(|stack| one(aws, pace, stack, observed, unverified));
+    let results: Vec<_> = futures::stream::iter(each).buffered(pace.side_by_side).collect().await;
     let mut planned = Planned::default();
-    for stack in desired {
-        match one(aws, pace, stack, observed).await {
+    let mut errors = Vec::new();
+    for result in results {
+        match result {
             Ok(stack) => planned.stacks.push(stack),
-            Err(error) => {
-                discard(aws, &planned).await?;
-                return Err(error);
-            }
+            Err(error) => errors.push(error),
         }
     }
-    Ok(planned)
+    if errors.is_empty() {
+        return Ok(planned);
+    }
+    errors.extend(discard(aws, pace, &planned).await.err());
+    Err(errors)
 }
 
 /// Refuses to send a tenant to another, empty database: its data would stay behind in the old one.
@@ -93,13 +103,19 @@ fn refuse_another_home(desired: &DesiredStack, observed: &Observed) -> Result<()
     })
 }
 
-async fn one(aws: &Aws, pace: Pace, desired: DesiredStack, observed: &Observed) -> Result<PlannedStack, DeployError> {
+async fn one(
+    aws: &Aws,
+    pace: Pace,
+    desired: DesiredStack,
+    observed: &Observed,
+    unverified: &BTreeSet<String>,
+) -> Result<PlannedStack, DeployError> {
     refuse_another_database(&desired, observed)?;
     refuse_another_home(&desired, observed)?;
     let action = plan::action(&desired, observed);
     let mut change_set = None;
     let mut stack_plan = match action {
-        Action::Nothing => plan::nothing(&desired),
+        Action::Nothing | Action::Verify => plan::without_changes(&desired, Action::Nothing),
         Action::Create | Action::Recreate => plan::creation(&desired, observed, action),
         Action::Update | Action::Attach | Action::Delete => {
             let standing = observed.get(&desired.name).cloned().unwrap_or_default();
@@ -107,13 +123,13 @@ async fn one(aws: &Aws, pace: Pace, desired: DesiredStack, observed: &Observed) 
                 .resolved_parameters(observed)
                 .filter(|_| action == Action::Update && !standing.rollback_is_stuck());
             if let Some(parameters) = parameters {
-                let computed = change_set::compute(aws, pace, &desired, &parameters, false).await?;
+                let computed = change_set::compute(aws, pace, None, &desired, &parameters, false).await?;
                 match computed.changes {
                     Some(changes) => {
                         change_set = Some(ReviewedChangeSet { name: computed.name, parameters });
                         plan::from_change_set(&desired, &standing, observed, changes)
                     }
-                    None => plan::nothing(&desired),
+                    None => plan::unchanged(&desired, &standing),
                 }
             } else {
                 // What is under way, or not known yet, cannot be computed now.
@@ -125,6 +141,9 @@ async fn one(aws: &Aws, pace: Pace, desired: DesiredStack, observed: &Observed) 
             }
         }
     };
+    if stack_plan.action == Action::Nothing && unverified.contains(&desired.name) {
+        stack_plan = plan::without_changes(&desired, Action::Verify);
+    }
     annotate(&desired, observed, &mut stack_plan);
     Ok(PlannedStack { desired, plan: stack_plan, change_set })
 }
@@ -146,8 +165,13 @@ pub fn offline(desired: Vec<DesiredStack>) -> Planned {
 
 /// Adds the steps of konta's own, and what is not known yet.
 fn annotate(desired: &DesiredStack, observed: &Observed, stack_plan: &mut StackPlan) {
-    if stack_plan.action == Action::Nothing {
-        return;
+    match stack_plan.action {
+        Action::Nothing => return,
+        Action::Verify => {
+            stack_plan.notes.push("its last deployment did not see its tasks answer: they are asked again".to_owned());
+            return;
+        }
+        _ => {}
     }
     stack_plan.steps = super::steps::titles(desired);
     let unresolved = desired.unresolved(observed);
@@ -158,8 +182,13 @@ fn annotate(desired: &DesiredStack, observed: &Observed, stack_plan: &mut StackP
             desired.parameters.len()
         ));
     }
-    if desired.serving.is_some() && stack_plan.action != Action::Update {
-        stack_plan.notes.push("made in two stages: the service starts only when its database is ready".to_owned());
+    if observed.get(&desired.name).is_some_and(|standing| standing.status == "DELETE_FAILED") {
+        stack_plan.notes.push(
+            "its deletion failed: it is made anew only if it never stood, else finish the deletion first".to_owned(),
+        );
+    }
+    if desired.gate.is_some_and(|gate| observed.output(&desired.name, gate.passed).is_none()) {
+        stack_plan.notes.push("the service is made last, when konta has prepared its database".to_owned());
     }
     if let (Some(standing), StackKind::Cell(_)) = (observed.get(&desired.name), &desired.kind) {
         let before = standing.parameters.get("MaxCapacity");
@@ -172,12 +201,14 @@ fn annotate(desired: &DesiredStack, observed: &Observed, stack_plan: &mut StackP
     }
 }
 
-/// Deletes the change sets of a plan that will not be carried out.
-pub async fn discard(aws: &Aws, planned: &Planned) -> Result<(), DeployError> {
-    for stack in &planned.stacks {
-        if let Some(reviewed) = &stack.change_set {
-            change_set::discard(aws, &stack.desired, &reviewed.name, false).await?;
-        }
-    }
-    Ok(())
+/// Deletes the change sets of a plan that will not be carried out. One that cannot be deleted keeps none of the others; the first
+/// such error is returned.
+pub async fn discard(aws: &Aws, pace: Pace, planned: &Planned) -> Result<(), DeployError> {
+    let sets = planned.stacks.iter().filter_map(|stack| Some((&stack.desired, stack.change_set.as_ref()?)));
+    let each = sets.map(async |(desired, set)| match change_set::discard(aws, desired, &set.name, false).await {
+        Err(DeployError::Aws(error)) if error.is("ChangeSetNotFound") => Ok(()),
+        done => done,
+    });
+    let results: Vec<_> = futures::stream::iter(each).buffered(pace.side_by_side).collect().await;
+    results.into_iter().collect()
 }

@@ -29,7 +29,7 @@ pub fn titles(desired: &DesiredStack) -> Vec<String> {
             "make the service-linked roles that a fresh account lacks",
             "check that the domain leads to the zone, before the certificate is asked for",
         ]),
-        StackKind::Cell(_) if desired.serving.is_some() => {
+        StackKind::Cell(_) if desired.gate.is_some() => {
             own(&["keep a password for the pool", "make the pool's role and its registry of hosts"])
         }
         StackKind::Dns | StackKind::Cell(_) | StackKind::Addon(..) => Vec::new(),
@@ -87,6 +87,15 @@ async fn run(aws: &Aws, target: &DataTarget, statements: &[Statement]) -> Result
     Ok(())
 }
 
+/// Makes a role or a database that was not there a moment ago. A statement that was killed by the call's time-out goes on in PostgreSQL
+/// and is sent again: that it exists by now is what was wanted.
+async fn make(aws: &Aws, target: &DataTarget, statement: &Statement) -> Result<(), DeployError> {
+    match aws.sql(target, &statement.database, &statement.sql, &[]).await {
+        Err(error) if error.says_it_exists() => Ok(()),
+        done => Ok(done.map(|_| ())?),
+    }
+}
+
 async fn holds(aws: &Aws, target: &DataTarget, question: &Statement) -> Result<bool, DeployError> {
     Ok(!aws.sql(target, &question.database, &question.sql, &[]).await?.is_empty())
 }
@@ -99,7 +108,7 @@ async fn role(aws: &Aws, target: &DataTarget, role: &str, password_name: &str) -
     })?;
     let is_new = !holds(aws, target, &database::role_exists(role)).await?;
     if is_new {
-        run(aws, target, &[database::create_role(role)]).await?;
+        make(aws, target, &database::create_role(role)).await?;
     }
     run(aws, target, &database::secure_role(role, &password::verifier(&password))).await?;
     Ok(is_new)
@@ -128,7 +137,7 @@ pub async fn pool_database(aws: &Aws, target: &DataTarget, password_name: &str) 
     role(aws, target, POOL_USER, password_name).await?;
     let is_new = !holds(aws, target, &database::database_exists(REGISTRY)).await?;
     if is_new {
-        run(aws, target, &[database::create_registry(REGISTRY)]).await?;
+        make(aws, target, &database::create_registry(REGISTRY)).await?;
     }
     run(aws, target, &database::registry(REGISTRY, POOL_USER)).await?;
     Ok((if is_new { StepOutcome::Done } else { StepOutcome::AlreadyDone }, Some(REGISTRY.to_owned())))
@@ -147,7 +156,7 @@ pub async fn tenant_database(
     role(aws, target, &name, password_name).await?;
     let is_new = !holds(aws, target, &database::database_exists(&name)).await?;
     if is_new {
-        run(aws, target, &[database::create_database(&name, &name)]).await?;
+        make(aws, target, &database::create_database(&name, &name)).await?;
     }
     run(aws, target, &database::secure_database(&name, &name)).await?;
     if pooled {

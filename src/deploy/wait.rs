@@ -12,7 +12,9 @@ use crate::template::Document;
 use super::error::DeployError;
 use super::event::DeployEvent;
 use super::execute::Events;
+use super::gate::Gate;
 use super::pace::Pace;
+use super::patience::Patience;
 
 /// What the operator wishes while a deployment runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -42,7 +44,8 @@ pub struct Rest {
 }
 
 /// Follows a stack until it rests. `id` is the stack's name or, for a deletion, its id: a deleted stack is found by that alone.
-/// `last` is the newest event before the operation.
+/// `last` is the newest event before the operation. Where the stack stops at a gate, what is to be done there is done.
+#[expect(clippy::too_many_arguments, reason = "the session, the stack, and who hears of it")]
 pub async fn follow(
     aws: &Aws,
     pace: Pace,
@@ -51,6 +54,7 @@ pub async fn follow(
     id: &str,
     document: &Document,
     last: Option<String>,
+    mut gate: Option<&mut Gate<'_>>,
 ) -> Result<Rest, DeployError> {
     let begun = tokio::time::Instant::now();
     let mut seen: Vec<Event> = Vec::new();
@@ -58,9 +62,11 @@ pub async fn follow(
     let mut cancelled = false;
     let mut services = BTreeSet::new();
     let mut rounds = 0_usize;
+    let mut patience = Patience::new(pace, Some(events), stack_name(id));
     loop {
         // Events first: a state read after the operation's first event is not the one from before it.
-        match aws.events(id, last.as_deref()).await {
+        let told = patience.ask(async || aws.events(id, last.as_deref()).await).await;
+        match told {
             Ok(fresh) => {
                 for one in fresh {
                     last = Some(one.id.clone());
@@ -68,14 +74,19 @@ pub async fn follow(
                     if one.resource_type == "AWS::ECS::Service" && !one.physical_id.is_empty() {
                         services.insert(one.physical_id.clone());
                     }
+                    if let Some(gate) = &mut gate {
+                        gate.hear(&one);
+                    }
                     seen.push(one);
                 }
             }
             // A stack deleted by name is gone, and its events with it.
-            Err(error) if error.code == "ValidationError" => {}
-            Err(error) => return Err(error.into()),
+            Err(DeployError::Aws(error)) if error.code == "ValidationError" => {}
+            Err(error) => return Err(error),
         }
-        let Some(stack) = aws.stack(id).await? else { return Ok(Rest { stack: None, events: seen }) };
+        let Some(stack) = patience.ask(async || aws.stack(id).await).await? else {
+            return Ok(Rest { stack: None, events: seen });
+        };
         // Right after a request a stack may still show its former state; the first event tells that the operation has begun.
         let begun_there = !seen.is_empty() || begun.elapsed() > GRACE;
         if !stack.status.ends_with("_IN_PROGRESS") && begun_there {
@@ -99,7 +110,11 @@ pub async fn follow(
             return Err(DeployError::Timeout { what: stack.name, minutes: pace.stack.as_secs() / 60 });
         }
         rounds += 1;
-        tokio::time::sleep(pace.pause(rounds)).await;
+        let pause = tokio::time::sleep(pace.pause(rounds));
+        match &mut gate {
+            Some(gate) => gate.pass(&stack.name, pause).await?,
+            None => pause.await,
+        }
     }
 }
 
@@ -160,8 +175,11 @@ pub async fn steady(
 ) -> Result<(i32, i32), DeployError> {
     let begun = tokio::time::Instant::now();
     let arn = format!("arn:aws:ecs:::service/{cluster}/{service}");
+    let names = [service.to_owned()];
+    let mut patience = Patience::new(pace, Some(events), format!("the tasks of {stack}"));
     loop {
-        let state = aws.services(cluster, &[service.to_owned()]).await?.into_iter().next().unwrap_or_default();
+        let states = patience.ask(async || aws.services(cluster, &names).await).await?;
+        let state = states.into_iter().next().unwrap_or_default();
         tell_service(aws, events, stack, &arn).await;
         let done = state.running >= state.desired
             && state.pending == 0

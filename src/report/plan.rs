@@ -141,8 +141,9 @@ impl Page {
         say(Action::Recreate, "to recreate");
         say(Action::Delete, "to delete");
         say(Action::Attach, "in progress");
+        say(Action::Verify, "to ask again");
         say(Action::Nothing, "unchanged");
-        let lead = if plan.changes_anything() { "" } else { "Nothing to do: " };
+        let lead = if plan.is_done() { "Nothing to do: " } else { "" };
         let sentence = if counts.is_empty() { "no stacks".to_owned() } else { counts.join(", ") };
         let _ = writeln!(out, "{}", self.palette.bold(format!("{lead}{sentence}.")));
         let resources = |risk: Risk| {
@@ -186,7 +187,7 @@ impl Page {
             Action::Update | Action::Recreate => self.palette.warn(style::CHANGED),
             Action::Delete => self.palette.bad(style::REMOVED),
             Action::Nothing => self.palette.dim(style::SAME),
-            Action::Attach => self.palette.warn(style::ATTENTION),
+            Action::Attach | Action::Verify => self.palette.warn(style::ATTENTION),
         }
     }
 }
@@ -199,6 +200,7 @@ fn action_words(action: Action) -> &'static str {
         Action::Delete => "delete",
         Action::Nothing => "unchanged",
         Action::Attach => "in progress: konta waits for it first",
+        Action::Verify => "as wanted; whether its tasks answer is asked again",
     }
 }
 

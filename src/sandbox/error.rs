@@ -48,6 +48,16 @@ pub enum SandboxError {
         /// The last lines of its log.
         lines: String,
     },
+    /// The process went while a command spoke with it.
+    #[error("the sandbox has stopped, in the middle of this command")]
+    #[diagnostic(
+        code(konta::sandbox::stopped),
+        help(
+            "run the same command again: it starts the sandbox with what it held and goes on; all it said is in \
+             .konta/sandbox/log/, and `konta sandbox reset` starts from nothing"
+        )
+    )]
+    Stopped,
     /// The process did not answer in time.
     #[error("the local AWS did not answer within {seconds} seconds:\n{lines}")]
     #[diagnostic(

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::context::Context;
 use super::desired::{
-    APPLICATION_TAG, CELL_TAG, DATABASE_TAG, DesiredStack, ENVIRONMENT_TAG, MODULES_TAG, ParameterValue, ServingSwitch,
+    APPLICATION_TAG, CELL_TAG, DATABASE_TAG, DesiredStack, ENVIRONMENT_TAG, Gate, MODULES_TAG, ParameterValue,
     StackKind, TENANT_TAG, TIER_TAG,
 };
 use super::names::Names;
@@ -63,7 +63,7 @@ impl<'a> Builder<'a> {
                 tags: self.tags(environment),
                 // A zone made anew gets other name servers, which breaks the delegation for up to two days.
                 protected: environment.termination_protection,
-                serving: None,
+                gate: None,
                 depends_on: Vec::new(),
                 document: Arc::clone(&document),
                 name: name.clone(),
@@ -80,7 +80,7 @@ impl<'a> Builder<'a> {
             title: format!("environment {}", environment.name),
             tags: self.tags(environment),
             protected: environment.termination_protection,
-            serving: None,
+            gate: None,
             depends_on: context.upstream.iter().map(|(name, _)| name.clone()).collect(),
             document,
             name,
@@ -106,7 +106,7 @@ impl<'a> Builder<'a> {
             title: format!("cell {cell} of {}", environment.name),
             tags,
             protected: environment.termination_protection,
-            serving: has_pool.then_some(ServingSwitch("PoolServing")),
+            gate: has_pool.then_some(Gate::POOL),
             depends_on: context.upstream.iter().map(|(name, _)| name.clone()).collect(),
             document,
             name,
@@ -154,7 +154,7 @@ impl<'a> Builder<'a> {
                 title: format!("addon {addon} of {}", tenant.name),
                 tags: tags.clone(),
                 protected: environment.termination_protection,
-                serving: None,
+                gate: None,
                 depends_on: vec![names.cell(placement.cell)],
                 document: Arc::clone(&document),
                 name: name.clone(),
@@ -215,7 +215,7 @@ impl<'a> Builder<'a> {
             tags,
             // A tenant's stack holds no data, so nothing needs to protect it.
             protected: false,
-            serving: (tenant.isolation == Isolation::Dedicated).then_some(ServingSwitch("Serving")),
+            gate: (tenant.isolation == Isolation::Dedicated).then_some(Gate::TENANT),
             depends_on,
             document,
             name,

@@ -66,12 +66,24 @@ impl std::fmt::Display for ParameterValue {
     }
 }
 
-/// The parameter that switches a stack from its first stage (everything but the service) to its second (serving).
+/// A wait condition at which the creation of a service stops until konta has done what comes before it.
 ///
 /// The task definition must stand before the database can be prepared by a task of it, and the database must be prepared before a
-/// service takes traffic; so such a stack is created with `false` and then updated to `true`.
+/// service takes traffic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct ServingSwitch(pub &'static str);
+pub struct Gate {
+    /// The logical id of the wait condition.
+    pub condition: &'static str,
+    /// The output that a stack has once its service stands: then the gate has been passed.
+    pub passed: &'static str,
+}
+
+impl Gate {
+    /// A dedicated tenant's.
+    pub const TENANT: Self = Self { condition: "Installed", passed: "ServiceName" };
+    /// A cell's with a pool.
+    pub const POOL: Self = Self { condition: "PoolReady", passed: "PoolServiceName" };
+}
 
 /// A stack as the manifests want it.
 #[derive(Debug, Clone)]
@@ -90,8 +102,8 @@ pub struct DesiredStack {
     pub tags: BTreeMap<String, String>,
     /// Whether termination protection is wanted.
     pub protected: bool,
-    /// The two-stage switch, if the template has one.
-    pub serving: Option<ServingSwitch>,
+    /// Where its creation waits for konta, if it does.
+    pub gate: Option<Gate>,
     /// Stacks whose outputs it takes, or that must stand before it.
     pub depends_on: Vec<String>,
 }

@@ -58,6 +58,18 @@ impl Names {
         format!("{}/cell-{cell}/pool/password", self.path)
     }
 
+    /// The path of the SSM parameters that name stacks whose tasks nobody has seen answer since their last deployment.
+    #[must_use]
+    pub fn unverified(&self) -> String {
+        format!("{}/unverified", self.path)
+    }
+
+    /// The SSM parameter that says so of one stack.
+    #[must_use]
+    pub fn unverified_stack(&self, stack: &str) -> String {
+        format!("{}/unverified/{stack}", self.path)
+    }
+
     /// The SSM parameter that reserves a listener rule's priority in a cell: only one writer can make it.
     #[must_use]
     pub fn priority(&self, cell: CellNumber, priority: u32) -> String {

@@ -38,6 +38,8 @@ pub enum Action {
     Nothing,
     /// Something is under way; konta attaches to it first.
     Attach,
+    /// It is as wanted, but nobody has seen yet that its tasks answer: they are asked again, and nothing is changed.
+    Verify,
 }
 
 /// What happens to a resource.
@@ -138,7 +140,7 @@ impl StackPlan {
     /// Whether anything would be changed.
     #[must_use]
     pub fn changes_anything(&self) -> bool {
-        self.action != Action::Nothing
+        !matches!(self.action, Action::Nothing | Action::Verify)
     }
 }
 
@@ -166,6 +168,12 @@ impl Plan {
         self.stacks.iter().any(StackPlan::changes_anything)
     }
 
+    /// Whether there is nothing to do at all, not even to ask again.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        self.stacks.iter().all(|stack| stack.action == Action::Nothing)
+    }
+
     /// The worst risk.
     #[must_use]
     pub fn risk(&self) -> Risk {
@@ -186,8 +194,10 @@ pub fn action(desired: &DesiredStack, observed: &Observed) -> Action {
     let same = desired
         .resolved_parameters(observed)
         .is_some_and(|parameters| standing.tags.get(HASH_TAG) == Some(&desired.hash(&parameters)));
-    // After a rolled-back update the tags are the old ones again, so the hash tells there too.
-    if same { Action::Nothing } else { Action::Update }
+    // After a rolled-back update the tags are the old ones again, but what became of the resources only AWS can tell. And an
+    // interruption between the change set and the protection leaves the one done and the other not.
+    let settled = standing.status != "UPDATE_ROLLBACK_COMPLETE" && standing.protected == desired.protected;
+    if same && settled { Action::Nothing } else { Action::Update }
 }
 
 /// The plan for a stack that does not exist: everything is added that its conditions allow.
@@ -289,10 +299,22 @@ pub fn from_change_set(
     finish(desired, Action::Update, PlanSource::ChangeSet, parameters, tags, resources)
 }
 
-/// The plan for a stack that needs nothing.
+/// The plan for a stack that AWS finds unchanged. Its termination protection is no part of a change set, and may still differ.
 #[must_use]
-pub fn nothing(desired: &DesiredStack) -> StackPlan {
-    finish(desired, Action::Nothing, PlanSource::New, Vec::new(), Vec::new(), Vec::new())
+pub fn unchanged(desired: &DesiredStack, standing: &ObservedStack) -> StackPlan {
+    if standing.protected == desired.protected {
+        return without_changes(desired, Action::Nothing);
+    }
+    let mut plan = without_changes(desired, Action::Update);
+    plan.notes
+        .push(format!("only its termination protection is turned {}", if desired.protected { "on" } else { "off" }));
+    plan
+}
+
+/// The plan for a stack of which no resource changes.
+#[must_use]
+pub fn without_changes(desired: &DesiredStack, action: Action) -> StackPlan {
+    finish(desired, action, PlanSource::New, Vec::new(), Vec::new(), Vec::new())
 }
 
 fn finish(

@@ -94,10 +94,10 @@ fn take(shared: Shared, stack: DesiredStack, observed: &Observed, wanted: &mut W
 
 /// Whether a cell stands without the pool that its tenants need now.
 fn lacks_service(stack: &DesiredStack, observed: &Observed) -> bool {
-    stack.serving.is_some_and(|switch| {
-        observed.get(&stack.name).is_some_and(|standing| {
-            standing.parameters.get(switch.0).is_none_or(|value| value != "true") || standing.rollback_is_stuck()
-        })
+    stack.gate.is_some_and(|gate| {
+        observed
+            .get(&stack.name)
+            .is_some_and(|standing| observed.output(&stack.name, gate.passed).is_none() || standing.rollback_is_stuck())
     })
 }
 

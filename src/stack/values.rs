@@ -71,7 +71,6 @@ pub(super) fn cell_values(
         // One wildcard record leads to the first cell; tenants elsewhere have a record of their own, which goes before it.
         ("CellAlias", (cell == CellNumber::FIRST).to_string()),
         ("PoolEnabled", has_pool.to_string()),
-        ("PoolServing", has_pool.to_string()),
         ("PoolImage", pool.image.clone()),
         ("PoolCpu", pool.size.cpu().to_string()),
         ("PoolMemory", pool.size.memory().to_string()),
@@ -107,7 +106,6 @@ pub(super) fn tenant_values(
         ("SpotWeight", if tenant.spot { "1" } else { "0" }.to_owned()),
         ("Hosts", hosts.join(",")),
         ("ListenerRulePriority", placement.priority.to_string()),
-        ("Serving", "true".to_owned()),
         ("OwnAlias", beside_wildcard.to_string()),
     ])
 }

@@ -1,6 +1,7 @@
 //! Estimates: against published worked examples, what holds whatever is estimated, and the command.
 
 mod command;
+mod diff;
 mod invariants;
 mod links;
 mod random;

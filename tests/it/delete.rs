@@ -1,7 +1,19 @@
 //! `konta delete`: a typed name, data kept unless purged, and a second deployment that takes it up again.
 
-use crate::world::{World, connect};
+use std::sync::{Arc, Mutex};
+
+use konta::deploy::Pace;
+use konta::deploy::delete::Deleter;
+use konta::deploy::execute::Events;
+use konta::deploy::wait::Wish;
+use konta::model::TenantName;
+use konta::stack::names::Names;
+use konta::stack::{Observed, ObservedStack};
 use secrecy::ExposeSecret;
+use tokio::sync::{mpsc, watch};
+
+use crate::fake_aws::{Answer, Call, Calls, scripted};
+use crate::world::{World, connect};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deleted_tenant_leaves_its_database_and_a_purged_one_nothing() {
@@ -65,4 +77,109 @@ async fn a_purge_leaves_the_addons_of_a_tenant_with_a_longer_name_alone() {
     world.konta(&["delete", "tenant", "bread", "--confirm", "bread", "--purge"]).ended_with(0);
     let addon = world.aws().await.stack("konta-prod-addon-bread-free-aurora").await.unwrap();
     assert!(addon.is_some_and(|stack| stack.status == "CREATE_COMPLETE"));
+}
+
+/// A deletion of what stands, against a script.
+async fn scripted_deletion(
+    standing: Vec<ObservedStack>,
+    tenant: Option<&str>,
+    script: impl Fn(&Call) -> Answer + Send + Sync + 'static,
+) -> Calls {
+    let (aws, calls) = scripted(script);
+    let (sender, _receiver) = mpsc::unbounded_channel();
+    let (_wish, wishes) = watch::channel(Wish::GoOn);
+    let observed = Observed::new(standing);
+    let names = Names::new("konta", "prod");
+    let deleter = Deleter { aws: &aws, names, pace: Pace::aws(), events: Events(sender), wishes, observed: &observed };
+    match tenant {
+        Some(tenant) => deleter.tenant(&TenantName::new(tenant).unwrap(), true).await.unwrap(),
+        None => deleter.environment(true).await.unwrap(),
+    }
+    calls
+}
+
+fn stack(name: &str, status: &str, outputs: &[(&str, &str)]) -> ObservedStack {
+    ObservedStack {
+        name: name.into(),
+        status: status.into(),
+        outputs: outputs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
+        ..ObservedStack::default()
+    }
+}
+
+fn record(name: &str, kind: &str) -> String {
+    format!(
+        "<ResourceRecordSet><Name>{name}</Name><Type>{kind}</Type><TTL>60</TTL><ResourceRecords><ResourceRecord><Value>v</Value></ResourceRecord></ResourceRecords></ResourceRecordSet>"
+    )
+}
+
+fn no_stack() -> Answer {
+    Answer::error("ValidationError", "Stack with id konta-prod-dns does not exist")
+}
+
+/// Route 53 gives 300 records a page; and once its stack is gone, nobody knows the zone's id any more.
+#[tokio::test(start_paused = true)]
+async fn a_purged_zone_is_emptied_page_by_page_and_goes_before_its_stack() {
+    let page = |records: &str, more: &str| Answer {
+        status: 200,
+        body: format!(
+            "<ListResourceRecordSetsResponse xmlns=\"https://route53.amazonaws.com/doc/2013-04-01/\"><ResourceRecordSets>{records}</ResourceRecordSets>{more}<MaxItems>300</MaxItems></ListResourceRecordSetsResponse>"
+        ),
+    };
+    let dns = stack("konta-prod-dns", "CREATE_COMPLETE", &[("HostedZoneId", "Z1")]);
+    let deleted = Arc::new(Mutex::new(String::new()));
+    let seen = Arc::clone(&deleted);
+    let calls = scripted_deletion(vec![dns], None, move |call| match call.action.as_str() {
+        "rrset" if call.body.starts_with('<') => {
+            seen.lock().unwrap().push_str(&call.body);
+            Answer {
+                status: 200,
+                body: "<ChangeResourceRecordSetsResponse xmlns=\"https://route53.amazonaws.com/doc/2013-04-01/\"><ChangeInfo><Id>c</Id><Status>PENDING</Status><SubmittedAt>2026-11-24T12:00:00Z</SubmittedAt></ChangeInfo></ChangeResourceRecordSetsResponse>".into(),
+            }
+        }
+        "rrset" if call.parameter("name").as_deref() == Some("s.konta.shop.") => {
+            page(&record("s.konta.shop.", "NS"), "<IsTruncated>false</IsTruncated>")
+        }
+        "rrset" => page(
+            &[record("konta.shop.", "NS"), record("konta.shop.", "SOA"), record("_acm.konta.shop.", "CNAME")].concat(),
+            "<IsTruncated>true</IsTruncated><NextRecordName>s.konta.shop.</NextRecordName><NextRecordType>NS</NextRecordType>",
+        ),
+        "Z1" => Answer {
+            status: 200,
+            body: "<DeleteHostedZoneResponse xmlns=\"https://route53.amazonaws.com/doc/2013-04-01/\"><ChangeInfo><Id>c</Id><Status>PENDING</Status><SubmittedAt>2026-11-24T12:00:00Z</SubmittedAt></ChangeInfo></DeleteHostedZoneResponse>".into(),
+        },
+        _ => no_stack(),
+    })
+    .await;
+    let deleted = deleted.lock().unwrap();
+    assert!(deleted.contains("_acm.konta.shop.") && deleted.contains("s.konta.shop."), "{deleted}");
+    assert!(!deleted.contains("SOA") && !deleted.contains("<Name>konta.shop.</Name>"), "{deleted}");
+    let actions = calls.actions();
+    let zone = actions.iter().position(|action| action == "Z1").expect("the zone is deleted");
+    let stack = actions.iter().position(|action| action == "DescribeStacks").expect("then its stack");
+    assert!(zone < stack, "{actions:?}");
+}
+
+/// A cluster on its way out takes no statements; the database goes with it.
+#[tokio::test(start_paused = true)]
+async fn a_purge_sends_no_sql_to_a_cluster_that_is_being_deleted() {
+    let outputs = [("DatabaseClusterArn", "arn:c"), ("DatabaseSecretArn", "arn:s")];
+    let purge = async |cell_state: &'static str, cluster: &'static str| {
+        let standing = vec![
+            stack("konta-prod-cell-1", cell_state, &outputs),
+            stack("konta-prod-addon-bread-aurora", "DELETE_IN_PROGRESS", &outputs),
+        ];
+        scripted_deletion(standing, Some("bread"), move |call| match call.action.as_str() {
+            "DescribeDBClusters" => Answer::xml(
+                "DescribeDBClusters",
+                &format!("<DBClusters><DBCluster><Status>{cluster}</Status></DBCluster></DBClusters>"),
+            ),
+            "Execute" | "DeleteParameter" => Answer::json(200, &serde_json::json!({})),
+            _ => no_stack(),
+        })
+        .await
+    };
+    assert_eq!(purge("DELETE_IN_PROGRESS", "available").await.count("Execute"), 0);
+    assert_eq!(purge("DELETE_FAILED", "deleting").await.count("Execute"), 0);
+    assert!(purge("DELETE_FAILED", "available").await.count("Execute") > 0, "that cluster stays");
 }

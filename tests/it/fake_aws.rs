@@ -67,6 +67,11 @@ impl Calls {
         self.0.lock().unwrap().iter().map(|call| call.action.clone()).collect()
     }
 
+    /// What was sent, call by call.
+    pub fn bodies(&self) -> Vec<String> {
+        self.0.lock().unwrap().iter().map(|call| call.body.clone()).collect()
+    }
+
     pub fn count(&self, action: &str) -> usize {
         self.actions().iter().filter(|a| *a == action).count()
     }
@@ -91,7 +96,9 @@ impl HttpConnector for Scripted {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let body = String::from_utf8_lossy(request.body().bytes().unwrap_or_default()).into_owned();
         let target = request.headers().get("x-amz-target").and_then(|v| v.rsplit('.').next()).map(ToOwned::to_owned);
-        let mut call = Call { action: String::new(), body };
+        // What a GET asks for stands in its address.
+        let query = request.uri().split_once('?').map(|(_, query)| query.to_owned()).unwrap_or_default();
+        let mut call = Call { action: String::new(), body: if body.is_empty() { query } else { body } };
         let path =
             request.uri().split('?').next().unwrap_or_default().rsplit('/').next().unwrap_or_default().to_owned();
         call.action = target.or_else(|| call.parameter("Action")).unwrap_or(path);

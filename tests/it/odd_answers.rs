@@ -1,10 +1,9 @@
-//! What AWS may answer and the sandbox does not: resuming databases, the two kinds of FAILED change sets, slow stacks, stuck rollbacks.
+//! What AWS may answer and the sandbox does not: the two kinds of FAILED change sets, slow stacks, stuck rollbacks.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use konta::aws::data::DataTarget;
 use konta::deploy::execute::{Deployer, Events};
 use konta::deploy::wait::Wish;
 use konta::deploy::{DeployError, DeployEvent, Pace, change_set, prepare};
@@ -20,48 +19,16 @@ use tokio::sync::{mpsc, watch};
 
 use crate::fake_aws::{Answer, Call, Calls, scripted, stack_xml};
 
-fn example() -> (Workspace, Composer) {
+pub fn example() -> (Workspace, Composer) {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("manifests");
     (manifest::load(&root).unwrap(), Composer::new(Sources::embedded().unwrap()))
 }
 
 /// The zone's stack: it needs no other.
-fn zone() -> DesiredStack {
+pub fn zone() -> DesiredStack {
     let (workspace, composer) = example();
     let environment = workspace.environments.values().next().unwrap();
     Builder::new(&workspace, &composer).environment(environment).unwrap().remove(0)
-}
-
-/// Trap 7: the first call to a paused cluster is refused as the client's fault, which no SDK retries.
-#[tokio::test(start_paused = true)]
-async fn a_paused_database_is_waited_for() {
-    let asked = AtomicUsize::new(0);
-    let (aws, calls) = scripted(move |_| {
-        if asked.fetch_add(1, Ordering::Relaxed) < 3 {
-            let text = "The Aurora DB instance db is resuming after being auto-paused. Please wait a few seconds and try again.";
-            Answer::json(400, &json!({"__type": "DatabaseResumingException", "message": text}))
-        } else {
-            Answer::json(200, &json!({"records": [[{"longValue": 1}]]}))
-        }
-    });
-    let target = DataTarget { cluster: "arn:c".into(), secret: "arn:s".into() };
-    let rows = aws.sql(&target, "postgres", "SELECT 1", &[]).await.unwrap();
-    assert_eq!(rows, [[Some("1".to_owned())]]);
-    assert_eq!(calls.actions().len(), 4);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_wrong_statement_is_not_repeated() {
-    let (aws, calls) = scripted(|_| {
-        Answer::json(
-            400,
-            &json!({"__type": "DatabaseErrorException", "message": "ERROR: syntax error; SQLState: 42601"}),
-        )
-    });
-    let target = DataTarget { cluster: "arn:c".into(), secret: "arn:s".into() };
-    let error = aws.sql(&target, "postgres", "SELEC 1", &[]).await.unwrap_err();
-    assert!(error.message.contains("syntax error"), "{error}");
-    assert_eq!(calls.actions().len(), 1);
 }
 
 fn change_sets(reason: &'static str) -> impl Fn(&Call) -> Answer {
@@ -85,12 +52,12 @@ async fn a_failed_change_set_is_empty_only_when_aws_says_so() {
         "No updates are to be performed.",
     ] {
         let (aws, calls) = scripted(change_sets(text));
-        let computed = change_set::compute(&aws, Pace::aws(), &desired, &parameters, false).await.unwrap();
+        let computed = change_set::compute(&aws, Pace::aws(), None, &desired, &parameters, false).await.unwrap();
         assert!(computed.changes.is_none());
         assert_eq!(calls.count("DeleteChangeSet"), 1, "an empty change set is cleaned up");
     }
     let (aws, calls) = scripted(change_sets("Early validation: a resource named konta exists already"));
-    let error = change_set::compute(&aws, Pace::aws(), &desired, &parameters, false).await.unwrap_err();
+    let error = change_set::compute(&aws, Pace::aws(), None, &desired, &parameters, false).await.unwrap_err();
     assert!(
         matches!(&error, DeployError::ChangeRefused { reason, .. } if reason.contains("exists already")),
         "{error}"
@@ -99,7 +66,7 @@ async fn a_failed_change_set_is_empty_only_when_aws_says_so() {
 }
 
 /// A stack that walks through a list of states, a few looks at each, with its events.
-fn slow_stack(
+pub fn slow_stack(
     states: Vec<&'static str>,
     events: &'static [(&'static str, &'static str, &'static str)],
 ) -> impl Fn(&Call) -> Answer {
@@ -148,7 +115,7 @@ fn slow_stack(
 }
 
 /// Deploys the zone's stack alone, and gives its result, the calls and the events.
-async fn deploy_zone(
+pub async fn deploy_zone(
     standing: Option<&str>,
     script: impl Fn(&Call) -> Answer + Send + Sync + 'static,
     stop_at_once: bool,

@@ -131,7 +131,7 @@ async fn a_full_cell_opens_the_next_and_nobody_moves() {
     world.konta(&["plan", "tenant", "--all", "--exit-code"]).ended_with(0);
 }
 
-/// A cell that stands without a pool gets one when its first pooled tenant comes: two stages, after a plan that saw one change.
+/// A cell that stands without a pool gets one when its first pooled tenant comes: the update waits at its gate.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_first_pooled_tenant_brings_the_pool_to_a_cell_that_stands() {
     let world = World::example();

@@ -100,6 +100,11 @@ impl World {
         self.ready()["endpoint"].as_str().unwrap().to_owned()
     }
 
+    /// The sandbox's process.
+    pub fn pid(&self) -> u64 {
+        self.ready()["pid"].as_u64().unwrap()
+    }
+
     /// A session with the sandbox.
     pub async fn aws(&self) -> Aws {
         let target = Target { region: "eu-west-1".into(), profile: None, endpoint: Some(self.endpoint()) };

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::commands::{CommandError, Context};
 use crate::report::cost::Page;
-use crate::report::{message, output};
+use crate::report::{message, output, text};
 
 /// In which form, and where to.
 #[derive(Debug, Clone, Default, Args)]
@@ -39,13 +39,24 @@ impl Shown {
         &self,
         context: &Context,
         result: &T,
-        page: impl FnOnce() -> Page,
+        page: impl Fn() -> Page,
     ) -> Result<(), CommandError> {
         let verbose = context.global().verbose;
+        self.show_with(context, result, |width| page().text_at(width, verbose), &page)
+    }
+
+    /// As [`Shown::show`], with a text of its own in lines of a given width.
+    pub(super) fn show_with<T: Serialize>(
+        &self,
+        context: &Context,
+        result: &T,
+        lines: impl FnOnce(usize) -> String,
+        page: impl FnOnce() -> Page,
+    ) -> Result<(), CommandError> {
         let shown = match self.form(context)? {
             Form::Json => return self.show_json(result),
-            Form::Text if self.out.is_some() => page().text_at(crate::report::text::DEFAULT_WIDTH, verbose),
-            Form::Text => page().text(verbose),
+            Form::Text if self.out.is_some() => lines(text::DEFAULT_WIDTH),
+            Form::Text => lines(text::stdout_width()),
             Form::Markdown => page().markdown(),
             Form::Html => page().html()?,
         };
@@ -57,8 +68,8 @@ impl Shown {
             return Ok(output::print_json(result)?);
         }
         // Not by way of a `Value`, which would sort the fields.
-        let text = serde_json::to_string_pretty(result).map_err(std::io::Error::from)?;
-        self.put(&format!("{text}\n"))
+        let json = serde_json::to_string_pretty(result).map_err(std::io::Error::from)?;
+        self.put(&format!("{json}\n"))
     }
 
     fn put(&self, shown: &str) -> Result<(), CommandError> {

@@ -3,14 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use super::difference::Body;
 use crate::commands::CommandError;
 use crate::cost::evaluate::{Evaluator, Inputs};
 use crate::cost::{Estimate, PriceTable, Profile, Usage, estimate};
-use crate::model::{CellNumber, Environment, Tenant, Workspace};
+use crate::model::{CellNumber, Environment, Isolation, Tenant, TenantName, Workspace};
 use crate::report::cost::StackCost;
 use crate::stack::build::{Builder, Placement};
 use crate::stack::scope::placements;
-use crate::stack::{DesiredStack, Observed, ParameterValue};
+use crate::stack::{DesiredStack, Observed, ObservedStack, ParameterValue, StackKind};
 use crate::template::Document;
 use crate::template::compose::Composer;
 use crate::template::condition::Known;
@@ -22,6 +23,12 @@ pub struct StackPricer<'a> {
     environment: &'a Environment,
     usage: Usage,
     prices: PriceTable,
+    /// What stands, where that has been asked.
+    observed: Option<&'a Observed>,
+    /// Whose usage counts, where that is not all tenants.
+    serving: Option<BTreeSet<TenantName>>,
+    /// Templates as they were deployed, by body: many stacks have the same.
+    deployed: HashMap<String, Arc<Document>>,
     /// Documents and inputs of the stacks whose outputs others take.
     standing: BTreeMap<String, (Arc<Document>, Inputs)>,
     outputs: HashMap<String, Option<String>>,
@@ -54,11 +61,28 @@ impl<'a> StackPricer<'a> {
             environment,
             usage,
             prices,
+            observed: None,
+            serving: None,
+            deployed: HashMap::new(),
             standing: BTreeMap::new(),
             outputs: HashMap::new(),
             memo: HashMap::new(),
             resources: BTreeSet::new(),
         }
+    }
+
+    /// Takes the outputs and the places of what stands for those that a template alone would suggest.
+    #[must_use]
+    pub fn given(mut self, observed: &'a Observed) -> Self {
+        self.observed = Some(observed);
+        self
+    }
+
+    /// Counts the usage of these tenants alone in what all share.
+    #[must_use]
+    pub fn serving(mut self, tenants: BTreeSet<TenantName>) -> Self {
+        self.serving = Some(tenants);
+        self
     }
 
     /// Hours of the month.
@@ -112,6 +136,58 @@ impl<'a> StackPricer<'a> {
         Ok(stacks)
     }
 
+    /// One stack as it is wanted.
+    pub fn desired(&mut self, stack: &DesiredStack) -> StackCost {
+        let (usage, profile) = self.usage_of(&stack.kind);
+        self.price(stack, &usage, profile)
+    }
+
+    /// One stack as it was deployed, from its template's text and the parameters that AWS shows; else why there is no estimate.
+    pub(super) fn deployed(
+        &mut self,
+        stack: &ObservedStack,
+        kind: &StackKind,
+        body: Body,
+    ) -> Result<Arc<Estimate>, String> {
+        let body = body.map_err(|error| format!("its deployed template could not be had: {error}"))?;
+        let document = if let Some(document) = self.deployed.get(&body) {
+            Arc::clone(document)
+        } else {
+            let document = Document::parse(&stack.name, &body)
+                .map_err(|error| format!("its deployed template cannot be read: {error}"))?;
+            let document = Arc::new(document);
+            self.deployed.insert(body, Arc::clone(&document));
+            document
+        };
+        let parameters = stack.parameters.iter().map(|(name, value)| (name.clone(), Some(value.clone()))).collect();
+        let inputs = Inputs { region: self.environment.region.to_string(), parameters };
+        let (usage, profile) = self.usage_of(kind);
+        Ok(self.estimate(&document, &inputs, &usage, profile))
+    }
+
+    /// Whose usage a stack is priced with: of all tenants, of those of its cell, or of its one.
+    fn usage_of(&self, kind: &StackKind) -> (Usage, &'static str) {
+        let counts = |tenant: &&Tenant| self.serving.as_ref().is_none_or(|serving| serving.contains(&tenant.name));
+        let tenants = self.workspace.tenants_of(&self.environment.name).filter(counts);
+        let (profile, name) = match kind {
+            StackKind::Dns | StackKind::Environment => (super::profile_of(tenants), "shared"),
+            StackKind::Cell(cell) => {
+                let tenants: Vec<&Tenant> = tenants.collect();
+                let none = Observed::default();
+                let places = placements(self.workspace, self.environment, &tenants, self.observed.unwrap_or(&none));
+                let here = |tenant: &&Tenant| places.get(&tenant.name).is_some_and(|place| place.cell == *cell);
+                (super::profile_of(tenants.into_iter().filter(here)), "cell")
+            }
+            StackKind::Addon(tenant, _) | StackKind::Tenant(tenant) => {
+                match self.workspace.tenants.get(tenant).map(|tenant| tenant.isolation) {
+                    Some(Isolation::Pooled) => (Profile::tenants(1, 0), "pooled"),
+                    _ => (Profile::tenants(0, 1), "dedicated"),
+                }
+            }
+        };
+        (self.usage.over(profile), name)
+    }
+
     /// What the file says over one tenant of each tier.
     fn profiles(&self) -> [(Usage, &'static str); 2] {
         [(self.usage.over(Profile::tenants(1, 0)), "pooled"), (self.usage.over(Profile::tenants(0, 1)), "dedicated")]
@@ -133,8 +209,8 @@ impl<'a> StackPricer<'a> {
         stacks: &mut Vec<StackCost>,
     ) -> Result<(), CommandError> {
         let (usage, name) = match tenant.isolation {
-            crate::model::Isolation::Pooled => &profiles[0],
-            crate::model::Isolation::Dedicated => &profiles[1],
+            Isolation::Pooled => &profiles[0],
+            Isolation::Dedicated => &profiles[1],
         };
         for stack in self.builder.tenant(self.environment, tenant, place)? {
             stacks.push(self.price(&stack, usage, name));
@@ -147,7 +223,7 @@ impl<'a> StackPricer<'a> {
         let parameters = stack.parameters.iter().map(|(name, value)| (name.clone(), self.known(value))).collect();
         let inputs = Inputs { region: self.environment.region.to_string(), parameters };
         // Nothing takes a tenant's outputs, and there may be ten thousand.
-        if !matches!(stack.kind, crate::stack::StackKind::Tenant(_)) {
+        if !matches!(stack.kind, StackKind::Tenant(_)) {
             self.standing.insert(stack.name.clone(), (Arc::clone(&stack.document), inputs.clone()));
         }
         inputs
@@ -158,6 +234,9 @@ impl<'a> StackPricer<'a> {
             ParameterValue::Literal(value) => return Some(value.clone()),
             ParameterValue::Output { stack, output } => (stack, output),
         };
+        if let Some(value) = self.observed.and_then(|observed| observed.output(stack, output)) {
+            return Some(value.to_owned());
+        }
         let key = format!("{stack}.{output}");
         if let Some(known) = self.outputs.get(&key) {
             return known.clone();

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use crate::commands::{CommandError, Context};
+use crate::commands::{CommandError, Context, prices};
 use crate::cost::evaluate::Inputs;
-use crate::cost::{PriceTable, Profile, Usage, estimate};
+use crate::cost::{Profile, Usage, estimate};
 use crate::report::cost::CostReport;
 use crate::template::Document;
 use crate::template::condition::Known;
@@ -30,7 +30,7 @@ pub(super) fn price(
             usage
         }
     };
-    let prices = PriceTable::embedded();
+    let prices = prices::table(context)?;
     let mut whole = estimate::of_document(&name, &document, &inputs, &usage, &prices)?;
     whole.add(&estimate::of_account(&inputs.region, &usage, &prices));
     Ok(CostReport::of_template(&inputs.region, usage.hours(), whole))

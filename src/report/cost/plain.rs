@@ -10,13 +10,8 @@ use crate::report::{table, text};
 const ROWS: usize = 40;
 
 impl Page {
-    /// The page for people at a terminal. `verbose` shows the details and every row.
-    #[must_use]
-    pub fn text(&self, verbose: bool) -> String {
-        self.text_at(text::stdout_width(), verbose)
-    }
-
-    /// The page in lines of at most `width` columns, but for words that are longer.
+    /// The page for people at a terminal, in lines of at most `width` columns, but for words that are longer. `verbose` shows the
+    /// details and every row.
     #[must_use]
     pub fn text_at(&self, width: usize, verbose: bool) -> String {
         let mut out = String::new();

@@ -77,6 +77,7 @@ fn action_word(action: Action) -> &'static str {
         Action::Delete => "delete",
         Action::Nothing => "nothing to do",
         Action::Attach => "wait for what is under way",
+        Action::Verify => "ask whether its tasks answer",
     }
 }
 

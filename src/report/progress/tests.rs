@@ -257,15 +257,3 @@ fn a_step_after_its_stack_has_ended_brings_the_stack_back_until_it_is_done() {
     tree.apply(&step_end("probe", StepOutcome::Done, None, 8));
     assert_eq!(tree.lines(now(8), 80, 24), ["1 done  8s"]);
 }
-
-#[test]
-fn a_stack_made_in_two_stages_was_created() {
-    let mut tree = Tree::new(Palette::plain());
-    tree.apply(&started(TENANT, "tenant breadfree", Action::Create, 0));
-    tree.apply(&started(TENANT, "tenant breadfree", Action::Update, 3));
-    let told = tree.apply(&finished(TENANT, "tenant breadfree", "UPDATE_COMPLETE", true, 5, 5));
-    assert_eq!(told, ["✓ tenant breadfree  konta-prod-tenant-breadfree  created in 5s"]);
-    tree.apply(&started(TENANT, "tenant breadfree", Action::Update, 9));
-    let told = tree.apply(&finished(TENANT, "tenant breadfree", "UPDATE_COMPLETE", true, 2, 11));
-    assert_eq!(told, ["✓ tenant breadfree  konta-prod-tenant-breadfree  updated in 2s"]);
-}

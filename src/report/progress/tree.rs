@@ -202,8 +202,6 @@ impl Tree {
         self.under_way.retain(|name| name != stack);
         let entry = self.entry(stack);
         entry.ended = true;
-        // A stack made in two stages ends in UPDATE_COMPLETE, and was made all the same.
-        let status = if entry.is_made() && status == "UPDATE_COMPLETE" { "CREATE_COMPLETE" } else { status };
         if ok && status == "UNCHANGED" {
             self.unchanged += 1;
             return Vec::new();

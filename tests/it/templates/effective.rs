@@ -15,37 +15,95 @@ fn imported(egress: &str) -> Files {
     ))
 }
 
-/// Every stack of every variant, with both positions of its switch: no reference leads to a resource that is not there, every output
-/// that another stack takes exists, and every rule of the template holds.
+/// Every stack of every variant: no reference leads to a resource that is not there, every output that another stack takes exists,
+/// every rule of the template holds, and a gate is where the stack says.
 #[test]
-fn every_stack_of_every_variant_can_stand_in_both_stages() {
+fn every_stack_of_every_variant_can_stand() {
     for (name, rendered) in rendered_variants() {
         for stack in rendered.stacks.values() {
             let effective = rendered.effective(&stack.name);
             assert!(!effective.resources.is_empty(), "{name}: {}", stack.name);
-            if let Some(switch) = stack.serving {
-                assert_eq!(effective.parameters[switch.0], "true", "{name}: {}", stack.name);
-                let first = rendered.effective_with(&stack.name, &[(switch.0, "false")]);
-                assert!(first.resources.len() < effective.resources.len(), "{name}: {}", stack.name);
+            if let Some(gate) = stack.gate {
+                assert!(effective.has(gate.condition) && effective.outputs.contains_key(gate.passed), "{name}");
             }
         }
     }
 }
 
+/// Whether a resource waits, itself or by those it waits for, until another is there.
+fn waits_for(effective: &Effective, id: &str, other: &str) -> bool {
+    let resource = &effective.resources[id];
+    let mut before = Vec::new();
+    match resource.get("DependsOn") {
+        Some(Value::String(one)) => before.push(one.clone()),
+        Some(Value::Array(many)) => before.extend(many.iter().filter_map(|one| one.as_str().map(ToOwned::to_owned))),
+        _ => {}
+    }
+    let mut referred = Vec::new();
+    references(resource, &mut referred);
+    before.extend(referred.into_iter().filter(|name| effective.has(name)));
+    before.iter().any(|name| name == other || waits_for(effective, name, other))
+}
+
+fn references(value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::Object(map) => {
+            if let Some(Value::String(name)) = map.get("Ref") {
+                found.push(name.clone());
+            }
+            match map.get("Fn::GetAtt") {
+                Some(Value::Array(path)) => found.extend(path.first().and_then(Value::as_str).map(ToOwned::to_owned)),
+                Some(Value::String(path)) => found.extend(path.split('.').next().map(ToOwned::to_owned)),
+                _ => {}
+            }
+            map.values().for_each(|value| references(value, found));
+        }
+        Value::Array(list) => list.iter().for_each(|value| references(value, found)),
+        _ => {}
+    }
+}
+
 #[test]
-fn a_dedicated_tenants_first_stage_is_what_an_installation_needs_and_no_more() {
+fn nothing_of_a_tenant_takes_traffic_before_its_modules_are_installed() {
     let rendered = Files::plain().environment("alarm_topic: arn:aws:sns:eu-west-1:012345678901:alarms\n").render();
-    let stack = "konta-prod-tenant-breadfree";
-    let first = rendered.effective_with(stack, &[("Serving", "false")]);
-    assert_eq!(first.resources.keys().collect::<Vec<_>>(), ["AccessPoint", "TaskDefinition", "TaskRole"]);
-    assert!(first.outputs.contains_key("TaskDefinitionArn") && !first.outputs.contains_key("ServiceName"));
-    let second = rendered.effective(stack);
-    for id in ["TargetGroup", "ListenerRule", "Service", "ScalableTarget", "HealthAlarm", "ErrorAlarm"] {
-        assert!(second.has(id), "{id}");
+    let tenant = rendered.effective("konta-prod-tenant-breadfree");
+    for id in ["ListenerRule", "Service"] {
+        assert!(waits_for(&tenant, id, "Installed"), "{id}");
     }
+    for id in ["AccessPoint", "TaskDefinition", "TaskRole"] {
+        assert!(!waits_for(&tenant, id, "Installed"), "{id}");
+    }
+    assert!(waits_for(&tenant, "Installed", "TaskDefinition"));
     for id in ["WebsocketTargetGroup", "WebsocketRule", "ScalingPolicy", "Alias"] {
-        assert!(!second.has(id), "{id}");
+        assert!(!tenant.has(id), "{id}");
     }
+}
+
+/// CloudFormation updates no wait condition: a stack made with another one could not be updated any more.
+#[test]
+fn the_wait_conditions_are_what_they_always_were() {
+    let rendered = Files::plain().render();
+    let policy = json!({"ResourceSignal": {"Count": 1, "Timeout": "PT1H"}});
+    let condition = |stack: &str, id: &str| rendered.stack(stack).document.resources()[id].clone();
+    assert_eq!(
+        condition("konta-prod-tenant-breadfree", "Installed"),
+        json!({
+            "Type": "AWS::CloudFormation::WaitCondition",
+            "DependsOn": "TaskDefinition",
+            "Metadata": {"konta:description": "The moment when the tenant's modules are installed"},
+            "CreationPolicy": policy,
+        })
+    );
+    assert_eq!(
+        condition("konta-prod-cell-1", "PoolReady"),
+        json!({
+            "Type": "AWS::CloudFormation::WaitCondition",
+            "Condition": "HasPool",
+            "DependsOn": ["DatabaseInstanceA", "MountTargetA", "MountTargetB"],
+            "Metadata": {"konta:description": "The moment when the pool's role and its registry are in the database"},
+            "CreationPolicy": policy,
+        })
+    );
 }
 
 #[test]
@@ -63,13 +121,14 @@ fn workers_bring_a_second_port_with_a_rule_before_the_tenants_own() {
 }
 
 #[test]
-fn the_pools_service_comes_in_the_second_stage_and_only_where_somebody_is_pooled() {
+fn the_pool_stands_only_where_somebody_is_pooled_and_waits_for_its_database() {
     let rendered = Files::plain().environment("alarm_topic: arn:aws:sns:eu-west-1:012345678901:alarms\n").render();
     let pool = |e: &Effective| {
         [
             "PoolAccessPoint",
             "PoolTaskRole",
             "PoolTaskDefinition",
+            "PoolReady",
             "PoolTargetGroup",
             "PoolRule",
             "PoolService",
@@ -79,13 +138,12 @@ fn the_pools_service_comes_in_the_second_stage_and_only_where_somebody_is_pooled
         .map(|id| e.has(id))
     };
     let cell = "konta-prod-cell-1";
-    assert_eq!(pool(&rendered.effective(cell)), [true; 8]);
-    let first = [true, true, true, false, false, false, false, false];
-    assert_eq!(pool(&rendered.effective_with(cell, &[("PoolServing", "false")])), first);
+    let with = rendered.effective(cell);
+    assert_eq!(pool(&with), [true; 9]);
+    assert!(waits_for(&with, "PoolService", "PoolReady") && waits_for(&with, "PoolReady", "DatabaseInstanceA"));
     let none = Files::plain().without("tenants/artista.yml").render();
-    assert_eq!(pool(&none.effective(cell)), [false; 8]);
-    assert!(none.stack(cell).serving.is_none());
-    assert_eq!(none.effective(cell).parameters["PoolServing"], "false");
+    assert_eq!(pool(&none.effective(cell)), [false; 9]);
+    assert!(none.stack(cell).gate.is_none());
 }
 
 #[test]

@@ -179,8 +179,13 @@ fn no_template_makes_a_service_linked_role_or_a_lambda_or_a_custom_resource() {
         for stack in rendered.stacks.values() {
             for id in stack.document.resources().keys() {
                 let kind = stack.document.resource_type(id);
-                let bad =
-                    ["AWS::IAM::ServiceLinkedRole", "AWS::CloudFormation::", "AWS::Lambda::", "Custom::", "AWS::SSM::"];
+                let bad = [
+                    "AWS::IAM::ServiceLinkedRole",
+                    "AWS::CloudFormation::CustomResource",
+                    "AWS::Lambda::",
+                    "Custom::",
+                    "AWS::SSM::",
+                ];
                 assert!(!bad.iter().any(|bad| kind.starts_with(bad)), "{name}: {}/{id} is {kind}", stack.name);
             }
             assert!(stack.document.value().get("Transform").is_none());

@@ -73,7 +73,7 @@ impl Entry {
         }
     }
 
-    /// Takes the beginning of an operation in. A second stage of the same operation keeps the first one's action and time.
+    /// Takes the beginning of an operation in. Told twice, it keeps its first action and time.
     pub(super) fn begin(&mut self, title: &str, action: Action, at: Option<Timestamp>) {
         if self.ended {
             (self.action, self.started, self.ended) = (None, None, false);
@@ -81,11 +81,6 @@ impl Entry {
         title.clone_into(&mut self.title);
         self.action = self.action.or(Some(action));
         self.started = self.started.or(at);
-    }
-
-    /// Whether the stack did not stand before.
-    pub(super) fn is_made(&self) -> bool {
-        matches!(self.action, Some(Action::Create | Action::Recreate))
     }
 
     pub(super) fn resource(&mut self, logical_id: &str) -> &mut Resource {

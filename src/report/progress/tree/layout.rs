@@ -158,6 +158,7 @@ fn action_word(action: Option<Action>) -> &'static str {
         Some(Action::Recreate) => "recreating",
         Some(Action::Delete) => "deleting",
         Some(Action::Attach) => "waiting for what is under way",
+        Some(Action::Verify) => "asking",
         Some(Action::Nothing) | None => "working",
     }
 }

@@ -1,0 +1,82 @@
+//! What the changes of a plan cost: the wanted documents against the deployed ones.
+
+use std::collections::HashMap;
+
+use futures::StreamExt as _;
+
+use crate::aws::AwsError;
+use crate::commands::gather::{Loaded, Session};
+use crate::cost::usage::Profile;
+use crate::cost::{Difference, PriceTable, Usage};
+use crate::deploy::prepare::{Planned, PlannedStack};
+use crate::model::Environment;
+use crate::stack::{Action, DesiredStack, Observed};
+
+use super::stacks::StackPricer;
+
+/// What a plan's changes cost a month. Asks AWS for the templates of the stacks that change, and of no other.
+///
+/// Usage is the same before and after, so the difference is what the change itself does. A template that AWS does not give is told,
+/// and is no reason to have no plan.
+pub async fn of_plan(
+    loaded: &Loaded,
+    environment: &Environment,
+    session: &Session,
+    planned: &Planned,
+    observed: &Observed,
+    table: PriceTable,
+) -> Difference {
+    let changing: Vec<_> = planned.stacks.iter().filter(|stack| stack.plan.changes_anything()).collect();
+    let mut difference = Difference::default();
+    if changing.is_empty() {
+        return difference;
+    }
+    // What a failed creation left costs nothing that stays.
+    let standing =
+        |stack: &PlannedStack| observed.get(&stack.desired.name).filter(|_| stack.plan.action != Action::Recreate);
+    let asked = changing.iter().filter_map(|stack| standing(stack)).map(|stack| stack.name.as_str());
+    let mut bodies = templates(session, asked).await;
+    let mut pricer = pricer(loaded, environment, table).given(observed);
+    for stack in changing {
+        let desired = &stack.desired;
+        let after = pricer.desired(desired).estimate;
+        let before = match (standing(stack), bodies.remove(&desired.name)) {
+            (Some(standing), Some(body)) => pricer.deployed(standing, &desired.kind, body).map(Some),
+            _ => Ok(None),
+        };
+        match before {
+            Ok(before) => difference.add(&desired.name, &desired.title, before.as_deref(), Some(&after)),
+            Err(reason) => difference.add_unread(&desired.name, &desired.title, reason),
+        }
+    }
+    difference
+}
+
+/// Everything is new: what a plan made from the templates alone costs.
+#[must_use]
+pub fn of_nothing(
+    loaded: &Loaded,
+    environment: &Environment,
+    stacks: &[DesiredStack],
+    table: PriceTable,
+) -> Difference {
+    let mut pricer = pricer(loaded, environment, table);
+    let mut difference = Difference::default();
+    for stack in stacks {
+        difference.add(&stack.name, &stack.title, None, Some(&pricer.desired(stack).estimate));
+    }
+    difference
+}
+
+fn pricer<'a>(loaded: &'a Loaded, environment: &'a Environment, table: PriceTable) -> StackPricer<'a> {
+    StackPricer::new(&loaded.workspace, &loaded.composer, environment, Usage::of(Profile::none()), table)
+}
+
+/// A deployed template's text, or why it could not be had.
+pub(super) type Body = Result<String, AwsError>;
+
+/// Deployed templates by stack, fetched several side by side.
+pub(super) async fn templates(session: &Session, stacks: impl Iterator<Item = &str>) -> HashMap<String, Body> {
+    let each = stacks.map(async |stack| (stack.to_owned(), session.aws.template(stack).await));
+    futures::stream::iter(each).buffered(session.pace.side_by_side).collect().await
+}

@@ -4,8 +4,8 @@
 //!
 //! ```text
 //! manifest -> model -> template -> stack (plan) -> deploy -> report
-//!                                                    |
-//!                                            odoo, aws, auth, sandbox
+//!                         |                          |
+//!                        cost                odoo, aws, auth, sandbox
 //! ```
 
 pub mod aws;

@@ -1,12 +1,13 @@
 //! The price table: dated prices by service, usage type and region, from the embedded `prices/prices.csv`.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rust_decimal::Decimal;
 use serde::{Serialize, Serializer};
 
 use super::error::CostError;
-use super::range::Amount;
+use super::range::{Amount, Range};
 
 /// The prices konta brings.
 const EMBEDDED: &str = include_str!("../../prices/prices.csv");
@@ -42,10 +43,19 @@ pub struct Price {
 }
 
 /// Prices by service, usage type and region. Only the lines that are asked for are parsed.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct PriceTable {
     /// Every line, sorted; the first three columns need no quotes and lead the line.
     lines: Vec<Arc<str>>,
+    /// What was looked up before: ten thousand tenants ask for the same few prices.
+    found: Mutex<HashMap<String, Vec<Arc<Price>>>>,
+}
+
+/// The same prices; what was looked up is looked up again.
+impl Clone for PriceTable {
+    fn clone(&self) -> Self {
+        Self { lines: self.lines.clone(), found: Mutex::default() }
+    }
 }
 
 impl PriceTable {
@@ -55,7 +65,7 @@ impl PriceTable {
         let mut lines: Vec<Arc<str>> =
             EMBEDDED.lines().skip(1).chain(ADDITIONS.lines().skip(1)).map(Arc::from).collect();
         lines.sort_unstable();
-        Self { lines }
+        Self { lines, found: Mutex::default() }
     }
 
     /// Only the rows of a text.
@@ -63,7 +73,7 @@ impl PriceTable {
     /// # Errors
     /// As [`PriceTable::with`].
     pub fn of(name: &str, text: &str) -> Result<Self, CostError> {
-        Self { lines: Vec::new() }.with(name, text)
+        Self { lines: Vec::new(), found: Mutex::default() }.with(name, text)
     }
 
     /// Prices as the text of a table, in the order given.
@@ -105,6 +115,7 @@ impl PriceTable {
             self.lines.push(Arc::from(row));
         }
         self.lines.sort_unstable();
+        self.found = Mutex::default();
         Ok(self)
     }
 
@@ -123,6 +134,16 @@ impl PriceTable {
     }
 
     fn tiers(&self, prefix: &str) -> Vec<Arc<Price>> {
+        let found = || self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(tiers) = found().get(prefix) {
+            return tiers.clone();
+        }
+        let tiers = self.read(prefix);
+        found().insert(prefix.to_owned(), tiers.clone());
+        tiers
+    }
+
+    fn read(&self, prefix: &str) -> Vec<Arc<Price>> {
         let start = self.lines.partition_point(|line| &**line < prefix);
         let mut found: Vec<Price> = self.lines[start..]
             .iter()
@@ -146,7 +167,7 @@ fn parse(row: &str) -> Option<Price> {
     let column = |index: usize| record.get(index).map(ToOwned::to_owned);
     let usd: Decimal = record.get(4)?.parse().ok()?;
     let from: Decimal = record.get(5)?.parse().ok()?;
-    let believable = |amount: Decimal| !amount.is_sign_negative() && amount < Decimal::from(1_000_000_000);
+    let believable = |amount: Decimal| !amount.is_sign_negative() && amount <= Range::LARGEST;
     (record.len() == 8 && believable(usd) && believable(from)).then_some(())?;
     Some(Price {
         service: column(0)?,

@@ -103,6 +103,8 @@ fn the_reference_of_the_command_line_is_current() {
         "deploy",
         "deploy env",
         "deploy tenant",
+        "cost",
+        "cost tenant",
         "ls",
         "status",
         "delete",

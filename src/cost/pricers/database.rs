@@ -90,6 +90,12 @@ fn storage(
         let usage_type = format!("RDS:{both}{}", if kind == "gp3" { "GP3-PIOPS" } else { "PIOPS" });
         sheet.charge(id, RDS, &usage_type, Range::exact(beyond), None);
     }
+    let operations = sheet.used(id, "io_millions");
+    if kind == "standard" {
+        sheet.charge(id, RDS, "RDS:StorageIOUsage", operations * dec!(1_000_000), None);
+    } else if !operations.is_zero() {
+        sheet.free(id, &format!("I/O is in the price of {kind} storage"));
+    }
     let backups = sheet.used(id, "backup_gb");
     let note = "beyond the allocated storage, which is free";
     sheet.charge(id, RDS, "RDS:ChargedBackupUsage", backups, Some(note));

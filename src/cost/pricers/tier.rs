@@ -104,10 +104,10 @@ mod tests {
 
     #[test]
     fn beyond_the_tiers_of_the_table_nothing_is_guessed() {
-        let tiers = PriceTable::embedded().lookup("AWSDataTransfer", "DataTransfer-Out-Bytes", "eu-central-1");
-        let split = split(&tiers, Range::ZERO, Range::exact(dec!(11_000)));
-        assert_eq!(split.portions.len(), 1);
-        assert_eq!(split.portions[0].1.expected, dec!(10_140));
-        assert_eq!((split.beyond.expected, split.until), (dec!(760), dec!(10_240)));
+        let tiers = PriceTable::embedded().lookup("AmazonS3", "TimedStorage-ByteHrs", "eu-central-1");
+        let split = split(&tiers, Range::ZERO, Range::exact(dec!(512_760)));
+        let portions: Vec<Decimal> = split.portions.iter().map(|(_, portion, _)| portion.expected).collect();
+        assert_eq!(portions, [dec!(51_200), dec!(460_800)]);
+        assert_eq!((split.beyond.expected, split.until), (dec!(760), dec!(512_000)));
     }
 }

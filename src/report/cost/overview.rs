@@ -105,7 +105,7 @@ impl CostReport {
                 Cell::text(item.resource.strip_prefix(&prefix).unwrap_or(&item.resource)),
                 Cell::Text(format!("{} {}", item.service(), item.usage_type())),
                 Cell::Text(quantity(item.quantity)),
-                Cell::Text(format!("{} a {}", item.price.usd.normalize(), item.price.unit)),
+                Cell::Text(format!("{}/{}", item.price.usd.normalize(), item.price.unit)),
                 Cell::Money(item.monthly_usd),
             ]
         });

@@ -1,6 +1,7 @@
 //! The only place that names `aws_sdk_*`: a session and one thin file per service. Knows no tenant, plans nothing, prints nothing.
 
 pub mod cloudformation;
+pub mod costexplorer;
 pub mod data;
 pub mod ecs;
 pub mod elb;

@@ -2,6 +2,7 @@
 //!
 //! Pure functions: nothing here reads a file, a clock or AWS. [`estimate::of_document`] is the way in.
 
+pub mod actual;
 pub(crate) mod decimal;
 pub mod difference;
 pub mod error;

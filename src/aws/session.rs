@@ -24,6 +24,7 @@ pub struct Target {
 #[derive(Debug, Clone)]
 pub struct Aws {
     pub(super) cloudformation: aws_sdk_cloudformation::Client,
+    pub(super) costexplorer: aws_sdk_costexplorer::Client,
     pub(super) ecs: aws_sdk_ecs::Client,
     pub(super) elb: aws_sdk_elasticloadbalancingv2::Client,
     pub(super) iam: aws_sdk_iam::Client,
@@ -77,6 +78,9 @@ impl Aws {
     pub fn new(config: &SdkConfig, target: &Target) -> Self {
         Self {
             cloudformation: aws_sdk_cloudformation::Client::new(config),
+            costexplorer: aws_sdk_costexplorer::Client::from_conf(
+                aws_sdk_costexplorer::config::Builder::from(config).region(Region::new("us-east-1")).build(),
+            ),
             ecs: aws_sdk_ecs::Client::new(config),
             elb: aws_sdk_elasticloadbalancingv2::Client::new(config),
             iam: aws_sdk_iam::Client::new(config),

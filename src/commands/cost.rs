@@ -1,5 +1,6 @@
 //! `konta cost`: what an environment, a tenant or any template costs a month.
 
+pub mod actual;
 mod budget;
 mod diff;
 pub mod difference;
@@ -11,6 +12,7 @@ mod template;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use rust_decimal::Decimal;
 
 use crate::cost::usage::Profile;
 use crate::cost::{Estimate, PriceTable, Usage, estimate};
@@ -58,6 +60,8 @@ enum What {
         #[command(flatten)]
         form: Form,
     },
+    /// The estimate beside the bill; Cost Explorer takes 0.01 USD for each call
+    Actual(actual::ActualArgs),
     /// What the workspace costs more or less than what is deployed, or than a revision of git
     Diff(diff::DiffArgs),
 }
@@ -101,6 +105,7 @@ pub async fn run(context: &Context, args: &CostArgs) -> Result<u8, CommandError>
             let title = format!("What {} of {} costs by itself", tenant.name, environment.name);
             (form, title, CostReport::of_stacks(environment.region.as_str(), pricer.hours(), stacks))
         }
+        Some(What::Actual(args)) => return actual::run(context, &loaded, args).await,
         Some(What::Diff(args)) => return diff::run(context, &loaded, args).await,
         None => {
             let environment = context.environment(workspace, args.environment.as_deref())?;
@@ -113,13 +118,24 @@ pub async fn run(context: &Context, args: &CostArgs) -> Result<u8, CommandError>
     show(context, &form.shown, &title, report, budget)
 }
 
-/// The environment's stacks, and the traffic that belongs to none of them.
+/// What an environment costs, for people and programs.
 fn whole_environment(
     loaded: &Loaded,
     environment: &Environment,
     usage: &UsageFile,
     table: PriceTable,
 ) -> Result<CostReport, CommandError> {
+    let (stacks, hours) = environment_stacks(loaded, environment, usage, table)?;
+    Ok(CostReport::of_stacks(environment.region.as_str(), hours, stacks))
+}
+
+/// The environment's stacks, the traffic that belongs to none of them, and the month's hours.
+fn environment_stacks(
+    loaded: &Loaded,
+    environment: &Environment,
+    usage: &UsageFile,
+    table: PriceTable,
+) -> Result<(Vec<StackCost>, Decimal), CommandError> {
     let workspace = &loaded.workspace;
     let tenants: Vec<&Tenant> = workspace.tenants_of(&environment.name).collect();
     let of_account = usage.usage.over(profile_of(tenants.iter().copied()));
@@ -130,7 +146,7 @@ fn whole_environment(
     if account != Estimate::default() {
         stacks.push(StackCost::of_account(account));
     }
-    Ok(CostReport::of_stacks(environment.region.as_str(), pricer.hours(), stacks))
+    Ok((stacks, pricer.hours()))
 }
 
 /// What so many tenants use together.
@@ -147,19 +163,25 @@ pub fn profile_of<'a>(tenants: impl Iterator<Item = &'a Tenant>) -> Profile {
 }
 
 /// What a usage file says, and its name for errors.
-struct UsageFile {
+pub struct UsageFile {
     name: String,
     usage: Usage,
 }
 
 impl UsageFile {
+    /// No file: nothing is said.
+    #[must_use]
+    pub fn none() -> Self {
+        Self { name: String::new(), usage: Usage::of(Profile::none()) }
+    }
+
     fn check(&self, pricer: &StackPricer<'_>) -> Result<(), CommandError> {
         Ok(self.usage.check_resources(&self.name, &pricer.resources())?)
     }
 }
 
 fn usage_file(path: Option<&std::path::Path>) -> Result<UsageFile, CommandError> {
-    let Some(path) = path else { return Ok(UsageFile { name: String::new(), usage: Usage::of(Profile::none()) }) };
+    let Some(path) = path else { return Ok(UsageFile::none()) };
     let name = path.display().to_string();
     let text = read(path)?;
     let usage = Usage::parse(&name, &text, Profile::none())?;

@@ -2,12 +2,13 @@
 
 mod amount;
 mod bars;
-mod curve;
+
 mod html;
 mod markdown;
 mod overview;
 pub mod page;
 mod plain;
+mod plot;
 #[cfg(test)]
 mod tests;
 

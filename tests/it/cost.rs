@@ -1,5 +1,6 @@
 //! Estimates: against published worked examples, what holds whatever is estimated, and the command.
 
+mod actual;
 mod command;
 mod diff;
 mod invariants;

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::page::{Cell, Chart, Column, Grid, Page, Section};
-use super::{amount, bars, curve};
+use super::{amount, bars, plot};
 use crate::report::{table, text};
 
 /// Rows shown of a table when nobody asks for all.
@@ -47,7 +47,7 @@ fn section_text(section: &Section, width: usize, verbose: bool) -> String {
     }
     let drawn = section.chart.as_ref().map(|chart| match chart {
         Chart::Bars(chart) => bars::draw(chart, width),
-        Chart::Curve(chart) => curve::draw(chart, width),
+        Chart::Curve(chart) => plot::draw(chart, width),
     });
     if let Some(drawn) = drawn.filter(|drawn| !drawn.is_empty()) {
         let _ = writeln!(out, "{drawn}\n");

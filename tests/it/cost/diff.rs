@@ -107,8 +107,9 @@ fn a_workspace_deep_in_a_repository_is_found_at_the_base() {
     git(&["add", "."]);
     git(&["commit", "--quiet", "--message", "first"]);
     std::fs::copy(world.path().join("tenants/breadfree.yml"), inner.join("tenants/breadfree.yml")).unwrap();
-    let folder = inner.display().to_string();
-    let report = json_of(&world.run(&["-w", &folder, "cost", "diff", "--base", "HEAD", "-o", "json"]).ended_with(0));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_konta"));
+    let done = command.arg("-w").arg(&inner).args(["cost", "diff", "--base", "HEAD", "-o", "json"]).output().unwrap();
+    let report: Value = serde_json::from_slice(&done.stdout).unwrap_or_else(|error| panic!("{error}: {done:?}"));
     let new =
         report["stacks"].as_array().unwrap().iter().find(|s| s["stack"] == "konta-prod-tenant-breadfree").unwrap();
     assert_eq!(new["before_usd"], 0);
@@ -117,7 +118,10 @@ fn a_workspace_deep_in_a_repository_is_found_at_the_base() {
 #[test]
 fn what_is_wrong_with_a_base_is_said() {
     let world = World::example();
-    // The test's own folder lies inside a repository of konta's, so a repository of its own must be broken off.
+    // The test's own folder may lie inside a repository, which is not to be found.
+    let mut outside = world.command(&["cost", "diff", "--base", "main"]);
+    let outside = outside.env("GIT_CEILING_DIRECTORIES", world.path().parent().unwrap()).output().unwrap();
+    assert!(String::from_utf8_lossy(&outside.stderr).contains("no git repository"), "{outside:?}");
     git(&world, &["init", "--quiet"]);
     let none = world.run(&["cost", "diff", "--base", "main"]).ended_with(1);
     assert!(none.stderr.contains("no revision `main`"), "{}", none.stderr);

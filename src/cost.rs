@@ -3,16 +3,21 @@
 //! Pure functions: nothing here reads a file, a clock or AWS. [`estimate::of_document`] is the way in.
 
 pub mod actual;
+pub mod advise;
+pub mod allocate;
+pub mod curve;
 pub(crate) mod decimal;
 pub mod difference;
 pub mod error;
 pub mod estimate;
 pub mod evaluate;
 pub mod item;
+pub mod margin;
 pub mod price;
 pub mod price_list;
 pub mod pricers;
 pub mod range;
+pub mod scenario;
 pub mod usage;
 
 pub use difference::Difference;

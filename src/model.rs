@@ -7,6 +7,7 @@ pub mod name;
 pub mod placement;
 pub mod size;
 pub mod tenant;
+pub mod terms;
 pub mod tier;
 pub mod workspace;
 
@@ -19,5 +20,6 @@ pub use name::{
 pub use placement::CellNumber;
 pub use size::{CapacityRange, FargateSize, SizeError, TaskRange};
 pub use tenant::{DatabaseChoice, Schedule, SecretReference, Tenant, TenantHost};
+pub use terms::Terms;
 pub use tier::{Isolation, Tier};
 pub use workspace::{ExchangeRate, Workspace};

@@ -1,10 +1,15 @@
 //! `konta cost`: what an environment, a tenant or any template costs a month.
 
 pub mod actual;
+mod advise;
 mod budget;
+mod compare;
+mod curve;
 mod diff;
 pub mod difference;
+mod footprint;
 mod revision;
+mod shares;
 mod show;
 pub mod stacks;
 mod template;
@@ -49,21 +54,28 @@ pub struct CostArgs {
     parameters: Vec<String>,
     #[command(flatten)]
     form: Form,
+    #[command(flatten)]
+    shares: shares::ShareArgs,
 }
 
 #[derive(Debug, Subcommand)]
 enum What {
-    /// A tenant's own stacks: what it shares with others is not in them
+    /// A tenant's own stacks, its part of what it shares with others, and what is left of its price
     Tenant {
         /// Its name
         name: String,
         #[command(flatten)]
         form: Form,
+        #[command(flatten)]
+        shares: shares::ShareArgs,
     },
     /// The estimate beside the bill; Cost Explorer takes 0.01 USD for each call
     Actual(actual::ActualArgs),
     /// What the workspace costs more or less than what is deployed, or than a revision of git
     Diff(diff::DiffArgs),
+    Curve(curve::CurveArgs),
+    Compare(compare::CompareArgs),
+    Advise(advise::AdviseArgs),
 }
 
 #[derive(Debug, Clone, Args)]
@@ -86,47 +98,71 @@ pub async fn run(context: &Context, args: &CostArgs) -> Result<u8, CommandError>
         let title = format!("What {} costs", path.file_name().unwrap_or_default().display());
         return show(context, &args.form.shown, &title, report, budget);
     }
+    match &args.what {
+        Some(What::Actual(args)) => actual::run(context, &context.load()?, args).await,
+        Some(What::Diff(args)) => diff::run(context, &context.load()?, args).await,
+        Some(What::Curve(args)) => curve::run(context, args),
+        Some(What::Compare(args)) => compare::run(context, args),
+        Some(What::Advise(args)) => advise::run(context, args),
+        Some(What::Tenant { .. }) | None => of_workspace(context, args),
+    }
+}
+
+fn of_workspace(context: &Context, args: &CostArgs) -> Result<u8, CommandError> {
     let loaded = context.load()?;
     let workspace = &loaded.workspace;
-    let (form, title, report) = match &args.what {
-        Some(What::Tenant { name, form }) => {
-            let environment = context.environment_of(workspace, std::slice::from_ref(name))?;
-            let tenant = gather::tenant(workspace, name)?;
-            let usage = usage_file(form.usage.as_deref())?;
-            let mut pricer = StackPricer::new(
-                workspace,
-                &loaded.composer,
-                environment,
-                usage.usage.clone(),
-                prices::table(context)?,
-            );
-            let stacks = pricer.tenant(tenant)?;
-            usage.check(&pricer)?;
-            let title = format!("What {} of {} costs by itself", tenant.name, environment.name);
-            (form, title, CostReport::of_stacks(environment.region.as_str(), pricer.hours(), stacks))
-        }
-        Some(What::Actual(args)) => return actual::run(context, &loaded, args).await,
-        Some(What::Diff(args)) => return diff::run(context, &loaded, args).await,
-        None => {
-            let environment = context.environment(workspace, args.environment.as_deref())?;
-            let usage = usage_file(args.form.usage.as_deref())?;
-            let title = format!("What the environment {} costs", environment.name);
-            (&args.form, title, whole_environment(&loaded, environment, &usage, prices::table(context)?)?)
-        }
+    let (form, title, report) = if let Some(What::Tenant { name, form, shares }) = &args.what {
+        let title = format!("What {name} costs");
+        (form, title, one_tenant(&loaded, context, name, form, shares)?)
+    } else {
+        let environment = context.environment(workspace, args.environment.as_deref())?;
+        let usage = usage_file(args.form.usage.as_deref())?;
+        let title = format!("What the environment {} costs", environment.name);
+        let table = prices::table(context)?;
+        (&args.form, title, whole_environment(&loaded, environment, &usage, &table, &args.shares)?)
     };
     let budget = Budget::parse(form.budget.as_deref(), Some(workspace))?;
     show(context, &form.shown, &title, report, budget)
 }
 
-/// What an environment costs, for people and programs.
+/// A tenant's own stacks, and its part of what the environment's tenants share.
+fn one_tenant(
+    loaded: &Loaded,
+    context: &Context,
+    name: &str,
+    form: &Form,
+    args: &shares::ShareArgs,
+) -> Result<CostReport, CommandError> {
+    let workspace = &loaded.workspace;
+    let environment = context.environment_of(workspace, &[name.to_owned()])?;
+    let tenant = gather::tenant(workspace, name)?;
+    let usage = usage_file(form.usage.as_deref())?;
+    let table = prices::table(context)?;
+    let mut pricer = StackPricer::new(workspace, &loaded.composer, environment, usage.usage.clone(), table.clone());
+    let stacks = pricer.tenant(tenant)?;
+    let mut report = CostReport::of_stacks(environment.region.as_str(), pricer.hours(), stacks);
+    let all = environment_stacks(loaded, environment, &usage, table)?.0;
+    let mut shares = shares::divided(workspace, environment, &usage.usage, &all, args);
+    shares.tenants.retain(|share| share.cost.tenant == name);
+    report.shares = Some(shares);
+    Ok(report)
+}
+
+/// What an environment costs, and who bears it.
 fn whole_environment(
     loaded: &Loaded,
     environment: &Environment,
     usage: &UsageFile,
-    table: PriceTable,
+    table: &PriceTable,
+    args: &shares::ShareArgs,
 ) -> Result<CostReport, CommandError> {
-    let (stacks, hours) = environment_stacks(loaded, environment, usage, table)?;
-    Ok(CostReport::of_stacks(environment.region.as_str(), hours, stacks))
+    let workspace = &loaded.workspace;
+    let (stacks, hours) = environment_stacks(loaded, environment, usage, table.clone())?;
+    let mut shares = shares::divided(workspace, environment, &usage.usage, &stacks, args);
+    shares.break_even = shares::break_even(loaded, environment, &usage.usage, &shares.terms, table)?;
+    let mut report = CostReport::of_stacks(environment.region.as_str(), hours, stacks);
+    report.shares = Some(shares);
+    Ok(report)
 }
 
 /// The environment's stacks, the traffic that belongs to none of them, and the month's hours.

@@ -157,6 +157,25 @@ pub fn of_evaluated(evaluator: &Evaluator<'_>, usage: &Usage, prices: &PriceTabl
     })
 }
 
+/// Only the sum of what an evaluated document costs a month: for many numbers of tenants, where nobody asks what moves it.
+#[must_use]
+pub fn total_of_evaluated(evaluator: &Evaluator<'_>, usage: &Usage, prices: &PriceTable) -> Range {
+    let mut sheet = Sheet::new(evaluator, usage, prices, &Focus::Everything);
+    pricers::price_resources(&mut sheet);
+    sheet.finish().total_usd
+}
+
+/// Only the sum of what an account's traffic costs a month.
+#[must_use]
+pub fn total_of_account(region: &str, usage: &Usage, prices: &PriceTable) -> Range {
+    let document = Document::from_value(serde_json::Value::Null);
+    let inputs = Inputs { region: region.to_owned(), ..Inputs::default() };
+    let evaluator = Evaluator::new(&document, &inputs);
+    let mut sheet = Sheet::new(&evaluator, usage, prices, &Focus::Everything);
+    pricers::account::price(&mut sheet);
+    sheet.finish().total_usd
+}
+
 /// What an account's traffic costs a month: it belongs to no resource, and its free allowance is the account's.
 #[must_use]
 pub fn of_account(region: &str, usage: &Usage, prices: &PriceTable) -> Estimate {

@@ -22,6 +22,23 @@ pub const ACCOUNT: &str = "account";
 /// Usage by field.
 pub type Fields = BTreeMap<String, Range>;
 
+/// What one tenant uses of what is shared; only to divide cost, not to price it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TenantUse {
+    /// Database capacity, in ACU.
+    pub acu: Decimal,
+    /// Requests a second, averaged over the month.
+    pub requests_per_second: Decimal,
+    /// Its weight among the tenants.
+    pub weight: Option<Decimal>,
+}
+
+impl std::default::Default for TenantUse {
+    fn default() -> Self {
+        Self { acu: profile::CAPACITY.expected, requests_per_second: profile::REQUESTS.expected, weight: None }
+    }
+}
+
 /// What is used in a month: what a usage file says, and a profile for the rest.
 #[derive(Debug, Clone)]
 pub struct Usage {
@@ -29,6 +46,7 @@ pub struct Usage {
     account: Fields,
     types: BTreeMap<String, Fields>,
     resources: BTreeMap<String, Fields>,
+    tenants: BTreeMap<String, TenantUse>,
     profile: Profile,
 }
 
@@ -36,7 +54,14 @@ impl Usage {
     /// Nothing but a profile's defaults.
     #[must_use]
     pub fn of(profile: Profile) -> Self {
-        Self { hours: HOURS, account: Fields::new(), types: BTreeMap::new(), resources: BTreeMap::new(), profile }
+        Self {
+            hours: HOURS,
+            account: Fields::new(),
+            types: BTreeMap::new(),
+            resources: BTreeMap::new(),
+            tenants: BTreeMap::new(),
+            profile,
+        }
     }
 
     /// Reads a usage file; what it leaves out comes from `profile`.
@@ -48,6 +73,12 @@ impl Usage {
     #[must_use]
     pub fn over(&self, profile: Profile) -> Self {
         Self { profile, ..self.clone() }
+    }
+
+    /// What the usage file says of a tenant, else what is assumed of each.
+    #[must_use]
+    pub fn of_tenant(&self, tenant: &str) -> TenantUse {
+        self.tenants.get(tenant).copied().unwrap_or_default()
     }
 
     /// Hours of the month.

@@ -8,9 +8,9 @@ use super::diagnostic::Code;
 use super::parse::{Kind, Node};
 use super::read::{Field, Fields, Reader, Refusal};
 use super::workload::{self, DEFAULT_SIZE};
-use crate::model::{ApplicationName, ExchangeRate, FargateSize, Isolation, TaskRange, Tier, TierName};
+use crate::model::{ApplicationName, ExchangeRate, FargateSize, Isolation, TaskRange, Terms, Tier, TierName};
 
-const KEYS: &[&str] = &["application", "currency", "exchange_rate", "image", "tiers"];
+const KEYS: &[&str] = &["application", "currency", "exchange_rate", "cost", "image", "tiers"];
 const TIER_KEYS: &[&str] = &["price", "isolation", "modules", "image", "size", "tasks", "spot", "on_demand"];
 
 /// Words for who shares a process.
@@ -22,6 +22,8 @@ pub(super) struct Application {
     pub(super) name: Option<ApplicationName>,
     pub(super) currency: Option<String>,
     pub(super) exchange_rate: Option<ExchangeRate>,
+    /// None said is none at all.
+    pub(super) terms: Option<Terms>,
     /// The image of every tier and pool that names none.
     pub(super) image: Option<String>,
     /// Tiers by the name written; a refused one stays known, so that its tenants are not blamed too.
@@ -37,6 +39,7 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Node) -> Option<Application> 
     let currency = currency.and_then(|field| reader.checked(field, currency_code));
     let rate = fields.required("exchange_rate", "exchange_rate: { usd: 1.14, date: 2026-09-25 }", reader);
     let exchange_rate = rate.and_then(|field| exchange_rate(reader, field, currency.as_deref()));
+    let terms = fields.get("cost").map_or(Some(Terms::default()), |field| terms(reader, field));
     let image = fields.required("image", "image: name:tag@sha256:...", reader);
     let image = image.and_then(|field| workload::image(reader, field));
     let mut tiers = BTreeMap::new();
@@ -51,7 +54,7 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Node) -> Option<Application> 
             tiers.entry(entry.key.text.clone()).or_insert(tier);
         }
     }
-    Some(Application { name, currency, exchange_rate, image, tiers })
+    Some(Application { name, currency, exchange_rate, terms, image, tiers })
 }
 
 /// The application's name begins the paths of its SSM parameters, and AWS keeps some beginnings for itself.
@@ -92,6 +95,45 @@ fn exchange_rate(reader: &mut Reader<'_>, field: Field<'_>, currency: Option<&st
         })
     });
     Some(ExchangeRate { usd: usd?, date: date? })
+}
+
+/// `cost`: what is taken off a price before AWS is paid.
+fn terms(reader: &mut Reader<'_>, field: Field<'_>) -> Option<Terms> {
+    let fields = reader.fields(field, "cost", &["vat", "payment_fee", "other_monthly"])?;
+    let mut terms = Terms::default();
+    if let Some(field) = fields.get("vat") {
+        let vat = reader.fields(field, "vat", &["percent", "included"])?;
+        let percent = vat.required("percent", "percent: 21", reader);
+        terms.vat_percent = percent.and_then(|field| percentage(reader, field))?;
+        let included = vat.required("included", "included: true", reader);
+        terms.vat_included = included.and_then(|field| reader.flag(field))?;
+    }
+    if let Some(field) = fields.get("payment_fee") {
+        let fee = reader.fields(field, "payment fee", &["percent", "fixed"])?;
+        terms.fee_percent = fee.get("percent").map_or(Some(Decimal::ZERO), |field| percentage(reader, field))?;
+        terms.fee_fixed = fee.get("fixed").map_or(Some(Decimal::ZERO), |field| amount(reader, field))?;
+    }
+    terms.other_monthly = fields.get("other_monthly").map_or(Some(Decimal::ZERO), |field| amount(reader, field))?;
+    Some(terms)
+}
+
+fn percentage(reader: &mut Reader<'_>, field: Field<'_>) -> Option<Decimal> {
+    let percent = reader.decimal(field, true)?;
+    if percent <= Decimal::ONE_HUNDRED {
+        return Some(percent);
+    }
+    reader
+        .refuse(field, Refusal::new(format!("{percent} is no percentage"), "write a number from 0 to 100, such as 21"));
+    None
+}
+
+fn amount(reader: &mut Reader<'_>, field: Field<'_>) -> Option<Decimal> {
+    let amount = reader.decimal(field, true)?;
+    if amount <= Decimal::from(1_000_000) {
+        return Some(amount);
+    }
+    reader.refuse(field, Refusal::new(format!("{amount} a month is beyond belief"), "write at most 1000000"));
+    None
 }
 
 fn tier(reader: &mut Reader<'_>, entry: Field<'_>, default_image: Option<&str>) -> Option<Tier> {

@@ -95,6 +95,7 @@ fn assemble(
         application: application.name?,
         currency: application.currency?,
         exchange_rate: application.exchange_rate?,
+        terms: application.terms?,
         tiers: tiers.collect::<Option<_>>()?,
         environments: environments.collect::<Option<_>>()?,
         tenants: tenants.collect::<Option<_>>()?,

@@ -86,7 +86,8 @@ impl Room {
             && self.connections >= demand.connections
     }
 
-    fn take(&mut self, demand: Demand) {
+    /// Takes a demand off; what is not there is not missed.
+    pub fn take(&mut self, demand: Demand) {
         self.tenants = self.tenants.saturating_sub(1);
         self.target_groups = self.target_groups.saturating_sub(demand.target_groups);
         self.rules = self.rules.saturating_sub(demand.rules);

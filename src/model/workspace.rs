@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rust_decimal::Decimal;
 
-use super::{ApplicationName, Environment, EnvironmentName, Isolation, Tenant, TenantName, Tier, TierName};
+use super::{ApplicationName, Environment, EnvironmentName, Isolation, Tenant, TenantName, Terms, Tier, TierName};
 
 /// How many US dollars one unit of the workspace's currency buys, and since when konta believes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +24,8 @@ pub struct Workspace {
     pub currency: String,
     /// Its rate.
     pub exchange_rate: ExchangeRate,
+    /// Tax, fees and what else is taken off a price.
+    pub terms: Terms,
     /// What customers can buy.
     pub tiers: BTreeMap<TierName, Tier>,
     /// The footprints.

@@ -12,6 +12,11 @@ mod plot;
 #[cfg(test)]
 mod tests;
 
+pub mod advise;
+pub mod compare;
+pub mod curve;
+pub mod shares;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -19,6 +24,7 @@ use rust_decimal::Decimal;
 use serde::Serialize;
 use serde::ser::Serializer;
 
+use crate::cost::allocate::Owner;
 use crate::cost::estimate::{Assumption, Free, Unknown, Unpriced};
 use crate::cost::range::Amount;
 use crate::cost::{Estimate, LineItem, Range};
@@ -33,6 +39,8 @@ pub struct StackCost {
     pub stack: String,
     /// What it is, for people.
     pub title: String,
+    /// Whose cost it is.
+    pub owner: Owner,
     /// What it costs; stacks of one shape share one estimate.
     pub estimate: Arc<Estimate>,
 }
@@ -41,7 +49,13 @@ impl StackCost {
     /// A stack's.
     #[must_use]
     pub fn new(stack: &str, title: &str, estimate: Arc<Estimate>) -> Self {
-        Self { stack: stack.to_owned(), title: title.to_owned(), estimate }
+        Self { stack: stack.to_owned(), title: title.to_owned(), owner: Owner::Account, estimate }
+    }
+
+    /// The same, somebody's.
+    #[must_use]
+    pub fn owned_by(self, owner: Owner) -> Self {
+        Self { owner, ..self }
     }
 
     /// The account's traffic, which belongs to no stack.
@@ -97,6 +111,9 @@ pub struct CostReport {
     pub assumptions: Vec<Assumption>,
     /// By field, what moves the sum most over all resources.
     pub most_moving: Option<Moving>,
+    /// Each tenant's part, price and margin; none for a template.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shares: Option<shares::Shares>,
 }
 
 /// One stack's sum.
@@ -142,6 +159,7 @@ impl CostReport {
             free: estimate.free,
             assumptions: estimate.assumptions,
             most_moving,
+            shares: None,
         }
     }
 

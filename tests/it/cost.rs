@@ -8,6 +8,7 @@ mod links;
 mod random;
 mod readme;
 
+mod shares;
 mod worked;
 
 use konta::cost::evaluate::Inputs;

@@ -96,10 +96,17 @@ fn pages_are_well_in_a_browser_on_every_screen_and_on_paper() {
     let long = "AVeryLongLogicalIdOfAResourceThatSomebodyMadeUpToSeeWhatHappensOnAPhone";
     world.write("their.json", &format!(r#"{{"Resources": {{"{long}": {{"Type": "AWS::EC2::Instance"}}, "Nat": {{"Type": "AWS::EC2::NatGateway"}}}}}}"#));
     let their = page("their.json").display().to_string();
-    let written = ["environment.html", "tenant.html", "template.html"].map(|name| page(name).display().to_string());
-    let commands: [&[&str]; 3] =
-        [&["cost"], &["cost", "tenant", "breadfree"], &["cost", "--template", &their, "--region", "eu-west-1"]];
-    for (command, file) in commands.iter().zip(&written) {
+    let commands: [(&str, &[&str]); 6] = [
+        ("environment", &["cost"]),
+        ("tenant", &["cost", "tenant", "breadfree"]),
+        ("template", &["cost", "--template", &their, "--region", "eu-west-1"]),
+        ("curve", &["cost", "curve", "--tenants", "1..1000"]),
+        ("compare", &["cost", "compare"]),
+        ("advise", &["cost", "advise", "--tenants", "40"]),
+    ];
+    let written: Vec<String> =
+        commands.iter().map(|(name, _)| page(&format!("{name}.html")).display().to_string()).collect();
+    for ((_, command), file) in commands.iter().zip(&written) {
         let arguments = [*command, &["--format", "html", "--out", file]].concat();
         world.run(&arguments).ended_with(0);
     }
@@ -116,5 +123,5 @@ fn pages_are_well_in_a_browser_on_every_screen_and_on_paper() {
         .unwrap();
     let said = String::from_utf8_lossy(&looked.stdout);
     assert!(looked.status.success(), "{said}\n{}", String::from_utf8_lossy(&looked.stderr));
-    assert!(said.contains("4 pages"), "{said}");
+    assert!(said.contains("7 pages"), "{said}");
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::difference::Body;
 use crate::commands::CommandError;
+use crate::cost::allocate::Owner;
 use crate::cost::evaluate::{Evaluator, Inputs};
 use crate::cost::{Estimate, PriceTable, Profile, Usage, estimate};
 use crate::model::{CellNumber, Environment, Isolation, Tenant, TenantName, Workspace};
@@ -18,23 +19,31 @@ use crate::template::condition::Known;
 
 /// Prices an environment's stacks, with parameters as konta would send them.
 pub struct StackPricer<'a> {
-    workspace: &'a Workspace,
-    builder: Builder<'a>,
-    environment: &'a Environment,
-    usage: Usage,
-    prices: PriceTable,
+    pub(super) workspace: &'a Workspace,
+    pub(super) builder: Builder<'a>,
+    pub(super) environment: &'a Environment,
+    pub(super) usage: Usage,
+    pub(super) prices: PriceTable,
     /// What stands, where that has been asked.
     observed: Option<&'a Observed>,
     /// Whose usage counts, where that is not all tenants.
     serving: Option<BTreeSet<TenantName>>,
     /// Templates as they were deployed, by body: many stacks have the same.
     deployed: HashMap<String, Arc<Document>>,
+    /// How documents differ from those that would be deployed, to compare.
+    patch: Option<Patch>,
+    /// The only tenant whose documents are changed.
+    patched_tenant: Option<String>,
+    patched: HashMap<usize, (Arc<Document>, Arc<Document>)>,
     /// Documents and inputs of the stacks whose outputs others take.
     standing: BTreeMap<String, (Arc<Document>, Inputs)>,
     outputs: HashMap<String, Option<String>>,
     memo: HashMap<MemoKey, Vec<Remembered>>,
     resources: BTreeSet<String>,
 }
+
+/// Changes a document before it is priced.
+pub type Patch = fn(&mut Document);
 
 /// A document's digest, and whose usage it is priced with.
 type MemoKey = ([u8; 32], &'static str);
@@ -64,6 +73,9 @@ impl<'a> StackPricer<'a> {
             observed: None,
             serving: None,
             deployed: HashMap::new(),
+            patch: None,
+            patched_tenant: None,
+            patched: HashMap::new(),
             standing: BTreeMap::new(),
             outputs: HashMap::new(),
             memo: HashMap::new(),
@@ -83,6 +95,25 @@ impl<'a> StackPricer<'a> {
     pub fn serving(mut self, tenants: BTreeSet<TenantName>) -> Self {
         self.serving = Some(tenants);
         self
+    }
+
+    /// The same, with every document changed; with `only`, those of that tenant.
+    #[must_use]
+    pub fn patched_by(mut self, patch: Option<Patch>, only: Option<&str>) -> Self {
+        self.patch = patch;
+        self.patched_tenant = only.map(ToOwned::to_owned);
+        self
+    }
+
+    /// The document as it is priced.
+    fn document(&mut self, document: &Arc<Document>, patch: Patch) -> Arc<Document> {
+        // The original is kept too, so that no other document can take its address.
+        let (_, patched) = self.patched.entry(Arc::as_ptr(document) as usize).or_insert_with(|| {
+            let mut changed = Document::clone(document);
+            patch(&mut changed);
+            (Arc::clone(document), Arc::new(changed))
+        });
+        Arc::clone(patched)
     }
 
     /// Hours of the month.
@@ -219,7 +250,7 @@ impl<'a> StackPricer<'a> {
     }
 
     /// Lets other stacks take a stack's outputs.
-    fn stand(&mut self, stack: &DesiredStack) -> Inputs {
+    pub(super) fn stand(&mut self, stack: &DesiredStack) -> Inputs {
         let parameters = stack.parameters.iter().map(|(name, value)| (name.clone(), self.known(value))).collect();
         let inputs = Inputs { region: self.environment.region.to_string(), parameters };
         // Nothing takes a tenant's outputs, and there may be ten thousand.
@@ -249,8 +280,16 @@ impl<'a> StackPricer<'a> {
 
     fn price(&mut self, stack: &DesiredStack, usage: &Usage, profile: &'static str) -> StackCost {
         let inputs = self.stand(stack);
-        let estimate = self.estimate(&stack.document, &inputs, usage, profile);
-        StackCost::new(&stack.name, &stack.title, estimate)
+        let owner = owner_of(&stack.kind);
+        let concerned = self.patched_tenant.as_ref().is_none_or(|only| owner == Owner::Tenant(only.clone()));
+        let estimate = match self.patch.filter(|_| concerned) {
+            Some(patch) => {
+                let document = self.document(&stack.document, patch);
+                self.estimate(&document, &inputs, usage, profile)
+            }
+            None => self.estimate(&stack.document, &inputs, usage, profile),
+        };
+        StackCost::new(&stack.name, &stack.title, estimate).owned_by(owner)
     }
 
     fn estimate(
@@ -276,6 +315,15 @@ impl<'a> StackPricer<'a> {
             self.memo.entry(key).or_default().push(Remembered { parameters, estimate: Arc::clone(&estimate) });
         }
         estimate
+    }
+}
+
+/// Whose cost a stack is.
+fn owner_of(kind: &StackKind) -> Owner {
+    match kind {
+        StackKind::Dns | StackKind::Environment => Owner::Environment,
+        StackKind::Cell(cell) => Owner::Cell(cell.get()),
+        StackKind::Addon(tenant, _) | StackKind::Tenant(tenant) => Owner::Tenant(tenant.to_string()),
     }
 }
 

@@ -92,9 +92,9 @@ const PRODUCTION: &[Row] = &[
 ];
 
 /// Requests a second of one tenant, averaged over the month.
-const REQUESTS: Range = Range::new(dec!(0.01), dec!(0.05), dec!(0.5));
+pub(super) const REQUESTS: Range = Range::new(dec!(0.01), dec!(0.05), dec!(0.5));
 /// Aurora capacity of one tenant while it is awake, in ACU.
-const CAPACITY: Range = Range::new(dec!(0.01), dec!(0.02), dec!(0.10));
+pub(super) const CAPACITY: Range = Range::new(dec!(0.01), dec!(0.02), dec!(0.10));
 /// What an awake cluster takes at the least, in ACU.
 const FLOOR: Decimal = dec!(0.5);
 

@@ -3,7 +3,7 @@
 use rust_decimal::Decimal;
 use serde_yaml::{Mapping, Value};
 
-use super::{ACCOUNT, Fields, Profile, Usage, field};
+use super::{ACCOUNT, Fields, Profile, TenantUse, Usage, field};
 use crate::cost::error::CostError;
 use crate::cost::evaluate::number;
 use crate::cost::range::Range;
@@ -45,8 +45,14 @@ fn fill(root: &Value, mut usage: Usage) -> Result<Usage, Wrong> {
                     usage.resources.insert(name.to_owned(), fields(value, &format!("resources.{name}"), None)?);
                 }
             }
+            "tenants" => {
+                for (name, value) in map(value, "tenants")? {
+                    let name = text(name)?;
+                    usage.tenants.insert(name.to_owned(), tenant(value, &format!("tenants.{name}"))?);
+                }
+            }
             other => {
-                let known = ["hours", ACCOUNT, "types", "resources"];
+                let known = ["hours", ACCOUNT, "types", "resources", "tenants"];
                 return Err((format!("a usage file has no `{other}`"), nearest(other, &known)));
             }
         }
@@ -60,6 +66,24 @@ fn hours(value: &Value) -> Result<Decimal, Wrong> {
         return Err((format!("hours: a month has no {hours} hours"), "leave it out for 730".to_owned()));
     }
     Ok(hours)
+}
+
+fn tenant(value: &Value, place: &str) -> Result<TenantUse, Wrong> {
+    let mut used = TenantUse::default();
+    for (key, value) in map(value, place)? {
+        let key = text(key)?;
+        let place = format!("{place}.{key}");
+        match key {
+            "acu" => used.acu = amount(value, &place)?,
+            "requests_per_second" => used.requests_per_second = amount(value, &place)?,
+            "weight" => used.weight = Some(amount(value, &place)?),
+            other => {
+                let known = ["acu", "requests_per_second", "weight"];
+                return Err((format!("{place}: there is no such field"), nearest(other, &known)));
+            }
+        }
+    }
+    Ok(used)
 }
 
 fn fields(value: &Value, place: &str, resource_type: Option<&str>) -> Result<Fields, Wrong> {

@@ -43,17 +43,19 @@ struct SectionView {
     bars: Option<BarsView>,
     curve: Option<CurveView>,
     grid: Option<GridView>,
+    notes: Vec<String>,
+    verbatim: Option<String>,
 }
 
 struct GridView {
     /// Whether a phone shows each row as lines below each other.
     wide: bool,
-    heads: Vec<(&'static str, bool)>,
+    heads: Vec<(String, bool)>,
     rows: Vec<Vec<CellView>>,
 }
 
 struct CellView {
-    head: &'static str,
+    head: String,
     class: &'static str,
     words: String,
     bounds: Option<String>,
@@ -102,6 +104,8 @@ impl SectionView {
             bars,
             curve,
             grid: grid.map(|grid| GridView::new(&grid.cut(ROWS))),
+            notes: section.notes.clone(),
+            verbatim: section.verbatim.as_deref().map(text::printable),
         }
     }
 }
@@ -114,7 +118,7 @@ impl GridView {
         let words = grid.columns.iter().filter(|column| !column.figures).count();
         Self {
             wide: words > 2 || grid.columns.len() > 3,
-            heads: grid.columns.iter().map(|column| (column.head, column.figures)).collect(),
+            heads: grid.columns.iter().map(|column| (column.head.to_string(), column.figures)).collect(),
             rows: grid.rows.iter().map(row).collect(),
         }
     }
@@ -133,7 +137,7 @@ impl CellView {
             (false, true) => "long",
             (false, false) => "",
         };
-        Self { head: column.head, class, words, bounds }
+        Self { head: column.head.to_string(), class, words, bounds }
     }
 }
 

@@ -43,12 +43,21 @@ impl Page {
 fn body(section: &Section) -> String {
     let intro = section.intro.as_ref().map(|intro| format!("{}\n\n", escape(intro))).unwrap_or_default();
     let grid = section.grid.as_ref().map(|grid| table(&grid.cut(ROWS))).unwrap_or_default();
-    format!("{intro}{grid}")
+    let notes = section.notes.iter().fold(String::new(), |notes, note| notes + "\n" + &escape(note) + "\n");
+    let verbatim = section.verbatim.as_ref().map(|text| fenced(text)).unwrap_or_default();
+    format!("{intro}{grid}{notes}{verbatim}")
+}
+
+/// Text as it stands, in a fence longer than any that is in it.
+fn fenced(verbatim: &str) -> String {
+    let longest = verbatim.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(longest.max(2) + 1);
+    format!("\n{fence}\n{}\n{fence}\n", text::printable(verbatim).trim_end())
 }
 
 fn table(grid: &Grid) -> String {
     let row = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
-    let heads: Vec<String> = grid.columns.iter().map(|column| escape(column.head)).collect();
+    let heads: Vec<String> = grid.columns.iter().map(|column| escape(&column.head)).collect();
     let rules: Vec<String> =
         grid.columns.iter().map(|column| if column.figures { "---:" } else { "---" }.to_owned()).collect();
     let mut out = row(&heads) + &row(&rules);

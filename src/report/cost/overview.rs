@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::CostReport;
-use super::amount::{bounds, money, quantity};
+use super::amount::{amount, bounds, money, quantity};
 use super::page::{Bars, Cell, Chart, Column, Grid, Page, Section};
+use super::shares::Shares;
 use crate::cost::Range;
 use crate::report::text;
 
@@ -15,8 +16,17 @@ impl CostReport {
     /// The report as a page; `title` says what was priced.
     #[must_use]
     pub fn page(&self, title: &str) -> Page {
+        let (tenant, tier) = match self.shares.as_ref().map(Shares::sections) {
+            Some(shares) => {
+                let mut shares = shares.into_iter();
+                (shares.next(), shares.next())
+            }
+            None => (None, None),
+        };
         let sections = [
             self.parts(),
+            tenant,
+            tier,
             self.services(),
             self.resources(),
             self.unknowns(),
@@ -37,10 +47,15 @@ impl CostReport {
     }
 
     fn facts(&self) -> Vec<(String, String)> {
-        let mut facts = vec![
+        let mut facts = Vec::new();
+        // The sum above is the tenant's own; what it shares with others is more.
+        if let Some([only]) = self.shares.as_ref().filter(|shares| shares.break_even.is_empty()).map(|s| &*s.tenants) {
+            facts.push(("with its share".to_owned(), format!("{} USD a month", amount(only.cost.total_usd))));
+        }
+        facts.extend([
             ("region".to_owned(), self.region.clone()),
             ("month".to_owned(), format!("{} hours, without VAT", self.hours.normalize())),
-        ];
+        ]);
         let dates = self.items.iter().map(|item| item.price.date.as_str());
         if let (Some(first), Some(last)) = (dates.clone().min(), dates.max()) {
             facts.push((

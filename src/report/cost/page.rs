@@ -2,6 +2,8 @@
 //!
 //! Whatever has a cost to show (an estimate, a comparison, a curve) makes a page; text, Markdown and HTML are made of pages alone.
 
+use std::borrow::Cow;
+
 use rust_decimal::Decimal;
 
 use super::amount;
@@ -33,6 +35,10 @@ pub struct Section {
     pub chart: Option<Chart>,
     /// The figures.
     pub grid: Option<Grid>,
+    /// Sentences below them.
+    pub notes: Vec<String>,
+    /// Text that is taken as it stands, such as a manifest to write.
+    pub verbatim: Option<String>,
 }
 
 /// A table.
@@ -48,7 +54,7 @@ pub struct Grid {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Column {
     /// Its heading.
-    pub head: &'static str,
+    pub head: Cow<'static, str>,
     /// Whether it holds figures, which end below each other.
     pub figures: bool,
 }
@@ -98,14 +104,14 @@ pub struct Curve {
 impl Column {
     /// A column of words.
     #[must_use]
-    pub const fn text(head: &'static str) -> Self {
-        Self { head, figures: false }
+    pub fn text(head: impl Into<Cow<'static, str>>) -> Self {
+        Self { head: head.into(), figures: false }
     }
 
     /// A column of figures.
     #[must_use]
-    pub const fn figures(head: &'static str) -> Self {
-        Self { head, figures: true }
+    pub fn figures(head: impl Into<Cow<'static, str>>) -> Self {
+        Self { head: head.into(), figures: true }
     }
 }
 

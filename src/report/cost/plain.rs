@@ -56,13 +56,19 @@ fn section_text(section: &Section, width: usize, verbose: bool) -> String {
         let cut = if verbose { grid.clone() } else { grid.cut(ROWS) };
         let _ = writeln!(out, "{}", grid_text(&cut, width));
     }
+    for note in &section.notes {
+        let _ = writeln!(out, "{}", text::wrap(&text::one_line(note), width, 0));
+    }
+    if let Some(verbatim) = &section.verbatim {
+        let _ = writeln!(out, "\n{}", text::printable(verbatim).trim_end());
+    }
     out
 }
 
 /// A table where it fits. Else each row is its first cell with its last amount at the edge, and the rest below.
 fn grid_text(grid: &Grid, width: usize) -> String {
     let (columns, rows) = spread(grid);
-    let heads: Vec<&str> = columns.iter().map(|column| column.head).collect();
+    let heads: Vec<&str> = columns.iter().map(|column| &*column.head).collect();
     if table::fits(width, &heads, &rows) {
         let figures: Vec<usize> = (0..columns.len()).filter(|index| columns[*index].figures).collect();
         let most = 2 * rows.len() + 2;

@@ -4,12 +4,12 @@ use rust_decimal::Decimal;
 
 use crate::world::World;
 
-fn json(said: &crate::world::Said) -> serde_json::Value {
+pub(super) fn json(said: &crate::world::Said) -> serde_json::Value {
     serde_json::from_str(&said.stdout).unwrap_or_else(|error| panic!("{error}: {}", said.stdout))
 }
 
 /// An amount of the JSON as a decimal: of a range the expected one.
-fn amount(value: &serde_json::Value) -> Decimal {
+pub(super) fn amount(value: &serde_json::Value) -> Decimal {
     match value {
         serde_json::Value::Object(range) => amount(&range["expected"]),
         serde_json::Value::String(text) => text.parse().unwrap(),

@@ -1,0 +1,224 @@
+//! Designs that could hold so many tenants, and which limits they break.
+
+use std::fmt::Write as _;
+
+use rust_decimal::Decimal;
+
+use crate::model::{Egress, FargateSize, Isolation};
+
+/// What a design must hold to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// Memory of a task at the least, MiB.
+    pub memory: u32,
+    /// Tasks of a service at the least.
+    pub tasks: u32,
+    /// Who may share a process; `None` for anybody.
+    pub isolation: Option<Isolation>,
+    /// Whether tenants may sleep at night.
+    pub may_sleep: bool,
+    /// Whether all tasks of a service may be taken away at once.
+    pub may_be_interrupted: bool,
+    /// US dollars a month and tenant at the most.
+    pub at_most_usd: Option<Decimal>,
+}
+
+/// On what tasks of a dedicated service run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Capacity {
+    /// All on demand.
+    OnDemand,
+    /// The first on demand, the others on Spot; every pool runs so.
+    FirstOnDemand,
+    /// All on Spot.
+    Spot,
+}
+
+/// One way to hold tenants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Design {
+    /// Who shares a process.
+    pub isolation: Isolation,
+    /// The size of a task: the pool's, or each tenant's.
+    pub size: FargateSize,
+    /// Tasks of a service: the pool's, or each tenant's.
+    pub tasks: u32,
+    /// On what they run.
+    pub capacity: Capacity,
+    /// Whether they sleep at night.
+    pub asleep: bool,
+    /// The way out.
+    pub egress: Egress,
+}
+
+/// CPU units and MiB that are tried; beside them the smallest that has the memory asked.
+const SIZES: &[(u32, u32)] = &[(256, 512), (256, 1024), (512, 2048)];
+
+/// The smallest size with so much memory, the cheaper first.
+fn smallest(memory: u32) -> Option<FargateSize> {
+    [256, 512, 1024, 2048, 4096, 8192, 16384].into_iter().find_map(|cpu| {
+        (1..=120)
+            .map(|step| step * 512)
+            .chain([61_440, 122_880])
+            .filter(|mib| *mib >= memory)
+            .find_map(|mib| FargateSize::new(cpu, mib).ok())
+    })
+}
+
+/// Every design that is tried; `pool` is the environment's own pool, its size and tasks.
+#[must_use]
+pub fn designs(limits: &Limits, pool: (FargateSize, u32)) -> Vec<Design> {
+    let mut sizes: Vec<FargateSize> = SIZES.iter().filter_map(|(cpu, mib)| FargateSize::new(*cpu, *mib).ok()).collect();
+    sizes.extend(smallest(limits.memory));
+    sizes.sort_by_key(|size| (size.memory(), size.cpu()));
+    sizes.dedup();
+    // Beyond the first that has the memory asked, a larger one only costs more.
+    let enough = sizes.iter().position(|size| size.memory() >= limits.memory).unwrap_or(sizes.len());
+    sizes.truncate(enough + 1);
+    let pool_size = if pool.0.memory() >= limits.memory { Some(pool.0) } else { smallest(limits.memory) };
+    let mut designs = Vec::new();
+    for egress in [Egress::PublicIp, Egress::Nat] {
+        if let Some(size) = pool_size {
+            let tasks = pool.1.max(limits.tasks);
+            let capacity = if tasks == 1 { Capacity::OnDemand } else { Capacity::FirstOnDemand };
+            designs.push(Design { isolation: Isolation::Pooled, size, tasks, capacity, asleep: false, egress });
+        }
+        for size in &sizes {
+            for capacity in [Capacity::OnDemand, Capacity::FirstOnDemand, Capacity::Spot] {
+                // One task that is the first is on demand.
+                if capacity == Capacity::FirstOnDemand && limits.tasks < 2 {
+                    continue;
+                }
+                for asleep in [false, true] {
+                    let (isolation, size, tasks) = (Isolation::Dedicated, *size, limits.tasks);
+                    designs.push(Design { isolation, size, tasks, capacity, asleep, egress });
+                }
+            }
+        }
+    }
+    designs
+}
+
+impl Design {
+    /// Why the design breaks a limit before it is priced; `None` when it breaks none.
+    #[must_use]
+    pub fn breaks(&self, limits: &Limits) -> Option<String> {
+        if let Some(asked) = limits.isolation.filter(|asked| *asked != self.isolation) {
+            return Some(format!("it is {}, and {} is asked", self.isolation.as_str(), asked.as_str()));
+        }
+        if self.size.memory() < limits.memory {
+            return Some(format!("{} MiB a task are below the {} asked", self.size.memory(), limits.memory));
+        }
+        if self.asleep && !limits.may_sleep {
+            return Some("it does not answer at night; allow it with --downtime nights".to_owned());
+        }
+        if self.capacity == Capacity::Spot && !limits.may_be_interrupted {
+            let reason = "all its tasks may be taken at two minutes' notice; allow it with --downtime spot";
+            return Some(reason.to_owned());
+        }
+        None
+    }
+
+    /// Why the design breaks the limit of price.
+    #[must_use]
+    pub fn is_too_dear(&self, per_tenant_usd: Decimal, limits: &Limits) -> Option<String> {
+        let most = limits.at_most_usd.filter(|most| per_tenant_usd > *most)?;
+        Some(format!("{} USD a tenant are above the {most} asked", per_tenant_usd.round_dp(2)))
+    }
+
+    /// The design in a few words.
+    #[must_use]
+    pub fn title(&self) -> String {
+        let capacity = match self.capacity {
+            Capacity::OnDemand => "on demand",
+            Capacity::FirstOnDemand => "first on demand, rest Spot",
+            Capacity::Spot => "Spot",
+        };
+        let asleep = if self.asleep { ", asleep at night" } else { "" };
+        format!(
+            "{}, {} x {}/{} {capacity}, {}{asleep}",
+            self.isolation.as_str(),
+            self.tasks,
+            self.size.cpu(),
+            self.size.memory(),
+            self.egress.as_str()
+        )
+    }
+
+    /// What to write in the manifests, as YAML with the files' names as comments.
+    #[must_use]
+    pub fn manifest(&self) -> String {
+        let (cpu, memory, tasks) = (self.size.cpu(), self.size.memory(), self.tasks);
+        let egress = self.egress.as_str();
+        let environment = format!("# environments/NAME.yml\nnetwork: {{ egress: {egress} }}\n");
+        if self.isolation == Isolation::Pooled {
+            let pool = format!("pool: {{ size: {{ cpu: {cpu}, memory: {memory} }}, tasks: {tasks} }}\n");
+            return format!("{environment}{pool}# the tier in konta.yml\nisolation: pooled\n");
+        }
+        let (spot, on_demand) = self.spot();
+        let mut text = format!(
+            "{environment}# the tier in konta.yml\nisolation: dedicated\nsize: {{ cpu: {cpu}, memory: {memory} }}\n\
+             tasks: {tasks}\nspot: {spot}\non_demand: {on_demand}\n"
+        );
+        if self.asleep {
+            let night = super::scenario::night();
+            let _ = writeln!(
+                text,
+                "# tenants/NAME.yml\nschedule: {{ sleep: \"{}\", wake: \"{}\", timezone: {} }}",
+                night.sleep, night.wake, night.timezone
+            );
+        }
+        text
+    }
+
+    /// `spot` and `on_demand` of a tier.
+    #[must_use]
+    pub fn spot(&self) -> (bool, u32) {
+        match self.capacity {
+            Capacity::OnDemand => (false, 0),
+            Capacity::FirstOnDemand => (true, 1),
+            Capacity::Spot => (true, 0),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn limits() -> Limits {
+        let (isolation, at_most_usd) = (None, None);
+        Limits { memory: 1024, tasks: 1, isolation, may_sleep: false, may_be_interrupted: false, at_most_usd }
+    }
+
+    fn tried(limits: &Limits) -> Vec<Design> {
+        designs(limits, (FargateSize::new(512, 2048).unwrap(), 2))
+    }
+
+    #[test]
+    fn what_sleeps_or_may_be_taken_away_is_refused_unless_allowed() {
+        let strict = limits();
+        let kept: Vec<Design> = tried(&strict).into_iter().filter(|design| design.breaks(&strict).is_none()).collect();
+        assert!(!kept.is_empty() && kept.iter().all(|design| !design.asleep && design.capacity != Capacity::Spot));
+        let lax = Limits { may_sleep: true, may_be_interrupted: true, ..strict };
+        assert!(tried(&lax).iter().any(|design| design.asleep && design.breaks(&lax).is_none()));
+    }
+
+    #[test]
+    fn a_design_with_less_memory_says_how_much_is_asked() {
+        let asked = Limits { memory: 3000, ..limits() };
+        let designs = tried(&asked);
+        assert!(designs.iter().any(|d| d.breaks(&asked).is_some_and(|reason| reason.contains("1024 MiB"))));
+        let enough: Vec<_> = designs.iter().filter(|design| design.breaks(&asked).is_none()).collect();
+        assert!(enough.iter().all(|design| (design.size.cpu(), design.size.memory()) == (512, 3072)), "{enough:?}");
+    }
+
+    #[test]
+    fn the_isolation_and_the_price_asked_are_held_to() {
+        let asked = Limits { isolation: Some(Isolation::Pooled), at_most_usd: Some(Decimal::TEN), ..limits() };
+        let pooled = tried(&asked).into_iter().find(|design| design.breaks(&asked).is_none()).unwrap();
+        assert_eq!(pooled.isolation, Isolation::Pooled);
+        assert!(pooled.is_too_dear(Decimal::from(11), &asked).is_some());
+        assert!(pooled.is_too_dear(Decimal::TEN, &asked).is_none());
+    }
+}

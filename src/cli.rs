@@ -93,7 +93,7 @@ pub enum Command {
     /// Plan, confirm, carry out, follow and verify
     Deploy(deploy::DeployArgs),
     /// Show what an environment, a tenant or any template costs a month
-    Cost(cost::CostArgs),
+    Cost(Box<cost::CostArgs>),
     /// List tenants and what they run on
     Ls(ls::LsArgs),
     /// Show how an environment or a tenant stands

@@ -5,6 +5,7 @@ mod budget;
 mod diff;
 pub mod difference;
 mod revision;
+mod show;
 pub mod stacks;
 mod template;
 
@@ -17,11 +18,11 @@ use crate::cost::usage::Profile;
 use crate::cost::{Estimate, PriceTable, Usage, estimate};
 use crate::model::{Environment, Isolation, Tenant};
 use crate::report::cost::{self as report, CostReport, StackCost};
-use crate::report::output;
 
 use super::gather::Loaded;
 use super::{CommandError, Context, gather, prices};
 use budget::Budget;
+use show::Shown;
 use stacks::StackPricer;
 
 /// The exit code when the cost is above the budget.
@@ -73,6 +74,8 @@ struct Form {
     /// End with code 9 when the expected cost is above AMOUNT, such as 120 or 120USD (US dollars) or 100EUR (the workspace's currency)
     #[arg(long, value_name = "AMOUNT")]
     budget: Option<String>,
+    #[command(flatten)]
+    shown: Shown,
 }
 
 /// Prices.
@@ -80,11 +83,12 @@ pub async fn run(context: &Context, args: &CostArgs) -> Result<u8, CommandError>
     if let Some(path) = &args.template {
         let budget = Budget::parse(args.form.budget.as_deref(), None)?;
         let report = template::price(context, path, &args.parameters, args.form.usage.as_deref())?;
-        return show(context, report, budget);
+        let title = format!("What {} costs", path.file_name().unwrap_or_default().display());
+        return show(context, &args.form.shown, &title, report, budget);
     }
     let loaded = context.load()?;
     let workspace = &loaded.workspace;
-    let (form, report) = match &args.what {
+    let (form, title, report) = match &args.what {
         Some(What::Tenant { name, form }) => {
             let environment = context.environment_of(workspace, std::slice::from_ref(name))?;
             let tenant = gather::tenant(workspace, name)?;
@@ -98,18 +102,20 @@ pub async fn run(context: &Context, args: &CostArgs) -> Result<u8, CommandError>
             );
             let stacks = pricer.tenant(tenant)?;
             usage.check(&pricer)?;
-            (form, CostReport::of_stacks(environment.region.as_str(), pricer.hours(), stacks))
+            let title = format!("What {} of {} costs by itself", tenant.name, environment.name);
+            (form, title, CostReport::of_stacks(environment.region.as_str(), pricer.hours(), stacks))
         }
         Some(What::Actual(args)) => return actual::run(context, &loaded, args).await,
         Some(What::Diff(args)) => return diff::run(context, &loaded, args).await,
         None => {
             let environment = context.environment(workspace, args.environment.as_deref())?;
             let usage = usage_file(args.form.usage.as_deref())?;
-            (&args.form, whole_environment(&loaded, environment, &usage, prices::table(context)?)?)
+            let title = format!("What the environment {} costs", environment.name);
+            (&args.form, title, whole_environment(&loaded, environment, &usage, prices::table(context)?)?)
         }
     };
     let budget = Budget::parse(form.budget.as_deref(), Some(workspace))?;
-    show(context, report, budget)
+    show(context, &form.shown, &title, report, budget)
 }
 
 /// What an environment costs, for people and programs.
@@ -187,17 +193,19 @@ fn read(path: &std::path::Path) -> Result<String, CommandError> {
         .map_err(|source| CommandError::Io { what: format!("cannot read {}", path.display()), source })
 }
 
-fn show(context: &Context, mut report: CostReport, budget: Option<Budget>) -> Result<u8, CommandError> {
+fn show(
+    context: &Context,
+    shown: &Shown,
+    title: &str,
+    mut report: CostReport,
+    budget: Option<Budget>,
+) -> Result<u8, CommandError> {
     let mut code = 0;
     if let Some(budget) = budget {
         let above = report.total_usd.expected > budget.usd;
         report.budget = Some(report::Budget { usd: budget.usd, said: budget.said, above });
         code = if above { ABOVE_BUDGET } else { 0 };
     }
-    if context.format().is_json() {
-        output::print_json(&report)?;
-    } else {
-        output::print_text(&report::text(&report, context.global().verbose))?;
-    }
+    shown.show(context, &report, || report.page(title))?;
     Ok(code)
 }

@@ -9,6 +9,7 @@ use crate::cost::CostError;
 use crate::deploy::DeployError;
 use crate::manifest::Problems;
 use crate::report::PromptError;
+use crate::report::cost::HtmlError;
 use crate::sandbox::SandboxError;
 use crate::template::TemplateError;
 
@@ -27,6 +28,10 @@ pub enum CommandError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Cost(#[from] CostError),
+    /// The page of a cost could not be written.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Page(#[from] HtmlError),
     /// A deployment failed.
     #[error(transparent)]
     #[diagnostic(transparent)]
@@ -186,7 +191,7 @@ impl CommandError {
                 let first = codes.next().unwrap_or(1);
                 if codes.all(|code| code == first) { first } else { 1 }
             }
-            Self::Unknown { .. } | Self::Io { .. } => 1,
+            Self::Unknown { .. } | Self::Io { .. } | Self::Page(_) => 1,
             Self::Sandbox(_) => 8,
             Self::Prompt(error) => {
                 if matches!(error, PromptError::Cancelled) {

@@ -43,12 +43,19 @@ pub struct Price {
 }
 
 /// Prices by service, usage type and region. Only the lines that are asked for are parsed.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct PriceTable {
     /// Every line, sorted; the first three columns need no quotes and lead the line.
     lines: Vec<Arc<str>>,
     /// What was looked up before: ten thousand tenants ask for the same few prices.
-    found: Arc<Mutex<HashMap<String, Vec<Arc<Price>>>>>,
+    found: Mutex<HashMap<String, Vec<Arc<Price>>>>,
+}
+
+/// The same prices; what was looked up is looked up again.
+impl Clone for PriceTable {
+    fn clone(&self) -> Self {
+        Self { lines: self.lines.clone(), found: Mutex::default() }
+    }
 }
 
 impl PriceTable {
@@ -58,7 +65,7 @@ impl PriceTable {
         let mut lines: Vec<Arc<str>> =
             EMBEDDED.lines().skip(1).chain(ADDITIONS.lines().skip(1)).map(Arc::from).collect();
         lines.sort_unstable();
-        Self { lines, found: Arc::default() }
+        Self { lines, found: Mutex::default() }
     }
 
     /// Only the rows of a text.
@@ -66,7 +73,7 @@ impl PriceTable {
     /// # Errors
     /// As [`PriceTable::with`].
     pub fn of(name: &str, text: &str) -> Result<Self, CostError> {
-        Self { lines: Vec::new(), found: Arc::default() }.with(name, text)
+        Self { lines: Vec::new(), found: Mutex::default() }.with(name, text)
     }
 
     /// Prices as the text of a table, in the order given.
@@ -108,8 +115,7 @@ impl PriceTable {
             self.lines.push(Arc::from(row));
         }
         self.lines.sort_unstable();
-        // Copies of the table look in what was found before; this one is another table now.
-        self.found = Arc::default();
+        self.found = Mutex::default();
         Ok(self)
     }
 

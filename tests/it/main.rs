@@ -11,6 +11,7 @@ mod failure;
 mod fake_aws;
 mod fleet;
 mod gate;
+mod html;
 mod odd_answers;
 mod prices;
 mod recover;

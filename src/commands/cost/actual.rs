@@ -16,7 +16,7 @@ use crate::commands::{CommandError, Context, prices};
 use crate::cost::actual::{BillRow, compare};
 use crate::cost::{Estimate, PriceTable};
 use crate::model::Environment;
-use crate::report::actual::{self as report, ActualReport, Untagged};
+use crate::report::actual::{ActualReport, Untagged};
 use crate::report::prompt;
 use crate::stack::build::Builder;
 use crate::stack::desired::{APPLICATION_TAG, ENVIRONMENT_TAG, TENANT_TAG};
@@ -100,7 +100,7 @@ pub(super) async fn run(context: &Context, loaded: &Loaded, args: &ActualArgs) -
         return Err(CommandError::Declined("Cost Explorer was not asked".to_owned()));
     }
     let report = actual(&session.aws, loaded, environment, &usage, prices::table(context)?, &month).await?;
-    args.shown.show_with(context, &report, |width| report::text(&report, width), || report.page())?;
+    args.shown.show(context, &report, || report.page())?;
     Ok(0)
 }
 

@@ -10,6 +10,7 @@ pub mod difference;
 mod footprint;
 mod revision;
 mod shares;
+mod show;
 pub mod stacks;
 mod template;
 
@@ -22,11 +23,11 @@ use crate::cost::usage::Profile;
 use crate::cost::{Estimate, PriceTable, Usage, estimate};
 use crate::model::{Environment, Isolation, Tenant};
 use crate::report::cost::{self as report, CostReport, StackCost};
-use crate::report::output;
 
 use super::gather::Loaded;
 use super::{CommandError, Context, gather, prices};
 use budget::Budget;
+use show::Shown;
 use stacks::StackPricer;
 
 /// The exit code when the cost is above the budget.
@@ -68,11 +69,11 @@ enum What {
         #[command(flatten)]
         shares: shares::ShareArgs,
     },
-    Curve(curve::CurveArgs),
     /// The estimate beside the bill; Cost Explorer takes 0.01 USD for each call
     Actual(actual::ActualArgs),
     /// What the workspace costs more or less than what is deployed, or than a revision of git
     Diff(diff::DiffArgs),
+    Curve(curve::CurveArgs),
     Compare(compare::CompareArgs),
     Advise(advise::AdviseArgs),
 }
@@ -85,6 +86,8 @@ struct Form {
     /// End with code 9 when the expected cost is above AMOUNT, such as 120 or 120USD (US dollars) or 100EUR (the workspace's currency)
     #[arg(long, value_name = "AMOUNT")]
     budget: Option<String>,
+    #[command(flatten)]
+    shown: Shown,
 }
 
 /// Prices.
@@ -92,14 +95,15 @@ pub async fn run(context: &Context, args: &CostArgs) -> Result<u8, CommandError>
     if let Some(path) = &args.template {
         let budget = Budget::parse(args.form.budget.as_deref(), None)?;
         let report = template::price(context, path, &args.parameters, args.form.usage.as_deref())?;
-        return show(context, report, budget);
+        let title = format!("What {} costs", path.file_name().unwrap_or_default().display());
+        return show(context, &args.form.shown, &title, report, budget);
     }
     match &args.what {
+        Some(What::Actual(args)) => actual::run(context, &context.load()?, args).await,
+        Some(What::Diff(args)) => diff::run(context, &context.load()?, args).await,
         Some(What::Curve(args)) => curve::run(context, args),
         Some(What::Compare(args)) => compare::run(context, args),
         Some(What::Advise(args)) => advise::run(context, args),
-        Some(What::Actual(args)) => actual::run(context, &context.load()?, args).await,
-        Some(What::Diff(args)) => diff::run(context, &context.load()?, args).await,
         Some(What::Tenant { .. }) | None => of_workspace(context, args),
     }
 }
@@ -107,21 +111,24 @@ pub async fn run(context: &Context, args: &CostArgs) -> Result<u8, CommandError>
 fn of_workspace(context: &Context, args: &CostArgs) -> Result<u8, CommandError> {
     let loaded = context.load()?;
     let workspace = &loaded.workspace;
-    let (form, report) = if let Some(What::Tenant { name, form, shares }) = &args.what {
-        (form, one_tenant(context, &loaded, name, form, shares)?)
+    let (form, title, report) = if let Some(What::Tenant { name, form, shares }) = &args.what {
+        let title = format!("What {name} costs");
+        (form, title, one_tenant(&loaded, context, name, form, shares)?)
     } else {
         let environment = context.environment(workspace, args.environment.as_deref())?;
         let usage = usage_file(args.form.usage.as_deref())?;
-        (&args.form, whole_environment(&loaded, environment, &usage, &args.shares, &prices::table(context)?)?)
+        let title = format!("What the environment {} costs", environment.name);
+        let table = prices::table(context)?;
+        (&args.form, title, whole_environment(&loaded, environment, &usage, &table, &args.shares)?)
     };
     let budget = Budget::parse(form.budget.as_deref(), Some(workspace))?;
-    show(context, report, budget)
+    show(context, &form.shown, &title, report, budget)
 }
 
 /// A tenant's own stacks, and its part of what the environment's tenants share.
 fn one_tenant(
-    context: &Context,
     loaded: &Loaded,
+    context: &Context,
     name: &str,
     form: &Form,
     args: &shares::ShareArgs,
@@ -141,18 +148,18 @@ fn one_tenant(
     Ok(report)
 }
 
-/// What an environment costs, for people and programs.
+/// What an environment costs, and who bears it.
 fn whole_environment(
     loaded: &Loaded,
     environment: &Environment,
     usage: &UsageFile,
-    args: &shares::ShareArgs,
     table: &PriceTable,
+    args: &shares::ShareArgs,
 ) -> Result<CostReport, CommandError> {
-    let (workspace, composer) = (&loaded.workspace, &loaded.composer);
+    let workspace = &loaded.workspace;
     let (stacks, hours) = environment_stacks(loaded, environment, usage, table.clone())?;
     let mut shares = shares::divided(workspace, environment, &usage.usage, &stacks, args);
-    shares.break_even = shares::break_even(workspace, composer, environment, &usage.usage, &shares.terms, table)?;
+    shares.break_even = shares::break_even(loaded, environment, &usage.usage, &shares.terms, table)?;
     let mut report = CostReport::of_stacks(environment.region.as_str(), hours, stacks);
     report.shares = Some(shares);
     Ok(report)
@@ -165,11 +172,11 @@ fn environment_stacks(
     usage: &UsageFile,
     table: PriceTable,
 ) -> Result<(Vec<StackCost>, Decimal), CommandError> {
-    let (workspace, composer) = (&loaded.workspace, &loaded.composer);
+    let workspace = &loaded.workspace;
     let tenants: Vec<&Tenant> = workspace.tenants_of(&environment.name).collect();
     let of_account = usage.usage.over(profile_of(tenants.iter().copied()));
     let account = estimate::of_account(environment.region.as_str(), &of_account, &table);
-    let mut pricer = StackPricer::new(workspace, composer, environment, usage.usage.clone(), table);
+    let mut pricer = StackPricer::new(workspace, &loaded.composer, environment, usage.usage.clone(), table);
     let mut stacks = pricer.everything(&tenants)?;
     usage.check(&pricer)?;
     if account != Estimate::default() {
@@ -222,17 +229,19 @@ fn read(path: &std::path::Path) -> Result<String, CommandError> {
         .map_err(|source| CommandError::Io { what: format!("cannot read {}", path.display()), source })
 }
 
-fn show(context: &Context, mut report: CostReport, budget: Option<Budget>) -> Result<u8, CommandError> {
+fn show(
+    context: &Context,
+    shown: &Shown,
+    title: &str,
+    mut report: CostReport,
+    budget: Option<Budget>,
+) -> Result<u8, CommandError> {
     let mut code = 0;
     if let Some(budget) = budget {
         let above = report.total_usd.expected > budget.usd;
         report.budget = Some(report::Budget { usd: budget.usd, said: budget.said, above });
         code = if above { ABOVE_BUDGET } else { 0 };
     }
-    if context.format().is_json() {
-        output::print_json(&report)?;
-    } else {
-        output::print_text(&report::text(&report, context.global().verbose))?;
-    }
+    shown.show(context, &report, || report.page(title))?;
     Ok(code)
 }

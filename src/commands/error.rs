@@ -12,6 +12,7 @@ use crate::cost::CostError;
 use crate::deploy::DeployError;
 use crate::manifest::Problems;
 use crate::report::PromptError;
+use crate::report::cost::HtmlError;
 use crate::sandbox::SandboxError;
 use crate::template::TemplateError;
 
@@ -38,6 +39,10 @@ pub enum CommandError {
         #[related]
         errors: Vec<CommandError>,
     },
+    /// The page of a cost could not be written.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Page(#[from] HtmlError),
     /// A deployment failed.
     #[error(transparent)]
     #[diagnostic(transparent)]
@@ -224,7 +229,7 @@ impl CommandError {
             // As a shell has it.
             Self::Exec { source, .. } if source.kind() == std::io::ErrorKind::NotFound => 127,
             Self::Exec { .. } => 126,
-            Self::Unknown { .. } | Self::Io { .. } => 1,
+            Self::Unknown { .. } | Self::Io { .. } | Self::Page(_) => 1,
             Self::Sandbox(_) => 8,
             Self::Prompt(error) => {
                 if matches!(error, PromptError::Cancelled) {

@@ -1,13 +1,13 @@
-//! The estimate beside the bill, as text and as JSON.
+//! The estimate beside the bill, as a page and as JSON.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde::{Serialize, Serializer};
 
-use super::{table, text};
+use super::cost::page::{Cell, Column, Grid, Page, Section};
+use super::text;
 use crate::cost::actual::{Beside, Comparison};
 use crate::cost::range::Amount;
 
@@ -65,57 +65,79 @@ fn amount<S: Serializer>(amount: &Decimal, serializer: S) -> Result<S::Ok, S::Er
     Amount(*amount).serialize(serializer)
 }
 
-/// The comparison for people.
-#[must_use]
-pub fn text(report: &ActualReport, width: usize) -> String {
-    let mut out = String::new();
-    let (from, to) = (&report.from, &report.to);
-    let _ = writeln!(out, "{} from {from} up to {to}, in USD\n", text::one_line(&report.environment));
-    if report.tags_found {
-        let _ = writeln!(out, "{}\n", beside("service", &report.comparison.services, report, width));
-        let _ = writeln!(out, "{}\n", beside("tenant", &report.comparison.tenants, report, width));
-    } else {
-        say(&mut out, width, &format!("nothing is billed under the tags {}", report.tags.join(", ")));
-        say(
-            &mut out,
-            width,
-            "activate them as cost allocation tags, in the account that pays: Billing and Cost Management, Cost allocation tags, or `aws ce update-cost-allocation-tags-status`. A tag can be activated up to a day after the first resource bears it, and counts up to a day later; for up to twelve months before, `aws ce start-cost-allocation-tag-backfill` makes it count",
-        );
-    }
-    if !report.untagged.is_empty() {
-        let rows =
-            report.untagged.iter().map(|row| vec![text::one_line(&row.service).into_owned(), money(row.billed_usd)]);
-        let _ = writeln!(out, "{}\n", table::table_at(width, &["without konta's tag", "billed"], rows.collect()));
-        say(&mut out, width, "what has no tag may belong to others in the account, or be traffic, tax or support");
-    }
-    if !report.month_is_over {
-        say(&mut out, width, "the month is not over: the bill is of its days so far, the estimate of the whole month");
-    }
-    if report.bill_is_estimated {
-        say(&mut out, width, "AWS may still change this bill");
-    }
-    let cents = Decimal::new(1, 2) * Decimal::from(report.calls);
-    say(&mut out, width, &format!("{} of Cost Explorer, {cents:.2} USD", text::count(report.calls, "call")));
-    out
-}
-
-fn say(out: &mut String, width: usize, line: &str) {
-    let _ = writeln!(out, "{}", text::wrap(line, width, 0));
-}
-
-fn beside(what: &str, rows: &[Beside], report: &ActualReport, width: usize) -> String {
-    let row = |row: &Beside| {
-        let range = row.estimate_usd;
-        let estimate = if range.is_exact() {
-            money(range.expected)
-        } else {
-            format!("{} ({} to {})", money(range.expected), money(range.low), money(range.high))
+impl ActualReport {
+    /// The comparison as a page.
+    #[must_use]
+    pub fn page(&self) -> Page {
+        let mut page = Page { title: format!("{} beside its bill", self.environment), ..Page::default() };
+        page.headline = match &self.comparison.total {
+            Some(total) if self.tags_found => {
+                format!("{} USD billed, {} USD estimated", money(total.billed_usd), money(total.estimate_usd.expected))
+            }
+            _ => format!("nothing is billed under the tags {}", self.tags.join(", ")),
         };
-        vec![text::one_line(&row.name).into_owned(), estimate, money(row.billed_usd), money(row.difference_usd)]
-    };
-    let rows = rows.iter().chain(&report.comparison.total).map(row).collect();
-    table::table_at(width, &[what, "estimate", "billed", "difference"], rows)
+        let cents = Decimal::new(1, 2) * Decimal::from(self.calls);
+        let asked = format!("{} of Cost Explorer, {cents:.2} USD", text::count(self.calls, "call"));
+        page.facts = vec![
+            ("from".to_owned(), self.from.clone()),
+            ("up to and without".to_owned(), self.to.clone()),
+            ("asked with".to_owned(), asked),
+        ];
+        if !self.month_is_over {
+            page.facts.push(("the month is not over".to_owned(), PARTIAL.to_owned()));
+        }
+        if self.bill_is_estimated {
+            page.facts.push(("not final".to_owned(), "AWS may still change this bill".to_owned()));
+        }
+        if self.tags_found {
+            page.sections.push(beside(
+                "By service",
+                "service",
+                &self.comparison.services,
+                self.comparison.total.as_ref(),
+            ));
+            page.sections.push(beside("By tenant", "tenant", &self.comparison.tenants, self.comparison.total.as_ref()));
+        } else {
+            let intro = Some(ACTIVATE.to_owned());
+            page.sections.push(Section { title: "Cost allocation tags".to_owned(), intro, ..Section::default() });
+        }
+        if !self.untagged.is_empty() {
+            page.sections.push(self.without_tag());
+        }
+        page
+    }
+
+    fn without_tag(&self) -> Section {
+        let columns = vec![Column::text("service"), Column::figures("billed")];
+        let row = |row: &Untagged| vec![Cell::text(row.service.as_str()), Cell::text(money(row.billed_usd))];
+        Section {
+            title: "Without konta's tag".to_owned(),
+            intro: Some("It may belong to others in the account, or be traffic, tax or support.".to_owned()),
+            grid: Some(Grid { columns, rows: self.untagged.iter().map(row).collect() }),
+            ..Section::default()
+        }
+    }
 }
+
+fn beside(title: &str, what: &'static str, rows: &[Beside], total: Option<&Beside>) -> Section {
+    let columns =
+        vec![Column::text(what), Column::figures("estimate"), Column::figures("billed"), Column::figures("difference")];
+    let row = |row: &Beside| {
+        vec![
+            Cell::text(row.name.as_str()),
+            Cell::Money(row.estimate_usd),
+            // A credit makes a bill less than nothing, so these are no ranges of a cost.
+            Cell::text(money(row.billed_usd)),
+            Cell::text(money(row.difference_usd)),
+        ]
+    };
+    let rows = rows.iter().chain(total).map(row).collect();
+    Section { title: title.to_owned(), grid: Some(Grid { columns, rows }), ..Section::default() }
+}
+
+const PARTIAL: &str = "the bill is of its days so far, the estimate of the whole month";
+/// What to do where nothing bears the tags.
+const ACTIVATE: &str = "Activate them as cost allocation tags, in the account that pays: Billing and Cost Management, Cost allocation tags, or `aws ce update-cost-allocation-tags-status`. A tag can be activated up to a day after the first resource bears it, and counts up to a day later; for up to twelve months before, `aws ce start-cost-allocation-tag-backfill` makes it count.";
 
 fn money(amount: Decimal) -> String {
     format!("{:.2}", amount.round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero))

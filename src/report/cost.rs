@@ -1,4 +1,16 @@
-//! What something costs, as text and as JSON, from one struct.
+//! What something costs: JSON as the struct says it; text, Markdown and HTML from one [`Page`] made of it.
+
+mod amount;
+mod bars;
+
+mod html;
+mod markdown;
+mod overview;
+pub mod page;
+mod plain;
+mod plot;
+#[cfg(test)]
+mod tests;
 
 pub mod advise;
 pub mod compare;
@@ -6,18 +18,19 @@ pub mod curve;
 pub mod shares;
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::sync::Arc;
 
-use rust_decimal::{Decimal, RoundingStrategy};
+use rust_decimal::Decimal;
 use serde::Serialize;
 use serde::ser::Serializer;
 
-use super::{table, text};
 use crate::cost::allocate::Owner;
 use crate::cost::estimate::{Assumption, Free, Unknown, Unpriced};
 use crate::cost::range::Amount;
 use crate::cost::{Estimate, LineItem, Range};
+
+pub use html::HtmlError;
+pub use page::Page;
 
 /// One stack's cost.
 #[derive(Debug, Clone)]
@@ -172,143 +185,4 @@ fn most_moving(assumptions: &[Assumption]) -> Option<Moving> {
     }
     let ((field, origin), (resources, swing_usd)) = moving.into_iter().max_by_key(|(_, (_, swing))| *swing)?;
     Some(Moving { field: field.to_owned(), origin: origin.to_owned(), resources, swing_usd })
-}
-
-/// The report for people. `verbose` lists what is free, and every assumption.
-#[must_use]
-pub fn text(report: &CostReport, verbose: bool) -> String {
-    let mut out = String::new();
-    let width = text::stdout_width();
-    if report.stacks.len() > 1 {
-        let rows = report.stacks.iter().map(|sum| vec![sum.title.clone(), amount(sum.total_usd)]).collect();
-        let _ = writeln!(out, "{}\n", table::table_at(width, &["what", "usd a month"], rows));
-    }
-    if let Some(shares) = &report.shares {
-        let _ = writeln!(out, "{}", shares::text(shares, width));
-    }
-    if report.items.is_empty() {
-        // A tenant of the pool may have nothing of its own that costs.
-    } else if report.stacks.len() <= 1 || verbose {
-        let _ = writeln!(out, "{}\n", items(report, width));
-    } else {
-        let _ = writeln!(out, "{}\n", services(report, width));
-    }
-    paragraph(&mut out, width, &sum(report));
-    if let Some(budget) = &report.budget {
-        let place = if budget.above { "above" } else { "within" };
-        paragraph(&mut out, width, &format!("budget: {} is {place} {}", money(report.total_usd.expected), budget.said));
-    }
-    if let Some(moving) = &report.most_moving {
-        let on = text::count(moving.resources, "resource");
-        let swing = money(moving.swing_usd);
-        paragraph(&mut out, width, &format!("moves most: {} of {on}, by {swing} USD; {}", moving.field, moving.origin));
-    }
-    lists(&mut out, width, report, verbose);
-    out
-}
-
-/// What is not in the sum, and what it rests on.
-fn lists(out: &mut String, width: usize, report: &CostReport, verbose: bool) {
-    for unknown in &report.unknown {
-        paragraph(out, width, &format!("unknown: {}: {}", unknown.resource, unknown.reason));
-    }
-    let mut unpriced: BTreeMap<&str, usize> = BTreeMap::new();
-    for resource in &report.unpriced {
-        *unpriced.entry(&resource.resource_type).or_default() += 1;
-    }
-    for (kind, count) in unpriced {
-        paragraph(
-            out,
-            width,
-            &format!("unpriced: {}", if count == 1 { kind.to_owned() } else { format!("{kind} ({count})") }),
-        );
-    }
-    if verbose {
-        for assumption in &report.assumptions {
-            let Assumption { resource, field, value, origin, swing_usd } = assumption;
-            let moves = money(*swing_usd);
-            paragraph(
-                out,
-                width,
-                &format!("assumed: {resource} {field} {}: {origin}; moves {moves} USD", quantity(*value)),
-            );
-        }
-        for free in &report.free {
-            paragraph(out, width, &format!("free: {}: {}", free.resource, free.reason));
-        }
-    } else {
-        let (assumed, free) = (report.assumptions.len(), report.free.len());
-        let line = format!(
-            "{} assumed, {} free; --verbose lists them",
-            text::count(assumed, "figure"),
-            text::count(free, "entry")
-        );
-        paragraph(out, width, &line.replace("entrys", "entries"));
-    }
-}
-
-fn paragraph(out: &mut String, width: usize, line: &str) {
-    let _ = writeln!(out, "{}", text::wrap(&text::one_line(line), width, 0));
-}
-
-fn sum(report: &CostReport) -> String {
-    let Range { low, expected, high } = report.total_usd;
-    let range =
-        if report.total_usd.is_exact() { String::new() } else { format!(" (from {} to {})", money(low), money(high)) };
-    let dates = report.items.iter().map(|item| item.price.date.as_str());
-    let priced = match (dates.clone().min(), dates.max()) {
-        (Some(first), Some(last)) => format!("; prices of {first} to {last}"),
-        _ => String::new(),
-    };
-    format!("{} USD a month{range}, {} hours, {}{priced}", money(expected), report.hours, report.region)
-}
-
-fn items(report: &CostReport, width: usize) -> String {
-    let rows = report.items.iter().map(|item| {
-        vec![
-            item.resource.clone(),
-            format!("{} {}", item.service(), item.usage_type()),
-            quantity(item.quantity),
-            format!("{} {}", item.price.usd.normalize(), item.price.unit),
-            amount(item.monthly_usd),
-        ]
-    });
-    table::table_at(width, &["resource", "what", "quantity", "usd for one", "usd a month"], rows.collect())
-}
-
-fn services(report: &CostReport, width: usize) -> String {
-    let mut sums: BTreeMap<(&str, &str), Range> = BTreeMap::new();
-    for item in &report.items {
-        let sum = sums.entry((item.service(), item.usage_type())).or_default();
-        *sum = *sum + item.monthly_usd;
-    }
-    let mut sums: Vec<_> = sums.into_iter().collect();
-    sums.sort_by(|a, b| b.1.expected.cmp(&a.1.expected).then(a.0.cmp(&b.0)));
-    let rows = sums
-        .into_iter()
-        .map(|((service, usage_type), sum)| vec![service.to_owned(), usage_type.to_owned(), amount(sum)]);
-    table::table_at(width, &["service", "what", "usd a month"], rows.collect())
-}
-
-/// An amount, and its range where it has one.
-fn amount(range: Range) -> String {
-    if range.is_exact() {
-        return money(range.expected);
-    }
-    format!("{} ({} to {})", money(range.expected), money(range.low), money(range.high))
-}
-
-/// Rounded to cents, for the eye only.
-fn money(amount: Decimal) -> String {
-    let rounded = amount.round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero);
-    if rounded.is_zero() && !amount.is_zero() { "<0.01".to_owned() } else { format!("{rounded:.2}") }
-}
-
-fn quantity(range: Range) -> String {
-    let one = |amount: Decimal| amount.round_dp(3).normalize().to_string();
-    if range.is_exact() {
-        one(range.expected)
-    } else {
-        format!("{} ({} to {})", one(range.expected), one(range.low), one(range.high))
-    }
 }

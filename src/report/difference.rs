@@ -1,4 +1,6 @@
-//! What a change costs, as text.
+//! What a change costs, as text and as a page.
+
+mod page;
 
 use std::fmt::Write as _;
 
@@ -109,11 +111,7 @@ fn of_it(addresses: Range) -> String {
 pub fn text(report: &DifferenceReport, width: usize) -> String {
     let mut out = String::new();
     let difference = &report.difference;
-    let base = match &report.base {
-        Base::Deployed => "what is deployed".to_owned(),
-        Base::Revision { revision, commit } => format!("{revision} ({})", &commit[..commit.len().min(12)]),
-    };
-    let _ = writeln!(out, "Against {}:\n", text::one_line(&base));
+    let _ = writeln!(out, "Against {}:\n", text::one_line(&report.base.shown()));
     for stack in &difference.stacks {
         let _ = writeln!(
             out,
@@ -123,7 +121,7 @@ pub fn text(report: &DifferenceReport, width: usize) -> String {
             amount(stack.difference_usd)
         );
         if !stack.items.is_empty() {
-            let rows = stack.items.iter().map(row).collect();
+            let rows = stack.items.iter().map(|item| row(item).to_vec()).collect();
             let headers = ["", "resource", "what", "before", "after", "usd a month"];
             let _ = writeln!(out, "{}\n", table::table_at(width, &headers, rows));
         }
@@ -161,14 +159,14 @@ fn symbol_of(stack: &StackDifference) -> &'static str {
     }
 }
 
-fn row(item: &ItemChange) -> Vec<String> {
+fn row(item: &ItemChange) -> [String; 6] {
     let symbol = match item.change {
         Kind::Added => ADDED,
         Kind::Removed => REMOVED,
         Kind::Changed => CHANGED,
     };
     let quantity = |quantity: Range| quantity.expected.round_dp(3).normalize().to_string();
-    vec![
+    [
         symbol.to_owned(),
         item.resource.clone(),
         format!("{} {}", item.service, item.usage_type),

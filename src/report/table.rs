@@ -1,6 +1,6 @@
 //! Tables that fit the terminal.
 
-use comfy_table::{ColumnConstraint, ContentArrangement, Table, TableStyle, Width};
+use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, TableStyle, Width};
 use serde::Serialize;
 
 use super::text;
@@ -58,19 +58,18 @@ pub fn table(headers: &[&str], rows: Vec<Vec<String>>) -> String {
 /// that does not fit, every row becomes a record of a few lines, headed by its first cell.
 #[must_use]
 pub fn table_at(width: usize, headers: &[&str], rows: Vec<Vec<String>>) -> String {
+    aligned_at(width, headers, &[], rows)
+}
+
+/// As [`table_at`], with figures in the columns of the given indices: they end below each other.
+#[must_use]
+pub fn aligned_at(width: usize, headers: &[&str], figures: &[usize], rows: Vec<Vec<String>>) -> String {
     let rows: Vec<Vec<String>> =
         rows.into_iter().map(|row| row.iter().map(|cell| text::one_line(cell).into_owned()).collect()).collect();
-    let narrowest: Vec<usize> = headers
-        .iter()
-        .enumerate()
-        .map(|(index, header)| {
-            let cells = rows.iter().filter_map(|row| row.get(index)).map(String::as_str);
-            cells.chain([*header]).map(longest_word).max().unwrap_or(0)
-        })
-        .collect();
-    if narrowest.iter().map(|column| column + GAP).sum::<usize>() > width + GAP {
+    if !fits(width, headers, &rows) {
         return records(width, headers, &rows);
     }
+    let narrowest = narrowest(headers, &rows);
     let mut table = Table::new();
     table
         .load_style(TableStyle::new())
@@ -88,10 +87,27 @@ pub fn table_at(width: usize, headers: &[&str], rows: Vec<Vec<String>>) -> Strin
             column.set_padding((0, u16::try_from(GAP).unwrap_or(0)));
             let least = u16::try_from(narrowest + GAP).unwrap_or(u16::MAX);
             column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(least)));
+            if figures.contains(&index) {
+                column.set_cell_alignment(CellAlignment::Right);
+            }
         }
     }
     let lines: Vec<String> = table.lines().map(|line| line.trim_end().to_owned()).collect();
     lines.join("\n")
+}
+
+/// Whether a table of `width` columns need not break a word.
+#[must_use]
+pub fn fits(width: usize, headers: &[&str], rows: &[Vec<String>]) -> bool {
+    narrowest(headers, rows).iter().map(|column| column + GAP).sum::<usize>() <= width + GAP
+}
+
+fn narrowest(headers: &[&str], rows: &[Vec<String>]) -> Vec<usize> {
+    let widest_word = |(index, header): (usize, &&str)| {
+        let cells = rows.iter().filter_map(|row| row.get(index)).map(String::as_str);
+        cells.chain([*header]).map(longest_word).max().unwrap_or(0)
+    };
+    headers.iter().enumerate().map(widest_word).collect()
 }
 
 /// Spaces between two columns.

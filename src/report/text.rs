@@ -46,6 +46,17 @@ pub fn cut(line: &str, width: usize) -> Cow<'_, str> {
     console::truncate_str(line, width, "…")
 }
 
+/// Cuts the beginning of a line, so that `width` columns are left: what tells resources apart stands last in their names.
+#[must_use]
+pub fn cut_start(line: &str, width: usize) -> Cow<'_, str> {
+    let over = console::measure_text_width(line).saturating_sub(width);
+    if over == 0 {
+        Cow::Borrowed(line)
+    } else {
+        Cow::Owned(format!("…{}", line.chars().skip(over + 1).collect::<String>()))
+    }
+}
+
 /// Wraps words to `width` columns. Every line starts behind `indent` columns, and the first one's are already written (a label,
 /// a symbol). A word longer than a line stays whole, so that addresses can be copied.
 #[must_use]

@@ -6,6 +6,8 @@ mod diff;
 mod invariants;
 mod links;
 mod random;
+mod readme;
+
 mod shares;
 mod worked;
 

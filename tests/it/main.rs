@@ -13,6 +13,7 @@ mod failure;
 mod fake_aws;
 mod fleet;
 mod gate;
+mod html;
 mod install;
 mod odd_answers;
 mod places;

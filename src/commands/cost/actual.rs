@@ -16,12 +16,13 @@ use crate::commands::{CommandError, Context, prices};
 use crate::cost::actual::{BillRow, compare};
 use crate::cost::{Estimate, PriceTable};
 use crate::model::Environment;
-use crate::report::actual::{self as report, ActualReport, Untagged};
-use crate::report::{output, prompt, text};
+use crate::report::actual::{ActualReport, Untagged};
+use crate::report::prompt;
 use crate::stack::build::Builder;
 use crate::stack::desired::{APPLICATION_TAG, ENVIRONMENT_TAG, TENANT_TAG};
 use crate::template::compose::AURORA;
 
+use super::show::Shown;
 use super::{UsageFile, usage_file};
 
 /// Show the estimate beside the bill, by service and by tenant.
@@ -39,6 +40,8 @@ pub(super) struct ActualArgs {
     /// How much is used, a YAML file, for the estimate
     #[arg(long, value_name = "FILE")]
     usage: Option<PathBuf>,
+    #[command(flatten)]
+    shown: Shown,
 }
 
 /// A month of a bill.
@@ -97,11 +100,7 @@ pub(super) async fn run(context: &Context, loaded: &Loaded, args: &ActualArgs) -
         return Err(CommandError::Declined("Cost Explorer was not asked".to_owned()));
     }
     let report = actual(&session.aws, loaded, environment, &usage, prices::table(context)?, &month).await?;
-    if context.format().is_json() {
-        output::print_json(&report)?;
-    } else {
-        output::print_text(&report::text(&report, text::stdout_width()))?;
-    }
+    args.shown.show(context, &report, || report.page())?;
     Ok(0)
 }
 

@@ -7,12 +7,12 @@ use rust_decimal::Decimal;
 
 use super::footprint::{Typical, typical};
 use super::shares::VCPU_QUOTA;
-use crate::commands::{CommandError, Context, prices};
+use super::show::Shown;
+use crate::commands::{CommandError, Context};
 use crate::cost::advise::{Design, Limits, designs};
 use crate::cost::{PriceTable, Usage, scenario};
 use crate::model::{Environment, Isolation, TaskRange, Tier, TierName, Workspace};
-use crate::report::cost::advise::{self as report, AdviseReport, Offer, Rejected};
-use crate::report::output;
+use crate::report::cost::advise::{AdviseReport, Offer, Rejected};
 use crate::template::compose::Composer;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -62,6 +62,8 @@ pub(super) struct AdviseArgs {
     /// How much is used, a YAML file; docs/cost.md lists its fields
     #[arg(long, value_name = "FILE")]
     usage: Option<PathBuf>,
+    #[command(flatten)]
+    shown: Shown,
 }
 
 impl AdviseArgs {
@@ -87,7 +89,7 @@ pub(super) fn run(context: &Context, args: &AdviseArgs) -> Result<u8, CommandErr
     let environment = context.environment(&loaded.workspace, args.environment.as_deref())?;
     let usage = super::usage_file(args.usage.as_deref())?;
     let limits = args.limits();
-    let prices = prices::table(context)?;
+    let prices = crate::commands::prices::table(context)?;
     let (mut offers, mut rejected) = (Vec::new(), Vec::new());
     for design in designs(&limits, (environment.pool.size, environment.pool.tasks)) {
         if let Some(reason) = design.breaks(&limits) {
@@ -110,11 +112,7 @@ pub(super) fn run(context: &Context, args: &AdviseArgs) -> Result<u8, CommandErr
         offers,
         rejected,
     };
-    if context.format().is_json() {
-        output::print_json(&report)?;
-    } else {
-        output::print_text(&report::text(&report))?;
-    }
+    args.shown.show(context, &report, || report.page())?;
     Ok(u8::from(!found))
 }
 

@@ -4,13 +4,13 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::show::Shown;
 use super::stacks::{Patch, StackPricer};
-use crate::commands::{CommandError, Context, prices};
+use crate::commands::{CommandError, Context};
 use crate::cost::scenario::{Change, SCENARIOS, Scenario};
 use crate::cost::{PriceTable, Range, estimate, scenario};
 use crate::model::{EnvironmentName, Tenant, Workspace};
 use crate::report::cost::compare::{self as report, CompareReport, Row};
-use crate::report::output;
 use crate::template::compose::Composer;
 
 /// Compare what there is with what it could be, one change at a time: isolation, sleep, Spot, ARM, NAT, database.
@@ -24,6 +24,8 @@ pub(super) struct CompareArgs {
     /// How much is used, a YAML file; docs/cost.md lists its fields
     #[arg(long, value_name = "FILE")]
     usage: Option<PathBuf>,
+    #[command(flatten)]
+    shown: Shown,
 }
 
 /// Compares.
@@ -36,12 +38,12 @@ pub(super) fn run(context: &Context, args: &CompareArgs) -> Result<u8, CommandEr
         None => context.environment(workspace, args.name.as_deref())?,
     };
     let usage = super::usage_file(args.usage.as_deref())?;
-    let table = prices::table(context)?;
+    let table = crate::commands::prices::table(context)?;
     let mut rows: Vec<Row> = Vec::new();
     for scenario in SCENARIOS {
         let Some(changed) = scenario.changed(workspace, &environment.name, tenant) else { continue };
         let (total_usd, unknown) =
-            priced(&changed, &loaded.composer, &environment.name, (&usage.usage, &table), scenario, tenant)?;
+            priced(&changed, &loaded.composer, &environment.name, &usage.usage, scenario, tenant, &table)?;
         let before = rows.first().map_or(total_usd, |row| row.total_usd);
         let same = !matches!(scenario.change, Change::None) && before == total_usd;
         if !same {
@@ -58,11 +60,7 @@ pub(super) fn run(context: &Context, args: &CompareArgs) -> Result<u8, CommandEr
         rows,
         elsewhere: report::Elsewhere::google(&google, tenant.is_some()),
     };
-    if context.format().is_json() {
-        output::print_json(&report)?;
-    } else {
-        output::print_text(&report::text(&report))?;
-    }
+    args.shown.show(context, &report, || report.page())?;
     Ok(0)
 }
 
@@ -71,9 +69,10 @@ fn priced(
     workspace: &Workspace,
     composer: &Composer,
     environment: &EnvironmentName,
-    (usage, table): (&crate::cost::Usage, &PriceTable),
+    usage: &crate::cost::Usage,
     scenario: &Scenario,
     only: Option<&str>,
+    table: &PriceTable,
 ) -> Result<(Range, usize), CommandError> {
     let patch: Option<Patch> = match scenario.change {
         Change::Documents(patch) => Some(patch),

@@ -7,11 +7,11 @@ use rust_decimal::Decimal;
 
 use super::footprint::Typical;
 use super::shares::VCPU_QUOTA;
-use crate::commands::{CommandError, Context, prices};
+use super::show::Shown;
+use crate::commands::{CommandError, Context};
 use crate::cost::curve::order;
 use crate::model::{Tier, Workspace};
-use crate::report::cost::curve::{self as report, CurveReport, TierPart};
-use crate::report::output;
+use crate::report::cost::curve::{CurveReport, TierPart};
 
 /// The most tenants that are priced.
 const MOST: u32 = 100_000;
@@ -36,6 +36,8 @@ pub(super) struct CurveArgs {
     /// How much is used, a YAML file; docs/cost.md lists its fields
     #[arg(long, value_name = "FILE")]
     usage: Option<PathBuf>,
+    #[command(flatten)]
+    shown: Shown,
 }
 
 fn bounds(text: &str) -> Result<(u32, u32), String> {
@@ -59,16 +61,16 @@ pub(super) fn run(context: &Context, args: &CurveArgs) -> Result<u8, CommandErro
     let footprint = typical.footprint(&loaded.composer, environment, &usage.usage, args.vcpu_quota)?;
     let (from, to) = args.tenants;
     let proportion: Vec<u32> = tiers.iter().map(|(_, part)| *part).collect();
-    let mut curve = footprint.curve(&order(&proportion, to as usize), &prices::table(context)?);
+    let mut curve = footprint.curve(&order(&proportion, to as usize), &crate::commands::prices::table(context)?);
     curve.points.retain(|point| point.tenants >= from);
     curve.steps.retain(|step| step.tenants >= from);
     let tiers = tiers.iter().map(|(tier, part)| TierPart { tier: tier.name.to_string(), part: *part });
     let report = CurveReport { currency: "USD", region: footprint.region.clone(), tiers: tiers.collect(), curve };
-    if context.format().is_json() {
-        output::print_json(&report)?;
-    } else {
-        output::print_text(&report::text(&report))?;
-    }
+    let levels = chosen.iter().map(|tier| {
+        let price = format!("{}, {} {}", tier.name, tier.price.normalize(), workspace.currency);
+        (price, tier.price.saturating_mul(workspace.exchange_rate.usd))
+    });
+    args.shown.show(context, &report, || report.page(levels.clone().collect()))?;
     Ok(0)
 }
 

@@ -11,8 +11,8 @@ use crate::cost::{Difference, PriceTable, estimate};
 use crate::deploy::observe;
 use crate::model::{CellNumber, Environment, Tenant, TenantName};
 use crate::report::cost::StackCost;
+use crate::report::difference;
 use crate::report::difference::{Base, DifferenceReport};
-use crate::report::{difference, output, text};
 use crate::stack::build::Builder;
 use crate::stack::desired::{APPLICATION_TAG, CELL_TAG, TENANT_TAG};
 use crate::stack::plan::action;
@@ -20,6 +20,7 @@ use crate::stack::scope::{Scope, Shared, wanted};
 use crate::stack::{Action, DesiredStack, Observed, ObservedStack, StackKind};
 
 use super::difference::templates;
+use super::show::Shown;
 use super::stacks::StackPricer;
 use super::{UsageFile, profile_of, revision, usage_file};
 
@@ -55,6 +56,8 @@ struct Form {
     /// How much is used, a YAML file; the same for both
     #[arg(long, value_name = "FILE")]
     usage: Option<PathBuf>,
+    #[command(flatten)]
+    shown: Shown,
 }
 
 impl DiffArgs {
@@ -89,11 +92,7 @@ pub(super) async fn run(context: &Context, loaded: &Loaded, args: &DiffArgs) -> 
         let changes = sides.against_deployed(&session).await?;
         DifferenceReport::new(Base::Deployed, environment.region.as_str(), usage.usage.hours(), changes)
     };
-    if context.format().is_json() {
-        output::print_json(&report)?;
-    } else {
-        output::print_text(&difference::text(&report, text::stdout_width()))?;
-    }
+    form.shown.show_with(context, &report, |width| difference::text(&report, width), || report.page())?;
     Ok(0)
 }
 

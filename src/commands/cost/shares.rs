@@ -5,6 +5,7 @@ use rust_decimal::Decimal;
 
 use super::footprint::Typical;
 use crate::commands::CommandError;
+use crate::commands::gather::Loaded;
 use crate::cost::allocate::{self, Member, Rule};
 use crate::cost::curve::BreakEven;
 use crate::cost::margin::Margin;
@@ -14,7 +15,6 @@ use crate::report::cost::StackCost;
 use crate::report::cost::shares::{Shares, TenantShare, TierBreakEven};
 use crate::stack::Observed;
 use crate::stack::scope::placements;
-use crate::template::compose::Composer;
 
 /// Up to how many tenants a break-even is searched.
 const SEARCHED: usize = 1000;
@@ -129,17 +129,17 @@ pub(super) fn divided(
 
 /// From how many tenants on each tier pays for itself, when the environment holds nothing else.
 pub(super) fn break_even(
-    workspace: &Workspace,
-    composer: &Composer,
+    loaded: &Loaded,
     environment: &Environment,
     usage: &Usage,
     terms: &Terms,
     prices: &PriceTable,
 ) -> Result<Vec<TierBreakEven>, CommandError> {
+    let workspace = &loaded.workspace;
     let mut found = Vec::new();
     for tier in workspace.tiers.values() {
         let typical = Typical::of(workspace, environment, &[tier])?;
-        let footprint = typical.footprint(composer, environment, usage, VCPU_QUOTA)?;
+        let footprint = typical.footprint(&loaded.composer, environment, usage, VCPU_QUOTA)?;
         let revenue = terms.left_of(tier.price).saturating_mul(workspace.exchange_rate.usd);
         // The number is below the first of many, so most of the curve need not be priced.
         let mut points = 32;

@@ -90,6 +90,13 @@ impl<'a> StackPricer<'a> {
         self
     }
 
+    /// Counts the usage of these tenants alone in what all share.
+    #[must_use]
+    pub fn serving(mut self, tenants: BTreeSet<TenantName>) -> Self {
+        self.serving = Some(tenants);
+        self
+    }
+
     /// The same, with every document changed; with `only`, those of that tenant.
     #[must_use]
     pub fn patched_by(mut self, patch: Option<Patch>, only: Option<&str>) -> Self {
@@ -107,13 +114,6 @@ impl<'a> StackPricer<'a> {
             (Arc::clone(document), Arc::new(changed))
         });
         Arc::clone(patched)
-    }
-
-    /// Counts the usage of these tenants alone in what all share.
-    #[must_use]
-    pub fn serving(mut self, tenants: BTreeSet<TenantName>) -> Self {
-        self.serving = Some(tenants);
-        self
     }
 
     /// Hours of the month.

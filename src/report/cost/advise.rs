@@ -1,15 +1,16 @@
 //! Designs that hold to the limits, the cheapest first, and those that do not.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use rust_decimal::Decimal;
 use serde::Serialize;
 
-use super::{amount, as_amount, paragraph};
+use super::amount::money;
+use super::as_amount;
+use super::page::{Bars, Cell, Chart, Column, Grid, Page, Section};
 use crate::cost::Range;
 use crate::cost::estimate::Unknown;
-use crate::report::{table, text};
+use crate::report::text;
 
 /// What was found.
 #[derive(Debug, Clone, Serialize)]
@@ -58,34 +59,77 @@ pub struct Rejected {
     pub reason: String,
 }
 
-/// The advice for people.
-#[must_use]
-pub fn text(report: &AdviseReport) -> String {
-    let mut out = String::new();
-    let width = text::stdout_width();
-    if report.offers.is_empty() {
-        paragraph(&mut out, width, "no design holds to all the limits");
-    } else {
-        let rows = report.offers.iter().map(|offer| {
-            vec![offer.design.clone(), amount(offer.total_usd), amount(offer.per_tenant_usd), offer.cells.to_string()]
+/// So many designs are told apart at a glance.
+const BARS: usize = 10;
+
+impl AdviseReport {
+    /// The advice as a page.
+    #[must_use]
+    pub fn page(&self) -> Page {
+        let headline = self.offers.first().map_or_else(
+            || "no design holds to all the limits".to_owned(),
+            |best| format!("{} USD a month for each tenant: {}", money(best.per_tenant_usd.expected), best.design),
+        );
+        Page {
+            title: format!("What serves {} best", text::count(self.tenants as usize, "tenant")),
+            headline,
+            facts: vec![("region".to_owned(), self.region.clone())],
+            sections: [self.found(), self.first(), self.refused()].into_iter().flatten().collect(),
+        }
+    }
+
+    fn found(&self) -> Option<Section> {
+        let columns = vec![
+            Column::text("design"),
+            Column::figures("usd/tenant"),
+            Column::figures("usd/month"),
+            Column::figures("cells"),
+        ];
+        let rows = self.offers.iter().map(|offer| {
+            vec![
+                Cell::text(&offer.design),
+                Cell::Money(offer.per_tenant_usd),
+                Cell::Text(money(offer.total_usd.expected)),
+                Cell::Text(offer.cells.to_string()),
+            ]
         });
-        let headers = ["design", "usd a month", "usd a tenant", "cells"];
-        let _ = writeln!(out, "{}\n", table::table_at(width, &headers, rows.collect()));
+        let cheapest = self.offers.iter().take(BARS);
+        let bars = cheapest.map(|offer| (offer.design.clone(), offer.per_tenant_usd)).collect();
+        let mut notes =
+            vec!["How many tenants a pool serves well is not measured; konta only counts quotas.".to_owned()];
+        for offer in self.offers.iter().filter(|offer| !offer.unknown.is_empty()) {
+            let parts = text::count(offer.unknown.len(), "part");
+            notes.push(format!("{}: {parts} without a price, in no total.", offer.design));
+        }
+        (!self.offers.is_empty()).then(|| Section {
+            title: "Designs, the cheapest first".to_owned(),
+            chart: Some(Chart::Bars(Bars { title: "USD a month for each tenant".to_owned(), bars })),
+            grid: Some(Grid { columns, rows: rows.collect() }),
+            notes,
+            ..Section::default()
+        })
     }
-    let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
-    for rejected in &report.rejected {
-        *reasons.entry(&rejected.reason).or_default() += 1;
+
+    fn first(&self) -> Option<Section> {
+        self.offers.first().map(|best| Section {
+            title: "Write for the first".to_owned(),
+            verbatim: Some(best.write.clone()),
+            ..Section::default()
+        })
     }
-    for (reason, count) in reasons {
-        paragraph(&mut out, width, &format!("rejected {}: {reason}", text::count(count, "design")));
+
+    fn refused(&self) -> Option<Section> {
+        let mut reasons: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for rejected in &self.rejected {
+            reasons.entry(&rejected.reason).or_default().push(&rejected.design);
+        }
+        let rows =
+            reasons.into_iter().map(|(reason, designs)| vec![Cell::text(reason), Cell::Text(designs.join("; "))]);
+        let columns = vec![Column::text("why"), Column::text("designs")];
+        (!self.rejected.is_empty()).then(|| Section {
+            title: "Rejected".to_owned(),
+            grid: Some(Grid { columns, rows: rows.collect() }),
+            ..Section::default()
+        })
     }
-    for offer in report.offers.iter().filter(|offer| !offer.unknown.is_empty()) {
-        let parts = text::count(offer.unknown.len(), "part");
-        paragraph(&mut out, width, &format!("{}: {parts} without a price, in no total", offer.design));
-    }
-    if let Some(best) = report.offers.first() {
-        paragraph(&mut out, width, "how many tenants a pool serves well is not measured; konta only counts quotas");
-        let _ = write!(out, "\nwrite for the first:\n\n{}", best.write);
-    }
-    out
 }

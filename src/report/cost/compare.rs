@@ -1,14 +1,13 @@
 //! What there is beside what it could be.
 
-use std::fmt::Write as _;
-
 use serde::Serialize;
 
-use super::{amount, money, paragraph};
+use super::amount::{money, quantity};
+use super::page::{Bars, Cell, Chart, Column, Grid, Page, Section};
 use crate::cost::estimate::Unknown;
 use crate::cost::scenario::Scenario;
 use crate::cost::{Estimate, LineItem, Range};
-use crate::report::{table, text};
+use crate::report::text;
 
 /// A comparison.
 #[derive(Debug, Clone, Serialize)]
@@ -95,53 +94,101 @@ impl Elsewhere {
     }
 }
 
-/// The comparison for people.
-#[must_use]
-pub fn text(report: &CompareReport) -> String {
-    let mut out = String::new();
-    let width = text::stdout_width();
-    let rows = report.rows.iter().map(|row| {
-        let sign = if row.difference_usd.expected.is_sign_positive() { "+" } else { "-" };
-        let difference = format!("{sign}{}", money(row.difference_usd.expected.abs()));
-        let title = if row.deployable { row.title.to_owned() } else { format!("{} *", row.title) };
-        vec![title, amount(row.total_usd), difference, row.loses.to_owned()]
-    });
-    let headers = ["what", "usd a month", "difference", "what it loses or gains"];
-    let _ = writeln!(out, "{}\n", table::table_at(width, &headers, rows.collect()));
-    for row in &report.rows[1.min(report.rows.len())..] {
-        paragraph(&mut out, width, &format!("{}: {}", row.title, row.changes));
-        if row.unknown > 0 {
-            paragraph(
-                &mut out,
-                width,
-                &format!("{}: {} without a price, in no total", row.title, text::count(row.unknown, "part")),
-            );
+impl CompareReport {
+    /// The comparison as a page.
+    #[must_use]
+    pub fn page(&self) -> Page {
+        let cheapest = self.rows.iter().min_by_key(|row| row.total_usd.expected);
+        let headline = cheapest.map_or_else(String::new, |row| {
+            format!("{} USD a month at the least: {}", money(row.total_usd.expected), row.title)
+        });
+        let tenants = text::count(self.tenants as usize, "tenant");
+        Page {
+            title: format!("What {} could cost", self.of),
+            headline,
+            facts: vec![
+                ("region".to_owned(), self.region.clone()),
+                ("priced".to_owned(), format!("the whole environment with {tenants}, one thing changed in each row")),
+            ],
+            sections: vec![self.choices(), self.changes(), self.elsewhere.section()],
         }
     }
-    if report.rows.iter().any(|row| !row.deployable) {
-        paragraph(&mut out, width, "* not deployable by konta as it stands: priced to compare");
+
+    fn choices(&self) -> Section {
+        let columns = vec![Column::text("what"), Column::figures("usd/month"), Column::figures("difference")];
+        let name = |row: &Row| if row.deployable { row.title.to_owned() } else { format!("{} *", row.title) };
+        let rows = self.rows.iter().map(|row| {
+            let sign = if row.difference_usd.expected.is_sign_positive() { "+" } else { "-" };
+            let difference = format!("{sign}{}", money(row.difference_usd.expected.abs()));
+            vec![Cell::Text(name(row)), Cell::Money(row.total_usd), Cell::Text(difference)]
+        });
+        let bars = self.rows.iter().map(|row| (name(row), row.total_usd)).collect();
+        let mut notes = Vec::new();
+        if self.rows.iter().any(|row| !row.deployable) {
+            notes.push("* not deployable by konta as it stands: priced to compare.".to_owned());
+        }
+        for row in self.rows.iter().filter(|row| row.unknown > 0) {
+            notes.push(format!("{}: {} without a price, in no total.", row.title, text::count(row.unknown, "part")));
+        }
+        Section {
+            title: "Choices".to_owned(),
+            chart: Some(Chart::Bars(Bars { title: "USD a month".to_owned(), bars })),
+            grid: Some(Grid { columns, rows: rows.collect() }),
+            notes,
+            ..Section::default()
+        }
     }
-    let elsewhere = &report.elsewhere;
-    let dates: Vec<&str> = elsewhere.items.iter().map(|item| item.price.date.as_str()).collect();
-    let dates = format!("{} to {}", dates.iter().min().unwrap_or(&"?"), dates.iter().max().unwrap_or(&"?"));
-    let missing: Vec<&str> = elsewhere.unknown.iter().filter_map(|unknown| unknown.usage_type.as_deref()).collect();
-    let line = format!(
-        "for reference, {}: {} USD a month without what is unknown ({}); {}; prices of {dates}",
-        elsewhere.title,
-        money(elsewhere.total_usd.expected),
-        missing.join(", "),
-        elsewhere.holds,
-    );
-    paragraph(&mut out, width, &line);
-    paragraph(
-        &mut out,
-        width,
-        &format!(
-            "{} of {}: the whole environment with {}",
-            report.of,
-            report.region,
-            text::count(report.tenants as usize, "tenant")
-        ),
-    );
-    out
+
+    fn changes(&self) -> Section {
+        let columns =
+            vec![Column::text("what"), Column::text("what it changes"), Column::text("what it loses or gains")];
+        let rows = self
+            .rows
+            .iter()
+            .skip(1)
+            .map(|row| vec![Cell::text(row.title), Cell::text(row.changes), Cell::text(row.loses)]);
+        Section {
+            title: "What each changes, and loses or gains".to_owned(),
+            grid: Some(Grid { columns, rows: rows.collect() }),
+            ..Section::default()
+        }
+    }
+}
+
+impl Elsewhere {
+    fn section(&self) -> Section {
+        let columns = vec![
+            Column::text("what"),
+            Column::figures("quantity"),
+            Column::figures("usd for one"),
+            Column::figures("usd/month"),
+            Column::text("price of"),
+            Column::text("source"),
+        ];
+        let known = self.items.iter().map(|item| {
+            vec![
+                Cell::Text(format!("{} {}", item.service(), item.usage_type())),
+                Cell::Text(quantity(item.quantity)),
+                Cell::Text(item.price.usd.normalize().to_string()),
+                Cell::Money(item.monthly_usd),
+                Cell::text(&item.price.date),
+                Cell::text(&item.price.source),
+            ]
+        });
+        let unknown: Vec<&str> = self.unknown.iter().filter_map(|unknown| unknown.usage_type.as_deref()).collect();
+        let mut notes = vec![format!(
+            "{} USD a month of what has a dated price; konta neither deploys nor measures it.",
+            money(self.total_usd.expected)
+        )];
+        if !unknown.is_empty() {
+            notes.push(format!("Unknown, in no total: {}.", unknown.join(", ")));
+        }
+        Section {
+            title: format!("For reference: {}", self.title),
+            intro: Some(self.holds.to_owned()),
+            grid: Some(Grid { columns, rows: known.collect() }),
+            notes,
+            ..Section::default()
+        }
+    }
 }

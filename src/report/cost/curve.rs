@@ -1,12 +1,12 @@
 //! Cost over the number of tenants, as a table of chosen points and every step.
 
-use std::fmt::Write as _;
-
+use rust_decimal::Decimal;
 use serde::Serialize;
 
-use super::{amount, paragraph};
+use super::amount::money;
+use super::page::{self, Cell, Chart, Column, Grid, Page, Section};
 use crate::cost::curve::{Curve, Point};
-use crate::report::{table, text};
+use crate::report::text;
 
 /// A curve, and what it is of.
 #[derive(Debug, Clone, Serialize)]
@@ -31,32 +31,94 @@ pub struct TierPart {
     pub part: u32,
 }
 
-/// The curve for people.
-#[must_use]
-pub fn text(report: &CurveReport) -> String {
-    let mut out = String::new();
-    let width = text::stdout_width();
-    let rows = chosen(&report.curve).map(|point| {
-        vec![
-            point.tenants.to_string(),
-            point.cells.to_string(),
-            amount(point.total_usd),
-            amount(point.per_tenant_usd),
-            format!("{} + {}", point.vcpu_on_demand.normalize(), point.vcpu_spot.normalize()),
-        ]
-    });
-    let headers = ["tenants", "cells", "usd a month", "usd a tenant", "vcpu + spot"];
-    let _ = writeln!(out, "{}\n", table::table_at(width, &headers, rows.collect()));
-    for step in &report.curve.steps {
-        let line = format!("at {}: {}; adds {} USD a month", step.tenants, step.reason, amount(step.adds_usd));
-        paragraph(&mut out, width, &line);
+impl CurveReport {
+    /// The curve as a page; `levels` are prices to compare with, in US dollars.
+    #[must_use]
+    pub fn page(&self, levels: Vec<(String, Decimal)>) -> Page {
+        let last = self.curve.points.last();
+        let headline = last.map_or_else(String::new, |point| {
+            format!("{} USD a month for each of {}", money(point.per_tenant_usd.expected), tenants(point.tenants))
+        });
+        let parts: Vec<String> = self.tiers.iter().map(|part| format!("{} {}", part.part, part.tier)).collect();
+        let mut facts = vec![("region".to_owned(), self.region.clone()), ("tenants as".to_owned(), parts.join(" : "))];
+        if !self.curve.unknown.is_empty() {
+            let count = text::count(self.curve.unknown.len(), "cost");
+            facts.push(("not in the sum".to_owned(), format!("{count} without a price")));
+        }
+        Page {
+            title: "What more tenants cost".to_owned(),
+            headline,
+            facts,
+            sections: [Some(self.each(levels)), self.steps(), self.unknown()].into_iter().flatten().collect(),
+        }
     }
-    let parts: Vec<String> = report.tiers.iter().map(|part| format!("{} {}", part.part, part.tier)).collect();
-    paragraph(&mut out, width, &format!("{}; tenants as {}", report.region, parts.join(" : ")));
-    for unknown in &report.curve.unknown {
-        paragraph(&mut out, width, &format!("unknown, in no total: {}: {}", unknown.resource, unknown.reason));
+
+    fn each(&self, levels: Vec<(String, Decimal)>) -> Section {
+        let columns = vec![
+            Column::figures("tenants"),
+            Column::figures("cells"),
+            Column::figures("usd/month"),
+            Column::figures("usd/tenant"),
+            Column::figures("vcpu"),
+            Column::figures("spot"),
+        ];
+        let rows = chosen(&self.curve).map(|point| {
+            vec![
+                Cell::Text(point.tenants.to_string()),
+                Cell::Text(point.cells.to_string()),
+                Cell::Text(money(point.total_usd.expected)),
+                Cell::Money(point.per_tenant_usd),
+                Cell::Text(point.vcpu_on_demand.normalize().to_string()),
+                Cell::Text(point.vcpu_spot.normalize().to_string()),
+            ]
+        });
+        // Cells open for one reason: it is said once, with all their numbers.
+        let said = |reason: &str| match reason.split_once(" opens: ") {
+            Some((cell, why)) if cell.starts_with("cell ") => format!("one more cell: {why}"),
+            _ => reason.to_owned(),
+        };
+        let steps = self.curve.steps.iter().map(|step| (step.tenants, said(&step.reason))).collect();
+        let chart = page::Curve {
+            title: "USD a month for each tenant".to_owned(),
+            count: "tenants".to_owned(),
+            points: self.curve.points.iter().map(|point| (point.tenants, point.per_tenant_usd)).collect(),
+            levels,
+            steps,
+        };
+        Section {
+            title: "Cost of each tenant".to_owned(),
+            chart: Some(Chart::Curve(chart)),
+            grid: Some(Grid { columns, rows: rows.collect() }),
+            ..Section::default()
+        }
     }
-    out
+
+    fn steps(&self) -> Option<Section> {
+        let columns = vec![Column::figures("at"), Column::text("what"), Column::figures("adds usd")];
+        let rows = self.curve.steps.iter().map(|step| {
+            vec![Cell::Text(step.tenants.to_string()), Cell::text(&step.reason), Cell::Money(step.adds_usd)]
+        });
+        (!self.curve.steps.is_empty()).then(|| Section {
+            title: "What each step adds".to_owned(),
+            detail: true,
+            grid: Some(Grid { columns, rows: rows.collect() }),
+            ..Section::default()
+        })
+    }
+
+    fn unknown(&self) -> Option<Section> {
+        let rows =
+            self.curve.unknown.iter().map(|unknown| vec![Cell::text(&unknown.resource), Cell::text(&unknown.reason)]);
+        (!self.curve.unknown.is_empty()).then(|| Section {
+            title: "Unknown: not in the sum".to_owned(),
+            grid: Some(Grid { columns: vec![Column::text("resource"), Column::text("why")], rows: rows.collect() }),
+            ..Section::default()
+        })
+    }
+}
+
+fn tenants(count: u32) -> String {
+    if count == 1 { "1 tenant".to_owned() } else { format!("{count} tenants") }
 }
 
 /// The first and last point, those at round numbers, and those on both sides of a step.

@@ -6,7 +6,7 @@ use konta::commands::cost::actual::{Month, actual};
 use konta::commands::gather::Loaded;
 use konta::cost::PriceTable;
 use konta::manifest;
-use konta::report::actual::{ActualReport, text};
+use konta::report::actual::ActualReport;
 use konta::template::compose::Composer;
 use konta::template::source::Sources;
 use rust_decimal::Decimal;
@@ -94,8 +94,10 @@ async fn the_estimate_stands_beside_the_bill_by_service_and_by_tenant_over_all_p
         assert_eq!(rows.iter().map(|row| row.estimate_usd.expected).sum::<Decimal>(), total.estimate_usd.expected);
     }
     assert_eq!(report.untagged.iter().map(|row| row.service.as_str()).collect::<Vec<_>>(), ["Tax"]);
-    let shown = text(&report, 100);
+    let shown = report.page().text_at(100, false);
     assert!(shown.contains("3 calls of Cost Explorer, 0.03 USD") && shown.contains("Tax"), "{shown}");
+    let markdown = report.page().markdown();
+    assert!(markdown.contains("USD billed, ") && markdown.contains("| Tax | "), "{markdown}");
 }
 
 #[tokio::test]
@@ -129,11 +131,14 @@ async fn where_nothing_bears_the_tags_their_activation_is_named() {
     .await;
     let report = report.unwrap();
     assert!(!report.tags_found);
-    let shown = text(&report, 80);
+    let shown = report.page().text_at(80, false);
     let joined = shown.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(joined.contains("konta:application, konta:environment, konta:tenant"), "{shown}");
-    assert!(joined.contains("activate them as cost allocation tags"), "{shown}");
+    assert!(joined.contains("Activate them as cost allocation tags"), "{shown}");
     assert!(shown.contains("Amazon Elastic Container Service"), "what has no tag is shown: {shown}");
+    let markdown = report.page().markdown();
+    assert!(markdown.contains("**nothing is billed under the tags "), "{markdown}");
+    assert!(markdown.contains("Amazon Elastic Container Service") && !markdown.contains("By tenant"), "{markdown}");
 }
 
 #[tokio::test]

@@ -107,3 +107,22 @@ fn a_usage_file_that_names_nothing_is_refused() {
         report["items"].as_array().unwrap().iter().find(|item| item["usage_type"] == "LCUUsage:Application").unwrap();
     assert_eq!(amount(&units["quantity"]).to_string(), "7300");
 }
+
+#[test]
+fn a_form_is_chosen_and_written_to_a_file() {
+    let world = World::example();
+    let out = world.path().join("cost.md").display().to_string();
+    let said = world.run(&["cost", "--format", "markdown", "--out", &out, "--budget", "1"]).ended_with(9);
+    assert_eq!((said.stdout.as_str(), said.stderr.contains("cost.md")), ("", true), "{}", said.stderr);
+    let markdown = std::fs::read_to_string(&out).unwrap();
+    assert!(markdown.starts_with("### What the environment prod costs\n\n**"), "{markdown}");
+    assert!(markdown.contains("- budget: "), "{markdown}");
+    let html = world.run(&["cost", "tenant", "breadfree", "--format", "html"]).ended_with(0).stdout;
+    assert!(html.starts_with("<!doctype html>") && html.trim_end().ends_with("</html>"), "{html}");
+    let by_format = world.run(&["cost", "--format", "json"]).ended_with(0).stdout;
+    assert_eq!(by_format, world.run(&["cost", "-o", "json"]).ended_with(0).stdout);
+    world.run(&["cost", "--out", &out, "-o", "json"]).ended_with(0);
+    assert_eq!(by_format, std::fs::read_to_string(&out).unwrap());
+    world.run(&["cost", "--format", "html", "-o", "json"]).ended_with(64);
+    world.run(&["cost", "--out", "no/such/folder/file"]).ended_with(1);
+}

@@ -1,5 +1,6 @@
 //! The only place that names `aws_sdk_*`: a session and one thin file per service. Knows no tenant, plans nothing, prints nothing.
 
+pub mod change_set;
 pub mod cloudformation;
 pub mod costexplorer;
 pub mod credentials;

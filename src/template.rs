@@ -3,6 +3,7 @@
 pub mod addon;
 pub mod compose;
 pub mod condition;
+pub mod container;
 pub mod document;
 pub mod error;
 mod folder;

@@ -10,14 +10,13 @@ use tokio::sync::{mpsc, watch};
 use crate::deploy::execute::{Deployer, Events, StackResult};
 use crate::deploy::wait::Wish;
 use crate::deploy::{DeployError, preflight, prepare};
-use crate::model::{Environment, Tenant};
+use crate::model::{CellNumber, Environment, Tenant};
 use crate::report::table::TenantRow;
 use crate::report::{Drawer, draw, message, output, prompt, table};
 use crate::stack::build::Builder;
-use crate::stack::desired::CELL_TAG;
 use crate::stack::plan::ResourceAction;
 use crate::stack::scope::Scope;
-use crate::stack::{Action, Observed, PlanSource, Risk, StackKind};
+use crate::stack::{Action, Observed, ObservedStack, PlanSource, Risk, StackKind};
 
 use super::gather::{Loaded, Session};
 use super::plan::{Online, Shown, What, cost, online, show};
@@ -371,7 +370,7 @@ pub fn rows(loaded: &Loaded, environment: &Environment, tenants: &[&Tenant], obs
                 tenant: tenant.name.to_string(),
                 url: tenant.url(),
                 tier: tenant.tier.to_string(),
-                cell: standing.and_then(|s| s.tags.get(CELL_TAG)).and_then(|cell| cell.parse().ok()),
+                cell: standing.and_then(ObservedStack::cell).map(CellNumber::get),
                 database: tenant.name.database(),
                 state: standing.map_or_else(|| "not deployed".to_owned(), |s| s.status.clone()),
                 stack,

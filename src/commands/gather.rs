@@ -11,7 +11,7 @@ use crate::aws::{Aws, Target};
 use crate::cli::{Global, Output};
 use crate::deploy::{Pace, preflight};
 use crate::model::{
-    Certificate, Environment, EnvironmentName, HostName, HostedZone, Tenant, TenantName, Vpc, Workspace,
+    Certificate, Environment, EnvironmentName, HostName, HostedZone, Tenant, TenantName, Vpc, Workspace, nearest,
 };
 use crate::report::{OutputFormat, Palette, message};
 use crate::sandbox::imports::{ImportedVpc, ImportedZone, Imports};
@@ -115,7 +115,7 @@ impl Context {
             Some(name) => workspace.environments.values().find(|e| e.name.as_str() == name).ok_or_else(|| {
                 CommandError::Unknown {
                     message: format!("the workspace has no environment `{name}`"),
-                    help: suggest(name, &names),
+                    help: suggest(name, &names, "konta ls"),
                 }
             })?,
             None => match workspace.environments.len() {
@@ -282,7 +282,10 @@ fn parent(host: &HostName) -> String {
 pub fn tenant<'a>(workspace: &'a Workspace, name: &str) -> Result<&'a Tenant, CommandError> {
     workspace.tenants.values().find(|tenant| tenant.name.as_str() == name).ok_or_else(|| {
         let names: Vec<&str> = workspace.tenants.keys().map(TenantName::as_str).collect();
-        CommandError::Unknown { message: format!("the workspace has no tenant `{name}`"), help: suggest(name, &names) }
+        CommandError::Unknown {
+            message: format!("the workspace has no tenant `{name}`"),
+            help: suggest(name, &names, "konta ls"),
+        }
     })
 }
 
@@ -302,17 +305,12 @@ pub fn tenants<'a>(
     Ok(found)
 }
 
-/// "did you mean ...", or the names there are.
-pub(super) fn suggest(given: &str, names: &[&str]) -> String {
-    let nearest = names
-        .iter()
-        .map(|name| (strsim::jaro_winkler(given, name), name))
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .filter(|(likeness, _)| *likeness > 0.8);
-    match nearest {
-        Some((_, name)) => format!("did you mean `{name}`?"),
+/// "did you mean ...", or the names there are; of many, the command that lists them.
+pub(super) fn suggest(given: &str, names: &[&str], lister: &str) -> String {
+    match nearest(given, names.iter().copied()) {
+        Some(name) => format!("did you mean `{name}`?"),
         None if names.is_empty() => "there is none yet".to_owned(),
         None if names.len() <= 12 => format!("there are: {}", names.join(", ")),
-        None => format!("there are {}; `konta ls` lists them", names.len()),
+        None => format!("there are {}; `{lister}` lists them", names.len()),
     }
 }

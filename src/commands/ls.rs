@@ -3,10 +3,10 @@
 use clap::Args;
 
 use crate::deploy::observe;
-use crate::model::Tenant;
+use crate::model::{CellNumber, Tenant};
 use crate::report::table::TenantRow;
 use crate::report::{message, output, table};
-use crate::stack::desired::{CELL_TAG, TIER_TAG};
+use crate::stack::desired::TIER_TAG;
 
 use super::deploy::rows;
 use super::{CommandError, Context};
@@ -30,7 +30,7 @@ pub async fn run(context: &Context, _args: &LsArgs) -> Result<u8, CommandError> 
             tenant: tenant.to_owned(),
             url: stack.outputs.get("Url").cloned().unwrap_or_default(),
             tier: stack.tags.get(TIER_TAG).cloned().unwrap_or_default(),
-            cell: stack.tags.get(CELL_TAG).and_then(|cell| cell.parse().ok()),
+            cell: stack.cell().map(CellNumber::get),
             database: tenant.replace('-', "_"),
             stack: stack.name.clone(),
             state: format!("{} (no manifest)", stack.status),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::aws::Aws;
-use crate::aws::cloudformation::{Change, ChangeSet, ChangeSetRequest};
+use crate::aws::change_set::{Change, ChangeSet, ChangeSetRequest};
 use crate::stack::desired::HASH_TAG;
 use crate::stack::{DesiredStack, PropertyChange, Replacement, ResourceAction, ResourceChange, risk};
 

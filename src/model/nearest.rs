@@ -6,7 +6,7 @@ pub fn nearest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Opt
     let far = (given.chars().count() / 3).max(1);
     known
         .into_iter()
-        .map(|word| (strsim::osa_distance(&lower, word), word))
+        .map(|word| (strsim::osa_distance(&lower, &word.to_lowercase()), word))
         .filter(|(distance, _)| *distance <= far)
         .min()
         .map(|(_, word)| word)
@@ -20,6 +20,7 @@ mod tests {
     fn a_near_word_is_offered_and_a_far_one_is_not() {
         assert_eq!(nearest("enviroment", ["environment", "tier"]), Some("environment"));
         assert_eq!(nearest("Tier", ["environment", "tier"]), Some("tier"));
+        assert_eq!(nearest("AmazonECs", ["AmazonEC2", "AmazonECS"]), Some("AmazonECS"));
         assert_eq!(nearest("zebra", ["environment", "tier"]), None);
     }
 }

@@ -114,17 +114,6 @@ pub fn input(
     })
 }
 
-/// Asks for a text that is not shown, such as a secret.
-pub fn hidden(question: &str) -> Result<String, PromptError> {
-    ask(question, |theme, term| {
-        dialoguer::Password::with_theme(theme)
-            .with_prompt(question)
-            .allow_empty_password(true)
-            .interact_on(term)
-            .map(Some)
-    })
-}
-
 fn ask<T>(
     question: &str,
     interact: impl FnOnce(&dyn Theme, &Term) -> dialoguer::Result<Option<T>>,

@@ -77,10 +77,10 @@ pub fn wire_into(document: &mut Document, addon: &str, outputs: &[AddonOutput]) 
         }
         let value = intrinsic::reference(&output.parameter);
         let placed = match &output.wire {
-            Wire::Variable(name) => super::compose::add_variable(document, name, &value),
-            Wire::Secret(name) => super::compose::add_secret(document, name, &value),
-            Wire::SecurityGroup => super::compose::add_security_group(document, value),
-            Wire::ManagedPolicy => super::compose::add_managed_policy(document, value),
+            Wire::Variable(name) => super::container::add_variable(document, name, &value),
+            Wire::Secret(name) => super::container::add_secret(document, name, &value),
+            Wire::SecurityGroup => super::container::add_security_group(document, value),
+            Wire::ManagedPolicy => super::container::add_managed_policy(document, value),
         };
         if placed.is_none() {
             return Err(TemplateError::Addon {
@@ -97,7 +97,7 @@ pub fn wire_into(document: &mut Document, addon: &str, outputs: &[AddonOutput]) 
 /// Refuses an output whose variable or parameter is there already: konta's own, the manifest's, or another addon's.
 fn refuse_taken(document: &Document, addon: &str, output: &AddonOutput) -> Result<(), TemplateError> {
     let taken = match &output.wire {
-        Wire::Variable(name) | Wire::Secret(name) if super::compose::has_variable(document, name) => {
+        Wire::Variable(name) | Wire::Secret(name) if super::container::has_variable(document, name) => {
             format!("the variable {name}")
         }
         _ if document.section("Parameters").contains_key(&output.parameter) => {

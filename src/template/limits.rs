@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use super::document::Document;
 use super::error::TemplateError;
 use super::intrinsic;
+use crate::model::nearest;
 
 /// The longest body that goes to AWS without a bucket, in bytes.
 pub const LONGEST_BODY: usize = 51_200;
@@ -56,15 +57,12 @@ pub fn check(stack: &str, document: &Document) -> Result<(), TemplateError> {
     used.dedup();
     for name in used {
         if !known.contains(name.as_str()) && !name.starts_with("AWS::") && !defined.contains(name.as_str()) {
-            let nearest = known
-                .iter()
-                .max_by(|a, b| strsim::jaro_winkler(a, &name).total_cmp(&strsim::jaro_winkler(b, &name)))
-                .copied()
-                .unwrap_or_default();
-            limit(
-                format!("the template refers to `{name}`, which is neither a resource nor a parameter"),
-                &format!("did you mean `{nearest}`?"),
+            let meant = nearest(&name, known.iter().copied());
+            let help = meant.map_or_else(
+                || "declare it, or name one that is there".to_owned(),
+                |meant| format!("did you mean `{meant}`?"),
             );
+            limit(format!("the template refers to `{name}`, which is neither a resource nor a parameter"), &help);
         }
     }
     TemplateError::gathered(wrong)

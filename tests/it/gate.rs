@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use konta::aws::AwsError;
-use konta::aws::cloudformation::ChangeSetRequest;
+use konta::aws::change_set::ChangeSetRequest;
 use konta::deploy::execute::Events;
 use konta::deploy::gate::Gate;
 use konta::deploy::wait::{Wish, follow};

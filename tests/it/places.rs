@@ -1,6 +1,6 @@
 //! Where a tenant's database waits for it, whose a stack is, and what stands without a manifest.
 
-use konta::aws::cloudformation::ChangeSetRequest;
+use konta::aws::change_set::ChangeSetRequest;
 
 use crate::world::World;
 

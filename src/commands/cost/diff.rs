@@ -9,12 +9,12 @@ use crate::commands::gather::{Loaded, Session};
 use crate::commands::{CommandError, Context, gather, prices};
 use crate::cost::{Difference, PriceTable, estimate};
 use crate::deploy::observe;
-use crate::model::{CellNumber, Environment, Tenant, TenantName};
+use crate::model::{Environment, Tenant, TenantName};
 use crate::report::cost::StackCost;
 use crate::report::difference;
 use crate::report::difference::{Base, DifferenceReport};
 use crate::stack::build::Builder;
-use crate::stack::desired::{APPLICATION_TAG, CELL_TAG, TENANT_TAG};
+use crate::stack::desired::{APPLICATION_TAG, TENANT_TAG};
 use crate::stack::plan::action;
 use crate::stack::scope::{Scope, Shared, wanted};
 use crate::stack::{Action, DesiredStack, Observed, ObservedStack, StackKind};
@@ -190,7 +190,7 @@ impl Sides<'_> {
 
     /// The tenants that have a stack.
     fn standing_tenants(&self) -> BTreeSet<TenantName> {
-        let names = self.observed.iter().filter_map(|stack| stack.tags.get(TENANT_TAG));
+        let names = self.observed.iter().filter_map(ObservedStack::tenant);
         names.filter_map(|name| TenantName::new(name).ok()).collect()
     }
 }
@@ -198,8 +198,7 @@ impl Sides<'_> {
 /// What a stack holds that no manifest names any more.
 fn kind_of(stack: &ObservedStack) -> StackKind {
     let tenant = stack.tags.get(TENANT_TAG).and_then(|name| TenantName::new(name).ok());
-    let cell = stack.tags.get(CELL_TAG).and_then(|cell| cell.parse().ok()).and_then(CellNumber::new);
-    match (tenant, cell) {
+    match (tenant, stack.cell()) {
         (Some(tenant), _) => StackKind::Tenant(tenant),
         (None, Some(cell)) => StackKind::Cell(cell),
         (None, None) => StackKind::Environment,

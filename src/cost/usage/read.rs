@@ -7,6 +7,7 @@ use super::{ACCOUNT, Fields, Profile, TenantUse, Usage, field};
 use crate::cost::error::CostError;
 use crate::cost::evaluate::number;
 use crate::cost::range::Range;
+use crate::model::nearest;
 
 /// Hours of the longest month.
 const LONGEST_MONTH: Decimal = Decimal::from_parts(744, 0, 0, false, 0);
@@ -34,7 +35,7 @@ fn fill(root: &Value, mut usage: Usage) -> Result<Usage, Wrong> {
                     let name = text(name)?;
                     if field::of_type(name).is_none() {
                         let known: Vec<&str> = field::FIELDS.iter().map(|(name, _)| *name).collect();
-                        return Err((format!("types.{name}: no usage is known of this type"), nearest(name, &known)));
+                        return Err((format!("types.{name}: no usage is known of this type"), meant(name, &known)));
                     }
                     usage.types.insert(name.to_owned(), fields(value, &format!("types.{name}"), Some(name))?);
                 }
@@ -53,7 +54,7 @@ fn fill(root: &Value, mut usage: Usage) -> Result<Usage, Wrong> {
             }
             other => {
                 let known = ["hours", ACCOUNT, "types", "resources", "tenants"];
-                return Err((format!("a usage file has no `{other}`"), nearest(other, &known)));
+                return Err((format!("a usage file has no `{other}`"), meant(other, &known)));
             }
         }
     }
@@ -79,7 +80,7 @@ fn tenant(value: &Value, place: &str) -> Result<TenantUse, Wrong> {
             "weight" => used.weight = Some(amount(value, &place)?),
             other => {
                 let known = ["acu", "requests_per_second", "weight"];
-                return Err((format!("{place}: there is no such field"), nearest(other, &known)));
+                return Err((format!("{place}: there is no such field"), meant(other, &known)));
             }
         }
     }
@@ -96,7 +97,7 @@ fn fields(value: &Value, place: &str, resource_type: Option<&str>) -> Result<Fie
         let key = text(key)?;
         let place = format!("{place}.{key}");
         if !known.contains(&key) {
-            return Err((format!("{place}: there is no such field"), nearest(key, &known)));
+            return Err((format!("{place}: there is no such field"), meant(key, &known)));
         }
         let range = range(value, &place)?;
         if key == "spot_share" && range.high > Decimal::ONE {
@@ -155,7 +156,10 @@ fn text(key: &Value) -> Result<&str, Wrong> {
     key.as_str().ok_or_else(|| ("a key is no text".to_owned(), "docs/cost.md shows a usage file".to_owned()))
 }
 
-fn nearest(name: &str, known: &[&str]) -> String {
-    let likest = known.iter().max_by(|a, b| strsim::jaro_winkler(a, name).total_cmp(&strsim::jaro_winkler(b, name)));
-    likest.map_or_else(|| "leave it out".to_owned(), |known| format!("did you mean `{known}`?"))
+fn meant(name: &str, known: &[&str]) -> String {
+    match nearest(name, known.iter().copied()) {
+        Some(known) => format!("did you mean `{known}`?"),
+        None if known.len() <= 12 => format!("there are: {}", known.join(", ")),
+        None => "docs/cost.md lists them".to_owned(),
+    }
 }

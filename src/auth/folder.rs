@@ -28,7 +28,7 @@ pub enum CacheError {
         right: &'static str,
     },
     /// The system refuses.
-    #[error("cannot {what} {path}: {source}", path = path.display())]
+    #[error("cannot {what} {path}: {reason}", path = path.display())]
     #[diagnostic(code(konta::auth::cache_io), help("XDG_CACHE_HOME names another place for konta's cache"))]
     System {
         /// What was tried.
@@ -36,7 +36,7 @@ pub enum CacheError {
         /// The folder or file.
         path: PathBuf,
         /// The system's reason.
-        source: io::Error,
+        reason: io::Error,
     },
     /// No home folder.
     #[error("there is no folder for the cache: neither XDG_CACHE_HOME nor HOME is set")]
@@ -87,7 +87,7 @@ impl Folder {
             .write(true)
             .mode(0o600)
             .open(&path)
-            .map_err(|source| CacheError::System { what: "open", path, source })
+            .map_err(|source| CacheError::System { what: "open", path, reason: source })
     }
 
     /// A small file's bytes; `None` when it is not there. Refused when others could have read or written it.
@@ -100,13 +100,16 @@ impl Folder {
         let mut file = match OpenOptions::new().read(true).custom_flags(follow_not).open(&path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(source) => return Err(CacheError::System { what: "open", path, source }),
+            Err(source) => return Err(CacheError::System { what: "open", path, reason: source }),
         };
-        let about =
-            file.metadata().map_err(|source| CacheError::System { what: "look at", path: path.clone(), source })?;
+        let about = file.metadata().map_err(|source| CacheError::System {
+            what: "look at",
+            path: path.clone(),
+            reason: source,
+        })?;
         alone(&path, &about, "600")?;
         let mut bytes = Zeroizing::new(Vec::with_capacity(8192));
-        file.read_to_end(&mut bytes).map_err(|source| CacheError::System { what: "read", path, source })?;
+        file.read_to_end(&mut bytes).map_err(|source| CacheError::System { what: "read", path, reason: source })?;
         Ok(Some(bytes))
     }
 
@@ -165,7 +168,7 @@ impl Folder {
     }
 
     pub(super) fn failed(&self, what: &'static str, source: io::Error) -> CacheError {
-        CacheError::System { what, path: self.path.clone(), source }
+        CacheError::System { what, path: self.path.clone(), reason: source }
     }
 }
 

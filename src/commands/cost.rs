@@ -226,7 +226,7 @@ fn usage_file(path: Option<&std::path::Path>) -> Result<UsageFile, CommandError>
 
 fn read(path: &std::path::Path) -> Result<String, CommandError> {
     std::fs::read_to_string(path)
-        .map_err(|source| CommandError::Io { what: format!("cannot read {}", path.display()), source })
+        .map_err(|source| CommandError::Io { what: format!("cannot read {}", path.display()), reason: source })
 }
 
 fn show(

@@ -75,13 +75,13 @@ pub enum CommandError {
         diagnosis: Box<Diagnosis>,
     },
     /// A program could not be started.
-    #[error("cannot run {program}: {source}")]
+    #[error("cannot run {program}: {reason}")]
     #[diagnostic(code(konta::auth::exec))]
     Exec {
         /// The program.
         program: String,
         /// The system's reason.
-        source: std::io::Error,
+        reason: std::io::Error,
     },
     /// The sandbox.
     #[error(transparent)]
@@ -138,19 +138,19 @@ pub enum CommandError {
         related: Vec<CommandError>,
     },
     /// A file could not be written or read.
-    #[error("{what}: {source}")]
+    #[error("{what}: {reason}")]
     #[diagnostic(code(konta::io))]
     Io {
         /// What was tried.
         what: String,
-        /// The system's reason.
-        source: std::io::Error,
+        /// The system's reason; told in the message, so it is no source to be told again.
+        reason: std::io::Error,
     },
 }
 
 impl From<std::io::Error> for CommandError {
     fn from(source: std::io::Error) -> Self {
-        Self::Io { what: "input or output failed".to_owned(), source }
+        Self::Io { what: "input or output failed".to_owned(), reason: source }
     }
 }
 
@@ -227,7 +227,7 @@ impl CommandError {
             Self::Session(error) => of_session(error),
             Self::Diagnosed { error, .. } => error.exit_code(),
             // As a shell has it.
-            Self::Exec { source, .. } if source.kind() == std::io::ErrorKind::NotFound => 127,
+            Self::Exec { reason, .. } if reason.kind() == std::io::ErrorKind::NotFound => 127,
             Self::Exec { .. } => 126,
             Self::Unknown { .. } | Self::Io { .. } | Self::Page(_) => 1,
             Self::Sandbox(_) => 8,

@@ -102,7 +102,7 @@ fn write(folder: &Path, files: &[(String, String)]) -> Result<Vec<String>, Comma
     let mut written = Vec::new();
     for (name, text) in files {
         let path = folder.join(name);
-        let io = |source| CommandError::Io { what: format!("cannot write {}", path.display()), source };
+        let io = |source| CommandError::Io { what: format!("cannot write {}", path.display()), reason: source };
         if let Some(parent) = path.parent() {
             std::fs::create_dir_all(parent).map_err(io)?;
         }

@@ -61,7 +61,7 @@ pub fn table(context: &Context) -> Result<PriceTable, CommandError> {
     match std::fs::read_to_string(&path) {
         Ok(text) => Ok(table.with(&path.display().to_string(), &text)?),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(table),
-        Err(source) => Err(CommandError::Io { what: format!("cannot read {}", path.display()), source }),
+        Err(source) => Err(CommandError::Io { what: format!("cannot read {}", path.display()), reason: source }),
     }
 }
 

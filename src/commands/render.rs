@@ -79,7 +79,7 @@ pub fn run(context: &Context, args: &RenderArgs) -> Result<u8, CommandError> {
     match render(context, args, &loaded) {
         Err(CommandError::Template(error)) => Err(check::with_all_others(&loaded, error).into()),
         // A reader that has seen enough is no error.
-        Err(CommandError::Io { source, .. }) if source.kind() == std::io::ErrorKind::BrokenPipe => Ok(0),
+        Err(CommandError::Io { reason, .. }) if reason.kind() == std::io::ErrorKind::BrokenPipe => Ok(0),
         done => done,
     }
 }
@@ -174,8 +174,10 @@ impl<'a> Sink<'a> {
     fn new(form: &'a Form, is_json: bool) -> Result<Self, CommandError> {
         let format = form.format.unwrap_or(if is_json { Format::Json } else { Format::Yaml });
         if let Some(out) = &form.out {
-            std::fs::create_dir_all(out)
-                .map_err(|source| CommandError::Io { what: format!("cannot make {}", out.display()), source })?;
+            std::fs::create_dir_all(out).map_err(|source| CommandError::Io {
+                what: format!("cannot make {}", out.display()),
+                reason: source,
+            })?;
         }
         Ok(Self { form, format, count: 0, out: std::io::BufWriter::new(std::io::stdout()), texts: BTreeMap::new() })
     }
@@ -285,5 +287,5 @@ impl<'a> Rendered<'a> {
 
 fn write_file(path: &Path, bytes: &[u8]) -> Result<(), CommandError> {
     std::fs::write(path, bytes)
-        .map_err(|source| CommandError::Io { what: format!("cannot write {}", path.display()), source })
+        .map_err(|source| CommandError::Io { what: format!("cannot write {}", path.display()), reason: source })
 }

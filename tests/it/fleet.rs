@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
+use konta::aws::Aws;
 use konta::commands::CommandError;
 use konta::commands::cost::difference::of_plan;
 use konta::commands::gather::{Loaded, Session};
@@ -18,7 +19,7 @@ use konta::stack::{Action, Observed, ObservedStack};
 use konta::template::compose::Composer;
 use konta::template::source::Sources;
 
-use crate::fake_aws::{Answer, escape, scripted, stack_xml};
+use crate::fake_aws::{Answer, Call, escape, scripted, stack_xml};
 use crate::world::World;
 
 /// A workspace with so many tenants, every tenth of them pooled.
@@ -63,7 +64,7 @@ fn deployed(loaded: &Loaded) -> Vec<ObservedStack> {
 }
 
 /// AWS gives about a hundred stacks a page.
-fn answer_pages(stacks: Vec<ObservedStack>) -> impl Fn(&crate::fake_aws::Call) -> Answer {
+fn answer_pages(stacks: Vec<ObservedStack>) -> impl Fn(&Call) -> Answer {
     let stacks = Arc::new(stacks);
     move |call| match call.action.as_str() {
         "GetCallerIdentity" => Answer::xml(
@@ -80,6 +81,20 @@ fn answer_pages(stacks: Vec<ObservedStack>) -> impl Fn(&crate::fake_aws::Call) -
         "GetParametersByPath" => Answer::json(200, &serde_json::json!({"Parameters": []})),
         other => Answer::error("UnexpectedCall", other),
     }
+}
+
+/// A change set that is computed at once.
+fn computed(call: &Call) -> Option<Answer> {
+    match call.action.as_str() {
+        "CreateChangeSet" => Some(Answer::xml("CreateChangeSet", "<Id>arn:x</Id><StackId>arn:y</StackId>")),
+        "DescribeChangeSet" => Some(Answer::xml("DescribeChangeSet", "<Status>CREATE_COMPLETE</Status><Changes/>")),
+        _ => None,
+    }
+}
+
+/// A session with AWS, opened by nobody.
+fn session(aws: Aws) -> Session {
+    Session { aws, account: "123456789012".into(), pace: Pace::aws(), opened: None }
 }
 
 #[tokio::test]
@@ -122,12 +137,10 @@ async fn one_changed_tenant_among_many_is_the_only_one_asked_about() {
     let pages = answer_pages(stacks);
     let (aws, calls) = scripted(move |call| match call.action.as_str() {
         "GetTemplate" => Answer::xml("GetTemplate", &format!("<TemplateBody>{}</TemplateBody>", escape(&body))),
-        "CreateChangeSet" => Answer::xml("CreateChangeSet", "<Id>arn:x</Id><StackId>arn:y</StackId>"),
-        "DescribeChangeSet" => Answer::xml("DescribeChangeSet", "<Status>CREATE_COMPLETE</Status><Changes/>"),
-        _ => pages(call),
+        _ => computed(call).unwrap_or_else(|| pages(call)),
     });
     let environment = changed.workspace.environments.values().next().unwrap();
-    let session = Session { aws, account: "123456789012".into(), pace: Pace::aws(), opened: None };
+    let session = session(aws);
     let scope = Scope { shared: Shared::Needed, tenants: changed.workspace.tenants.values().collect() };
     let online = online(&changed, environment, &scope, &session).await.unwrap();
     let going: Vec<&str> =
@@ -163,12 +176,10 @@ async fn a_template_that_may_not_be_read_is_told_and_the_plan_is_made() {
     let pages = answer_pages(stacks);
     let (aws, _) = scripted(move |call| match call.action.as_str() {
         "GetTemplate" => Answer::error("AccessDenied", "not you"),
-        "CreateChangeSet" => Answer::xml("CreateChangeSet", "<Id>arn:x</Id><StackId>arn:y</StackId>"),
-        "DescribeChangeSet" => Answer::xml("DescribeChangeSet", "<Status>CREATE_COMPLETE</Status><Changes/>"),
-        _ => pages(call),
+        _ => computed(call).unwrap_or_else(|| pages(call)),
     });
     let environment = changed.workspace.environments.values().next().unwrap();
-    let session = Session { aws, account: "123456789012".into(), pace: Pace::aws(), opened: None };
+    let session = session(aws);
     let scope = Scope { shared: Shared::Needed, tenants: changed.workspace.tenants.values().collect() };
     let online = online(&changed, environment, &scope, &session).await.unwrap();
     let cost = priced(&changed, environment, &session, &online).await;
@@ -224,7 +235,7 @@ async fn many_changes_are_computed_side_by_side_and_every_refusal_is_told() {
         _ => pages(call),
     });
     let environment = changed.workspace.environments.values().next().unwrap();
-    let session = Session { aws, account: "123456789012".into(), pace: Pace::aws(), opened: None };
+    let session = session(aws);
     let scope = Scope { shared: Shared::Needed, tenants: changed.workspace.tenants.values().collect() };
     let begun = tokio::time::Instant::now();
     let error = online(&changed, environment, &scope, &session).await.unwrap_err();

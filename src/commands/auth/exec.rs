@@ -60,5 +60,5 @@ pub(super) async fn run(context: &Context, args: &ExecArgs) -> Result<u8, Comman
     }
     // Returns only when it failed.
     let source = command.exec();
-    Err(CommandError::Exec { program: program.to_string_lossy().into_owned(), source })
+    Err(CommandError::Exec { program: program.to_string_lossy().into_owned(), reason: source })
 }

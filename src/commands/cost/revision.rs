@@ -73,7 +73,7 @@ fn check_out(repository: &str, tree: &str, scratch: &Path, files: &Path) -> Resu
         command.current_dir(files).env("GIT_INDEX_FILE", &index);
         run(command)?.map_err(|said| CommandError::Io {
             what: format!("git {} failed", arguments[0]),
-            source: std::io::Error::other(said),
+            reason: std::io::Error::other(said),
         })?;
     }
     Ok(())
@@ -102,7 +102,7 @@ fn run(mut command: Command) -> Result<Result<String, String>, CommandError> {
             message: "there is no program `git`".to_owned(),
             help: "--base needs git; without it what is deployed is compared with".to_owned(),
         },
-        _ => CommandError::Io { what: "git could not be run".to_owned(), source },
+        _ => CommandError::Io { what: "git could not be run".to_owned(), reason: source },
     })?;
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
     Ok(if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) })

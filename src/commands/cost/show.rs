@@ -75,7 +75,7 @@ impl Shown {
     fn put(&self, shown: &str) -> Result<(), CommandError> {
         let Some(path) = &self.out else { return Ok(output::print_text(shown)?) };
         std::fs::write(path, shown)
-            .map_err(|source| CommandError::Io { what: format!("cannot write {}", path.display()), source })?;
+            .map_err(|source| CommandError::Io { what: format!("cannot write {}", path.display()), reason: source })?;
         message::line(&format!("Written to {}.", path.display()));
         Ok(())
     }

@@ -175,7 +175,8 @@ impl Updated {
 
 /// Writes the lock, all or nothing; rows that were not asked for this time are kept.
 fn write(path: &Path, rows: &[Price]) -> Result<(), CommandError> {
-    let failed = |source: std::io::Error| CommandError::Io { what: format!("cannot write {}", path.display()), source };
+    let failed =
+        |source: std::io::Error| CommandError::Io { what: format!("cannot write {}", path.display()), reason: source };
     let key = |price: &Price| (price.service.clone(), price.usage_type.clone(), price.region.clone(), price.from);
     let mut all: BTreeMap<_, Price> = BTreeMap::new();
     if let Ok(text) = std::fs::read_to_string(path) {

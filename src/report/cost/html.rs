@@ -17,7 +17,7 @@ const LONG: usize = 14;
 
 /// The page could not be written.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
-#[error("the page could not be written: {source}")]
+#[error("the page could not be written")]
 #[diagnostic(code(konta::report::html), help("this is a mistake in konta: please report it"))]
 pub struct HtmlError {
     #[from]

@@ -126,3 +126,10 @@ fn a_form_is_chosen_and_written_to_a_file() {
     world.run(&["cost", "--format", "html", "-o", "json"]).ended_with(64);
     world.run(&["cost", "--out", "no/such/folder/file"]).ended_with(1);
 }
+
+#[test]
+fn a_file_that_is_not_there_is_told_once() {
+    let said = World::example().run(&["cost", "--template", "nothing.yml"]).ended_with(1);
+    assert!(said.stderr.contains("cannot read nothing.yml"), "{}", said.stderr);
+    assert_eq!(said.stderr.matches("No such file").count(), 1, "{}", said.stderr);
+}

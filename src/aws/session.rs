@@ -30,11 +30,15 @@ pub struct Aws {
     pub(super) ecs: aws_sdk_ecs::Client,
     pub(super) elb: aws_sdk_elasticloadbalancingv2::Client,
     pub(super) iam: aws_sdk_iam::Client,
+    #[expect(dead_code, reason = "the commands that read logs follow")]
+    pub(super) logs: aws_sdk_cloudwatchlogs::Client,
     pub(super) pricing: aws_sdk_pricing::Client,
     pub(super) quotas: aws_sdk_servicequotas::Client,
     pub(super) rds: aws_sdk_rds::Client,
     pub(super) rdsdata: aws_sdk_rdsdata::Client,
     pub(super) route53: aws_sdk_route53::Client,
+    #[expect(dead_code, reason = "the commands that keep backups follow")]
+    pub(super) s3: aws_sdk_s3::Client,
     pub(super) ssm: aws_sdk_ssm::Client,
     pub(super) sts: aws_sdk_sts::Client,
     region: String,
@@ -101,6 +105,7 @@ impl Aws {
             ecs: aws_sdk_ecs::Client::new(config),
             elb: aws_sdk_elasticloadbalancingv2::Client::new(config),
             iam: aws_sdk_iam::Client::new(config),
+            logs: aws_sdk_cloudwatchlogs::Client::new(config),
             pricing: aws_sdk_pricing::Client::from_conf(
                 aws_sdk_pricing::config::Builder::from(config).region(Region::new("us-east-1")).build(),
             ),
@@ -108,6 +113,10 @@ impl Aws {
             rds: aws_sdk_rds::Client::new(config),
             rdsdata: aws_sdk_rdsdata::Client::new(config),
             route53: aws_sdk_route53::Client::new(config),
+            // A bucket's own host name leads nowhere in the sandbox.
+            s3: aws_sdk_s3::Client::from_conf(
+                aws_sdk_s3::config::Builder::from(config).force_path_style(config.endpoint_url().is_some()).build(),
+            ),
             ssm: aws_sdk_ssm::Client::new(config),
             sts: aws_sdk_sts::Client::new(config),
             region: target.region.clone(),

@@ -14,6 +14,7 @@ mod show;
 pub mod stacks;
 mod template;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
@@ -21,8 +22,9 @@ use rust_decimal::Decimal;
 
 use crate::cost::usage::Profile;
 use crate::cost::{Estimate, PriceTable, Usage, estimate};
-use crate::model::{Environment, Isolation, Tenant};
+use crate::model::{Environment, Isolation, Tenant, TenantName};
 use crate::report::cost::{self as report, CostReport, StackCost};
+use crate::stack::build::Placement;
 
 use super::gather::Loaded;
 use super::{CommandError, Context, gather, prices};
@@ -141,7 +143,7 @@ fn one_tenant(
     let mut pricer = StackPricer::new(workspace, &loaded.composer, environment, usage.usage.clone(), table.clone());
     let stacks = pricer.tenant(tenant)?;
     let mut report = CostReport::of_stacks(environment.region.as_str(), pricer.hours(), stacks);
-    let all = environment_stacks(loaded, environment, &usage, table)?.0;
+    let all = environment_stacks(loaded, environment, &usage, table)?;
     let mut shares = shares::divided(workspace, environment, &usage.usage, &all, args);
     shares.tenants.retain(|share| share.cost.tenant == name);
     report.shares = Some(shares);
@@ -157,32 +159,43 @@ fn whole_environment(
     args: &shares::ShareArgs,
 ) -> Result<CostReport, CommandError> {
     let workspace = &loaded.workspace;
-    let (stacks, hours) = environment_stacks(loaded, environment, usage, table.clone())?;
-    let mut shares = shares::divided(workspace, environment, &usage.usage, &stacks, args);
+    let all = environment_stacks(loaded, environment, usage, table.clone())?;
+    let mut shares = shares::divided(workspace, environment, &usage.usage, &all, args);
     shares.break_even = shares::break_even(loaded, environment, &usage.usage, &shares.terms, table)?;
-    let mut report = CostReport::of_stacks(environment.region.as_str(), hours, stacks);
+    let mut report = CostReport::of_stacks(environment.region.as_str(), all.hours, all.stacks);
     report.shares = Some(shares);
     Ok(report)
 }
 
-/// The environment's stacks, the traffic that belongs to none of them, and the month's hours.
+/// Everything of an environment, priced.
+struct Everything {
+    /// Its stacks, and the traffic that belongs to none of them.
+    stacks: Vec<StackCost>,
+    /// Which cell holds which tenant.
+    places: BTreeMap<TenantName, Placement>,
+    /// The month's hours.
+    hours: Decimal,
+}
+
+/// Prices the stacks of an environment with all its tenants.
 fn environment_stacks(
     loaded: &Loaded,
     environment: &Environment,
     usage: &UsageFile,
     table: PriceTable,
-) -> Result<(Vec<StackCost>, Decimal), CommandError> {
+) -> Result<Everything, CommandError> {
     let workspace = &loaded.workspace;
     let tenants: Vec<&Tenant> = workspace.tenants_of(&environment.name).collect();
     let of_account = usage.usage.over(profile_of(tenants.iter().copied()));
     let account = estimate::of_account(environment.region.as_str(), &of_account, &table);
     let mut pricer = StackPricer::new(workspace, &loaded.composer, environment, usage.usage.clone(), table);
-    let mut stacks = pricer.everything(&tenants)?;
+    let places = pricer.places(&tenants);
+    let mut stacks = pricer.everything(&tenants, &places)?;
     usage.check(&pricer)?;
     if account != Estimate::default() {
         stacks.push(StackCost::of_account(account));
     }
-    Ok((stacks, pricer.hours()))
+    Ok(Everything { stacks, places, hours: pricer.hours() })
 }
 
 /// What so many tenants use together.

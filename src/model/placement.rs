@@ -46,6 +46,18 @@ pub struct Demand {
     pub connections: u32,
 }
 
+impl Demand {
+    /// The smaller of each: what asks for neither more than the one nor than the other.
+    fn least(self, other: Self) -> Self {
+        Self {
+            target_groups: self.target_groups.min(other.target_groups),
+            rules: self.rules.min(other.rules),
+            certificates: self.certificates.min(other.certificates),
+            connections: self.connections.min(other.connections),
+        }
+    }
+}
+
 /// What a cell offers, of which demands are taken off.
 ///
 /// Target groups: 100 a load balancer, not adjustable; rules: 100; certificates: 25 beside the default.
@@ -121,6 +133,7 @@ pub fn place(candidates: &[Candidate], empty: Room) -> BTreeMap<TenantName, Cell
         placed.insert(candidate.tenant.clone(), cell);
     }
     let mut lowest = CellNumber::FIRST;
+    let least = open.iter().map(|candidate| candidate.demand).reduce(Demand::least);
     for candidate in open {
         let mut cell = lowest;
         while !rooms.entry(cell).or_insert(empty).takes(candidate.demand) {
@@ -132,8 +145,8 @@ pub fn place(candidates: &[Candidate], empty: Room) -> BTreeMap<TenantName, Cell
         }
         let room = rooms.entry(cell).or_insert(empty);
         room.take(candidate.demand);
-        // A cell whose own limit of tenants is used up is not looked at again: placing n tenants stays linear.
-        while rooms.get(&lowest).is_some_and(|room| room.tenants == 0) {
+        // A cell that takes not even the least demanding is not looked at again: placing n tenants stays linear.
+        while least.is_some_and(|least| rooms.get(&lowest).is_some_and(|room| !room.takes(least))) {
             lowest = CellNumber(lowest.0.saturating_add(1));
         }
         placed.insert(candidate.tenant.clone(), cell);

@@ -120,7 +120,7 @@ pub async fn actual(
     let tags = [(APPLICATION_TAG, loaded.workspace.application.as_str()), (ENVIRONMENT_TAG, environment.name.as_str())];
     let bill = aws.billed(&start, &end, Part::Tagged(&tags), TENANT_TAG).await?;
     let rest = aws.billed(&start, &end, Part::Untagged(APPLICATION_TAG), TENANT_TAG).await?;
-    let (stacks, _) = super::environment_stacks(loaded, environment, usage, table)?;
+    let stacks = super::environment_stacks(loaded, environment, usage, table)?.stacks;
     let owners = owners(loaded, environment);
     let estimates = stacks
         .iter()

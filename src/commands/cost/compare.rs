@@ -84,7 +84,7 @@ fn priced(
     let account = estimate::of_account(environment.region.as_str(), &of_account, table);
     let mut pricer =
         StackPricer::new(workspace, composer, environment, usage.clone(), table.clone()).patched_by(patch, only);
-    let stacks = pricer.everything(&tenants)?;
+    let stacks = pricer.everything(&tenants, &pricer.places(&tenants))?;
     let total = stacks.iter().map(|stack| stack.estimate.total_usd).sum::<Range>() + account.total_usd;
     let unknown = stacks.iter().map(|stack| stack.estimate.unknown.len()).sum::<usize>() + account.unknown.len();
     Ok((total, unknown))

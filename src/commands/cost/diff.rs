@@ -261,7 +261,7 @@ fn side(
         }
     } else {
         let tenants: Vec<&Tenant> = workspace.tenants_of(&environment.name).collect();
-        let mut stacks = pricer.everything(&tenants)?;
+        let mut stacks = pricer.everything(&tenants, &pricer.places(&tenants))?;
         let traffic = usage.usage.over(profile_of(tenants.iter().copied()));
         stacks.push(StackCost::of_account(estimate::of_account(environment.region.as_str(), &traffic, table)));
         stacks

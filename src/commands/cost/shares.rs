@@ -11,10 +11,7 @@ use crate::cost::curve::BreakEven;
 use crate::cost::margin::Margin;
 use crate::cost::{PriceTable, Usage};
 use crate::model::{Environment, Tenant, Terms, Workspace};
-use crate::report::cost::StackCost;
 use crate::report::cost::shares::{Shares, TenantShare, TierBreakEven};
-use crate::stack::Observed;
-use crate::stack::scope::placements;
 
 /// Up to how many tenants a break-even is searched.
 const SEARCHED: usize = 1000;
@@ -96,11 +93,10 @@ pub(super) fn divided(
     workspace: &Workspace,
     environment: &Environment,
     usage: &Usage,
-    stacks: &[StackCost],
+    all: &super::Everything,
     args: &ShareArgs,
 ) -> Shares {
     let tenants: Vec<&Tenant> = workspace.tenants_of(&environment.name).collect();
-    let places = placements(workspace, environment, &tenants, &Observed::default());
     let price = |tenant: &Tenant| workspace.tiers.get(&tenant.tier).map_or(Decimal::ZERO, |tier| tier.price);
     let members: Vec<Member> = tenants
         .iter()
@@ -108,14 +104,14 @@ pub(super) fn divided(
             let used = usage.of_tenant(tenant.name.as_str());
             Member {
                 tenant: tenant.name.to_string(),
-                cell: places.get(&tenant.name).map_or(1, |place| place.cell.get()),
+                cell: all.places.get(&tenant.name).map_or(1, |place| place.cell.get()),
                 weight: used.weight.unwrap_or_else(|| price(tenant)),
                 acu: used.acu,
                 requests: used.requests_per_second,
             }
         })
         .collect();
-    let parts = stacks.iter().map(|stack| (&stack.owner, &*stack.estimate));
+    let parts = all.stacks.iter().map(|stack| (&stack.owner, &*stack.estimate));
     let allocation = allocate::allocate(args.rule(), &members, parts);
     let terms = args.terms(workspace);
     let rows = allocation.tenants.iter().zip(&tenants).map(|(cost, tenant)| TenantShare {

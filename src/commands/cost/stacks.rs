@@ -128,10 +128,19 @@ impl<'a> StackPricer<'a> {
         self.resources.iter().map(String::as_str).collect()
     }
 
-    /// The environment, its cells and the given tenants.
-    pub fn everything(&mut self, tenants: &[&Tenant]) -> Result<Vec<StackCost>, CommandError> {
+    /// Where these tenants live when nothing stands yet.
+    #[must_use]
+    pub fn places(&self, tenants: &[&Tenant]) -> BTreeMap<TenantName, Placement> {
+        placements(self.workspace, self.environment, tenants, &Observed::default())
+    }
+
+    /// The environment, its cells and the given tenants, which live where `places` says.
+    pub fn everything(
+        &mut self,
+        tenants: &[&Tenant],
+        places: &BTreeMap<TenantName, Placement>,
+    ) -> Result<Vec<StackCost>, CommandError> {
         let mut stacks = Vec::new();
-        let places = placements(self.workspace, self.environment, tenants, &Observed::default());
         let all = super::profile_of(tenants.iter().copied());
         self.shared(&all, &mut stacks)?;
         let mut cells: BTreeMap<CellNumber, Vec<&Tenant>> = BTreeMap::from([(CellNumber::FIRST, Vec::new())]);
@@ -156,7 +165,7 @@ impl<'a> StackPricer<'a> {
 
     /// A tenant's own stacks.
     pub fn tenant(&mut self, tenant: &Tenant) -> Result<Vec<StackCost>, CommandError> {
-        let places = placements(self.workspace, self.environment, &[tenant], &Observed::default());
+        let places = self.places(&[tenant]);
         let Some(place) = places.get(&tenant.name).copied() else { return Ok(Vec::new()) };
         // Their outputs are parameters of the tenant's.
         self.shared(&Profile::none(), &mut Vec::new())?;

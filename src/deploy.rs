@@ -10,6 +10,7 @@ pub mod error;
 pub mod event;
 pub mod execute;
 pub mod failure;
+pub mod first;
 pub mod gate;
 pub mod install;
 pub mod observe;

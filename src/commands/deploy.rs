@@ -8,6 +8,7 @@ use serde::Serialize;
 use tokio::sync::{mpsc, watch};
 
 use crate::deploy::execute::{Deployer, Events, StackResult};
+use crate::deploy::first::Templates;
 use crate::deploy::wait::Wish;
 use crate::deploy::{DeployError, preflight, prepare};
 use crate::model::{CellNumber, Environment, Tenant};
@@ -174,6 +175,8 @@ async fn carry_out(
         environment,
         names: builder.names(environment),
         tenants: scope.tenants.iter().map(|tenant| (tenant.name.clone(), *tenant)).collect(),
+        tiers: &loaded.workspace.tiers,
+        templates: Templates::default(),
         pace: session.pace,
         events: Events(sender),
         wishes,

@@ -1,12 +1,15 @@
 //! What is done around a stack: passwords, priorities, databases, modules, health. Each is a step with two events.
 
 use crate::aws::data::DataTarget;
-use crate::model::{Isolation, Tenant};
+use crate::model::{DatabaseChoice, Isolation, Tenant};
+use crate::odoo::modules;
+use crate::stack::build::POOL_USER;
 use crate::stack::{DesiredStack, ParameterValue, StackKind};
 
 use super::error::DeployError;
 use super::event::StepOutcome;
 use super::execute::{Deployer, Events};
+use super::first::First;
 use super::gate::Gate;
 use super::install::{self, Installation};
 use super::prepare::PlannedStack;
@@ -146,7 +149,8 @@ impl Deployer<'_> {
         };
         let (cluster, subnets) = (self.output(desired, "ClusterName")?, self.output(desired, "TaskSubnetIds")?);
         let (group, public) = (self.output(desired, "TaskSecurityGroupId")?, self.output(desired, "AssignPublicIp")?);
-        let database = tenant.name.database();
+        let (database, url) = (tenant.name.database(), tenant.url());
+        let pooled = tenant.isolation == Isolation::Pooled;
         let request = Installation {
             stack: &desired.name,
             database: &database,
@@ -159,6 +163,18 @@ impl Deployer<'_> {
             public_ip: public == "ENABLED",
             tags: desired.tags.iter().map(|(key, value)| (key.clone(), value.clone())).collect(),
             events: &self.events,
+            command: modules::install,
+            first: self.tiers.get(&tenant.tier).map(|tier| First {
+                tier: tier.name.as_str(),
+                tier_modules: &tier.modules,
+                image: &tenant.image,
+                url: &url,
+                owner: &database,
+                user: if pooled { POOL_USER } else { &database },
+                from_template: tenant.database == DatabaseChoice::Shared,
+                password_name: self.names.administrator_password(&tenant.name),
+                templates: &self.templates,
+            }),
         };
         self.step(desired, "modules", "the tenant's modules", not_run, install::run(self.aws, self.pace, &request))
             .await

@@ -13,7 +13,7 @@ pub struct Statement {
 }
 
 impl Statement {
-    fn new(database: &str, sql: String) -> Self {
+    pub(super) fn new(database: &str, sql: String) -> Self {
         Self { database: database.to_owned(), sql }
     }
 }
@@ -22,12 +22,12 @@ impl Statement {
 pub const MAINTENANCE: &str = "postgres";
 
 /// Quotes a name. Names of konta's are slugs, so nothing in them can end the quotes; they are doubled all the same.
-fn quoted(name: &str) -> String {
+pub(super) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 /// Quotes a text.
-fn literal(text: &str) -> String {
+pub(super) fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 

@@ -175,9 +175,9 @@ pub async fn steady(
     service: &str,
 ) -> Result<(i32, i32), DeployError> {
     let settled = |state: &ServiceState| {
-        state.running >= state.desired
-            && state.pending == 0
-            && (state.rollout.is_empty() || state.rollout == "COMPLETED")
+        let all_run = state.running >= state.desired && state.pending == 0;
+        // ECS starts no more tasks of a rollout that its circuit breaker has ended.
+        state.rollout == "FAILED" || all_run && (state.rollout.is_empty() || state.rollout == "COMPLETED")
     };
     let (state, _) = until(aws, pace, events, stack, (cluster, service), settled).await?;
     Ok((state.running, state.desired))
@@ -202,7 +202,7 @@ pub async fn stopped(
     Err(DeployError::Timeout { what: format!("the end of the tasks of {stack}"), minutes: pace.health.as_secs() / 60 })
 }
 
-/// Waits until a service of a cluster is as wanted, or the time is over: how it stands then, and whether it is. Tells of every look.
+/// Waits until a service of a cluster is as wanted, or the time is over: how it stands then, and whether it is.
 async fn until(
     aws: &Aws,
     pace: Pace,
@@ -214,11 +214,16 @@ async fn until(
     let begun = tokio::time::Instant::now();
     let arn = format!("arn:aws:ecs:::service/{cluster}/{service}");
     let names = [service.to_owned()];
+    let mut told = None;
     let mut patience = Patience::new(pace, Some(events), format!("the tasks of {stack}"));
     loop {
         let states = patience.ask(async || aws.services(cluster, &names).await).await?;
         let state = states.into_iter().next().unwrap_or_default();
-        tell_service(aws, events, stack, &arn).await;
+        // Looked at often, told when something is new.
+        if told.as_ref() != Some(&state) {
+            tell_service(aws, events, stack, &arn).await;
+            told = Some(state.clone());
+        }
         let done = wanted(&state);
         if done || begun.elapsed() > pace.health {
             return Ok((state, done));

@@ -14,6 +14,7 @@ pub mod cli;
 pub mod commands;
 pub mod cost;
 pub mod deploy;
+pub mod life;
 pub mod manifest;
 pub mod model;
 pub mod odoo;

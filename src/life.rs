@@ -1,0 +1,8 @@
+//! A tenant's life after its deployment: where it runs, what its tasks said, a session in one, a task for once. Steps may be repeated;
+//! nothing here prints, prompts or exits.
+
+pub mod logs;
+pub mod moment;
+pub mod place;
+pub mod select;
+pub mod stopped;

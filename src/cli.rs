@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use secrecy::SecretString;
 
 use crate::commands::{
-    auth, cost, delete, deploy, doctor, init, ls, plan, prices, render, sandbox, status, tenant, validate,
+    auth, cost, delete, deploy, doctor, init, logs, ls, plan, prices, render, sandbox, status, tenant, validate,
 };
 
 /// Deploys Odoo for many small businesses on AWS, from one manifest per tenant.
@@ -113,6 +113,8 @@ pub enum Command {
     Status(status::StatusArgs),
     /// The life of a tenant after its first deployment
     Tenant(tenant::TenantArgs),
+    /// Show what a tenant's tasks said, or a pool's
+    Logs(logs::LogsArgs),
     /// Delete a tenant or an environment; data is kept unless --purge
     Delete(delete::DeleteArgs),
     /// Show the dated prices that costs are worked out with, or take newer ones

@@ -12,11 +12,13 @@ pub mod error;
 pub mod explain;
 pub mod gather;
 pub mod init;
+pub mod logs;
 pub mod ls;
 pub mod plan;
 pub mod prices;
 pub mod render;
 pub mod sandbox;
+pub mod standing;
 pub mod status;
 pub mod tenant;
 pub mod validate;
@@ -71,6 +73,7 @@ async fn run(context: &Context, command: Command) -> Result<u8, CommandError> {
         Command::Cost(args) => cost::run(context, &args).await,
         Command::Ls(args) => ls::run(context, &args).await,
         Command::Status(args) => status::run(context, &args).await,
+        Command::Logs(args) => logs::run(context, &args).await,
         Command::Delete(args) => delete::run(context, &args).await,
         Command::Tenant(args) => tenant::run(context, &args).await,
         Command::Prices(args) => prices::run(context, &args).await,

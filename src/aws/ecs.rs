@@ -170,6 +170,8 @@ impl Aws {
             .network_configuration(NetworkConfiguration::builder().awsvpc_configuration(network).build())
             .overrides(overrides.build())
             .started_by(request.started_by)
+            // So that a session can be opened in it (`konta exec --task`), as in a service's tasks.
+            .enable_execute_command(true)
             .set_tags(Some(
                 request.tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect(),
             ))

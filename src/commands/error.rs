@@ -10,6 +10,7 @@ use crate::auth::session::SessionError;
 use crate::aws::AwsError;
 use crate::cost::CostError;
 use crate::deploy::DeployError;
+use crate::life::place::PlaceError;
 use crate::manifest::Problems;
 use crate::report::PromptError;
 use crate::report::cost::HtmlError;
@@ -83,6 +84,10 @@ pub enum CommandError {
         /// The system's reason.
         reason: std::io::Error,
     },
+    /// It is not known where a tenant runs.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Place(#[from] PlaceError),
     /// The sandbox.
     #[error(transparent)]
     #[diagnostic(transparent)]
@@ -229,7 +234,7 @@ impl CommandError {
             // As a shell has it.
             Self::Exec { reason, .. } if reason.kind() == std::io::ErrorKind::NotFound => 127,
             Self::Exec { .. } => 126,
-            Self::Unknown { .. } | Self::Io { .. } | Self::Page(_) => 1,
+            Self::Unknown { .. } | Self::Place(_) | Self::Io { .. } | Self::Page(_) => 1,
             Self::Sandbox(_) => 8,
             Self::Prompt(error) => {
                 if matches!(error, PromptError::Cancelled) {

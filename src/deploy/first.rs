@@ -137,7 +137,8 @@ pub(super) async fn own(
         help: "run the command again: it makes a new one".to_owned(),
     })?;
     for bound in fresh::statements(database, first.url, &password) {
-        let parameters: Vec<(&str, &str)> = bound.parameters.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let parameters: Vec<(&str, &str)> =
+            bound.parameters.iter().map(|(name, value)| (*name, value.as_str())).collect();
         aws.sql(request.data, &bound.statement.database, &bound.statement.sql, &parameters).await?;
     }
     Ok(true)

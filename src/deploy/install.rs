@@ -8,9 +8,9 @@ use crate::odoo::{database, modules};
 use super::error::DeployError;
 use super::event::StepOutcome;
 use super::execute::Events;
+use super::first::{self, First};
 use super::pace::Pace;
 use super::patience::Patience;
-use super::first::{self, First};
 use super::steps::{self, StepResult};
 
 /// What an installation needs.
@@ -57,7 +57,10 @@ pub async fn run(aws: &Aws, pace: Pace, request: &Installation<'_>) -> StepResul
     }
     first::own(aws, request, first, request.database).await?;
     if copies && outcome == StepOutcome::AlreadyDone {
-        return Ok((StepOutcome::Done, Some(format!("{} modules, copied from the tier's template", request.modules.len()))));
+        return Ok((
+            StepOutcome::Done,
+            Some(format!("{} modules, copied from the tier's template", request.modules.len())),
+        ));
     }
     Ok((outcome, detail))
 }

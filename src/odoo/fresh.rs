@@ -105,7 +105,9 @@ mod tests {
         let all = statements("d", "https://a.b", &password);
         assert_eq!(all.last().unwrap().parameters[0].1, MARK);
         for bound in &all {
-            assert!(!bound.statement.sql.contains("geheim") && bound.parameters.iter().all(|(_, v)| !v.contains("geheim")));
+            assert!(
+                !bound.statement.sql.contains("geheim") && bound.parameters.iter().all(|(_, v)| !v.contains("geheim"))
+            );
         }
     }
 }

@@ -15,6 +15,7 @@ mod fleet;
 mod gate;
 mod html;
 mod install;
+mod logs;
 mod odd_answers;
 mod places;
 mod prices;

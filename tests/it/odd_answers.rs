@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use konta::deploy::first::Templates;
 use konta::deploy::execute::{Deployer, Events};
+use konta::deploy::first::Templates;
 use konta::deploy::wait::Wish;
 use konta::deploy::{DeployError, DeployEvent, Pace, change_set, prepare};
 use konta::manifest;

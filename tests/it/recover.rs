@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 
-use konta::deploy::first::Templates;
 use konta::deploy::execute::{Deployer, Events};
+use konta::deploy::first::Templates;
 use konta::deploy::wait::Wish;
 use konta::deploy::{DeployError, Pace, prepare};
 use konta::stack::build::Builder;

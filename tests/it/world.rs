@@ -122,6 +122,32 @@ impl World {
         u16::try_from(first["port"].as_u64().unwrap_or_else(|| panic!("{clusters}"))).unwrap()
     }
 
+    /// What a JSON service of the sandbox answers to a call (`Service_Version.Action`).
+    pub fn ask(&self, target: &str, body: &serde_json::Value) -> serde_json::Value {
+        use std::io::{Read, Write};
+        let address = self.endpoint().trim_start_matches("http://").to_owned();
+        let mut stream = std::net::TcpStream::connect(&address).unwrap();
+        let body = body.to_string();
+        // The service is known by the target; any key will do.
+        let request = format!(
+            "POST / HTTP/1.0\r\nHost: {address}\r\nX-Amz-Target: {target}\r\nContent-Type: application/x-amz-json-1.1\r\n\
+             Authorization: AWS4-HMAC-SHA256 Credential=test/20261125/eu-west-1/x/aws4_request\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let body = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("{answer}")).1;
+        serde_json::from_str(body).unwrap_or_else(|e| panic!("{e}: {answer}"))
+    }
+
+    /// The outputs of a stack, by key.
+    pub fn outputs(&self, stack: &str) -> serde_json::Value {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let stack = runtime.block_on(async { self.aws().await.stack(stack).await.unwrap().unwrap() });
+        serde_json::to_value(stack.outputs).unwrap()
+    }
+
     /// The resources of a stack with the properties they were made with, by logical id.
     pub async fn resources(&self, stack: &str) -> serde_json::Value {
         use tokio::io::{AsyncReadExt, AsyncWriteExt};

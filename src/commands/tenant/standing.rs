@@ -7,6 +7,7 @@ use tokio::sync::{mpsc, watch};
 use crate::commands::gather::{Loaded, Session};
 use crate::commands::{CommandError, Context, gather};
 use crate::deploy::execute::Events;
+use crate::deploy::first::Templates;
 use crate::deploy::wait::Wish;
 use crate::deploy::{Deployer, observe};
 use crate::model::{Environment, TenantName};
@@ -81,6 +82,8 @@ impl StandingTenant<'_> {
             environment: self.environment,
             names: builder.names(self.environment),
             tenants: BTreeMap::new(),
+            tiers: &self.loaded.workspace.tiers,
+            templates: Templates::default(),
             pace: self.session.pace,
             events: Events(sender),
             wishes,

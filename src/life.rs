@@ -9,3 +9,4 @@ pub mod place;
 pub mod select;
 pub mod stopped;
 pub mod suspension;
+pub mod upgrade;

@@ -6,3 +6,4 @@ pub mod log;
 pub mod modules;
 pub mod password;
 pub mod template;
+pub mod upgrade;

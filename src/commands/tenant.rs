@@ -4,9 +4,12 @@ use clap::{Args, Subcommand};
 
 use super::{CommandError, Context};
 
+mod modules;
+mod password;
 mod resume;
 mod standing;
 mod suspend;
+mod upgrade;
 
 /// The life of a tenant after its first deployment.
 #[derive(Debug, Args)]
@@ -21,6 +24,12 @@ enum What {
     Suspend(suspend::SuspendArgs),
     /// Bring a suspended tenant back, or one whose page of maintenance was left behind
     Resume(resume::ResumeArgs),
+    /// Show which modules a tenant has, in which version, and which of its manifest's are missing
+    Modules(modules::ModulesArgs),
+    /// Upgrade a tenant's modules, and take it to the image of its manifest
+    Upgrade(upgrade::UpgradeArgs),
+    /// Show the password that was generated for a tenant's first administrator
+    Password(password::PasswordArgs),
 }
 
 /// Does what is asked.
@@ -28,5 +37,8 @@ pub async fn run(context: &Context, args: &TenantArgs) -> Result<u8, CommandErro
     match &args.what {
         What::Suspend(args) => suspend::run(context, args).await,
         What::Resume(args) => resume::run(context, args).await,
+        What::Modules(args) => modules::run(context, args).await,
+        What::Upgrade(args) => upgrade::run(context, args).await,
+        What::Password(args) => password::run(context, args).await,
     }
 }

@@ -141,6 +141,38 @@ async fn missing(aws: &Aws, request: &Installation<'_>) -> Result<Vec<String>, D
     Ok(modules::missing(request.modules, &installed))
 }
 
+/// Waits for a one-off task: `None` when it ended well, else why not.
+///
+/// # Errors
+/// When AWS does not answer, and when the time is over.
+pub async fn ended(
+    aws: &Aws,
+    pace: Pace,
+    events: &Events,
+    cluster: &str,
+    arn: &str,
+) -> Result<Option<String>, DeployError> {
+    let begun = tokio::time::Instant::now();
+    let mut patience = Patience::new(pace, Some(events), "the task".to_owned());
+    loop {
+        let Some(task) = patience.ask(async || aws.task(cluster, arn).await).await? else {
+            return Ok(Some("ECS no longer knows the task".to_owned()));
+        };
+        if task.status == "STOPPED" {
+            let reason = task.container_reason.or(task.stopped_reason).unwrap_or_else(|| "no reason given".to_owned());
+            return Ok(match task.exit_code {
+                Some(0) => None,
+                Some(code) => Some(format!("it ended with exit code {code}: {reason}")),
+                None => Some(format!("the task did not run: {reason}")),
+            });
+        }
+        if begun.elapsed() > pace.task {
+            return Err(DeployError::Timeout { what: "the task".to_owned(), minutes: pace.task.as_secs() / 60 });
+        }
+        tokio::time::sleep(pace.poll).await;
+    }
+}
+
 async fn wait(aws: &Aws, pace: Pace, request: &Installation<'_>, arn: &str) -> Result<Ended, DeployError> {
     let begun = tokio::time::Instant::now();
     let mut patience = Patience::new(pace, Some(request.events), format!("the installation of {}", request.database));

@@ -80,7 +80,7 @@ pub async fn keep_password(aws: &Aws, name: &str, tags: &BTreeMap<String, String
 }
 
 /// Runs statements that may all be repeated.
-pub(super) async fn run(aws: &Aws, target: &DataTarget, statements: &[Statement]) -> Result<(), DeployError> {
+pub(crate) async fn run(aws: &Aws, target: &DataTarget, statements: &[Statement]) -> Result<(), DeployError> {
     for statement in statements {
         aws.sql(target, &statement.database, &statement.sql, &[]).await?;
     }

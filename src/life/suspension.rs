@@ -25,15 +25,24 @@ const ROUNDS: usize = 5;
 /// How long a load balancer that has just taken back its target group is waited for.
 const ATTACHING: Duration = Duration::from_mins(1);
 
-/// Suspends a tenant: no task of its own runs, a page says so, and in a pool its scheduled jobs rest. What is done already is passed.
+/// Suspends a tenant: see [`off`].
 ///
 /// # Errors
 /// When the tenant does not stand, and when a step fails; the same call goes on then.
 pub async fn suspend(deployer: &Deployer<'_>, tenant: &TenantName) -> Result<(), DeployError> {
+    off(deployer, tenant, Page::Suspended).await
+}
+
+/// Takes a tenant off the net: no task of its own runs, a page says why, and in a pool its scheduled jobs rest. What is done already is
+/// passed.
+///
+/// # Errors
+/// When the tenant does not stand, and when a step fails; the same call goes on then.
+pub async fn off(deployer: &Deployer<'_>, tenant: &TenantName, shown: Page) -> Result<(), DeployError> {
     let stack = deployer.names.tenant(tenant);
     let standing = standing(deployer, tenant)?;
     if standing.is_pooled() {
-        page::show(deployer, tenant, Page::Suspended).await?;
+        page::show(deployer, tenant, shown).await?;
         let target = pool_database(deployer, &standing)?;
         let work = leave_pool(deployer, &target, tenant);
         deployer.events.step(&stack, "pool", "its hosts and scheduled jobs, put to rest in the pool", work).await?;
@@ -42,7 +51,7 @@ pub async fn suspend(deployer: &Deployer<'_>, tenant: &TenantName) -> Result<(),
     let service = service(deployer, &standing)?;
     let work = stop(deployer, &stack, &service);
     deployer.events.step(&stack, "tasks", "its tasks, ended", work).await?;
-    page::show(deployer, tenant, Page::Suspended).await?;
+    page::show(deployer, tenant, shown).await?;
     // Its schedule or its scaling may have started one before they were told.
     let work = stop(deployer, &stack, &service);
     deployer.events.step(&stack, "still", "whether a task was started meanwhile", work).await?;
@@ -177,7 +186,7 @@ async fn answers(deployer: &Deployer<'_>, stack: &str, service: &Service) -> Ste
     }
 }
 
-fn pool_database(deployer: &Deployer<'_>, standing: &ObservedStack) -> Result<DataTarget, DeployError> {
+pub(super) fn pool_database(deployer: &Deployer<'_>, standing: &ObservedStack) -> Result<DataTarget, DeployError> {
     let cell = standing.cell().map(|cell| deployer.names.cell(cell));
     cell.and_then(|cell| steps::data_target(&deployer.observed(), &[cell])).ok_or_else(|| DeployError::MissingOutput {
         stack: standing.name.clone(),

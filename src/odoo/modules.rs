@@ -21,7 +21,9 @@ pub fn fill_template(database: &str, modules: &[String]) -> Vec<String> {
                   env['ir.attachment'].force_storage()\n\
                   env['ir.qweb']._pregenerate_assets_bundles()\n\
                   env.cr.commit()";
-    let text = format!("{install} && odoo shell -d {database} --no-http <<'EOF'\n{script}\nEOF");
+    let text = format!(
+        "{install} && odoo shell -d {database} --no-http <<'EOF'\n{script}\nEOF\nrm -rf /var/lib/odoo/filestore/{database}"
+    );
     ["bash", "-ec", &text].map(ToOwned::to_owned).to_vec()
 }
 

@@ -11,7 +11,7 @@ use rust_decimal::Decimal;
 use crate::world::World;
 
 /// `KONTA_CHROMIUM`, else a Chromium or Chrome on PATH.
-fn chromium() -> Option<PathBuf> {
+pub fn chromium() -> Option<PathBuf> {
     let chosen = std::env::var_os("KONTA_CHROMIUM").map(PathBuf::from);
     let path = std::env::var_os("PATH").unwrap_or_default();
     let names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];

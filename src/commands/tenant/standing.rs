@@ -4,15 +4,17 @@ use std::collections::BTreeMap;
 
 use tokio::sync::{mpsc, watch};
 
+use crate::aws::data::DataTarget;
 use crate::commands::gather::{Loaded, Session};
 use crate::commands::{CommandError, Context, gather};
 use crate::deploy::execute::Events;
 use crate::deploy::first::Templates;
 use crate::deploy::wait::Wish;
-use crate::deploy::{Deployer, observe};
+use crate::deploy::{DeployError, Deployer, observe, steps};
 use crate::model::{Environment, TenantName};
 use crate::report::{Drawer, draw};
 use crate::stack::build::Builder;
+use crate::stack::names::Names;
 use crate::stack::{Observed, ObservedStack};
 
 /// A tenant that stands.
@@ -64,6 +66,25 @@ impl StandingTenant<'_> {
         } else {
             format!("account {}, {}", self.session.account, self.environment.region)
         }
+    }
+
+    /// The cluster with its database: its own, where it has one, else its cell's.
+    pub(super) fn database(&self, names: &Names) -> Result<DataTarget, CommandError> {
+        let cell = self.stack.cell().map(|cell| names.cell(cell));
+        let endpoint = self.stack.parameters.get("DatabaseEndpoint");
+        let own = self.observed.iter().find(|stack| {
+            endpoint.is_some()
+                && Some(&stack.name) != cell.as_ref()
+                && stack.outputs.get("DatabaseEndpoint") == endpoint
+        });
+        let stacks: Vec<String> = own.map(|stack| stack.name.clone()).into_iter().chain(cell).collect();
+        steps::data_target(&self.observed, &stacks).ok_or_else(|| {
+            DeployError::MissingOutput {
+                stack: self.stack.name.clone(),
+                missing: "DatabaseClusterArn and DatabaseSecretArn".to_owned(),
+            }
+            .into()
+        })
     }
 
     /// Carries out an operation, and draws what it tells.

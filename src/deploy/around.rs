@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use std::time::Duration;
+
 use crate::aws::data::DataTarget;
 use crate::model::{DatabaseChoice, Isolation, Tenant};
 use crate::odoo::modules;
@@ -18,6 +20,9 @@ use super::install::{self, Installation};
 use super::prepare::PlannedStack;
 use super::steps::{self, Reservation, StepResult};
 use super::{preflight, wait};
+
+/// How long running tasks may leave the load balancer without an answer: the grace period of the templates' services.
+const BEGINNING: Duration = Duration::from_mins(2);
 
 impl Deployer<'_> {
     pub(super) async fn tenant(
@@ -282,7 +287,7 @@ impl Deployer<'_> {
                 let detail = "the sandbox runs no containers, so no task was asked for its health";
                 return Ok((StepOutcome::NotRun, Some(detail.to_owned())));
             }
-            let (healthy, all, reason) = self.aws.target_health(&group).await?;
+            let (healthy, all, reason) = self.answering(&group, wanted).await?;
             if running < wanted || (wanted > 0 && healthy == 0) {
                 return Err(DeployError::StepFailed {
                     stack: desired.name.clone(),
@@ -298,6 +303,18 @@ impl Deployer<'_> {
         };
         self.step(desired, "health", "whether the tasks answer", not_run, work).await?;
         self.seen_healthy(&desired.name).await
+    }
+
+    /// A group's healthy targets, of how many, and a reason: at once where one answers, else as long as a task may take to begin.
+    async fn answering(&self, group: &str, wanted: i32) -> Result<(usize, usize, Option<String>), DeployError> {
+        let begun = tokio::time::Instant::now();
+        loop {
+            let found = self.aws.target_health(group).await?;
+            if found.0 > 0 || wanted == 0 || begun.elapsed() > BEGINNING {
+                return Ok(found);
+            }
+            tokio::time::sleep(self.pace.poll).await;
+        }
     }
 
     /// Keeps beside a stack that nobody has seen its tasks answer since it was last changed: by its hash alone the next run would

@@ -4,6 +4,7 @@ use clap::{Args, Subcommand};
 
 use super::{CommandError, Context};
 
+mod resize;
 mod resume;
 mod standing;
 mod suspend;
@@ -19,6 +20,8 @@ pub struct TenantArgs {
 enum What {
     /// Take a tenant off the net: a page says so, none of its tasks runs, its data stays
     Suspend(suspend::SuspendArgs),
+    /// Give a tenant another tier of the same isolation, or another size
+    Resize(resize::ResizeArgs),
     /// Bring a suspended tenant back, or one whose page of maintenance was left behind
     Resume(resume::ResumeArgs),
 }
@@ -27,6 +30,7 @@ enum What {
 pub async fn run(context: &Context, args: &TenantArgs) -> Result<u8, CommandError> {
     match &args.what {
         What::Suspend(args) => suspend::run(context, args).await,
+        What::Resize(args) => resize::run(context, args).await,
         What::Resume(args) => resume::run(context, args).await,
     }
 }

@@ -20,6 +20,7 @@ mod odd_answers;
 mod places;
 mod prices;
 mod recover;
+mod resize;
 mod sessions;
 mod snapshots;
 mod sql;

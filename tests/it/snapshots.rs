@@ -136,6 +136,7 @@ fn the_reference_of_the_command_line_is_current() {
         "ls",
         "status",
         "tenant",
+        "tenant resize",
         "tenant suspend",
         "tenant resume",
         "delete",

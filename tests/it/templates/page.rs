@@ -76,7 +76,7 @@ fn nothing_wakes_a_suspended_tenant() {
     let tenant = with_page(&rendered, DEDICATED, "suspended");
     let target = tenant.properties("ScalableTarget");
     let bounds = |of: &Value| ["MinCapacity", "MaxCapacity"].map(|key| text(&of[key]));
-    assert_eq!(bounds(&target), ["0", "0"]);
+    assert_eq!(bounds(target), ["0", "0"]);
     for action in target["ScheduledActions"].as_array().unwrap() {
         assert_eq!(bounds(&action["ScalableTargetAction"]), ["0", "0"], "{action}");
     }

@@ -6,6 +6,7 @@ use super::{CommandError, Context};
 
 mod modules;
 mod password;
+mod resize;
 mod resume;
 mod standing;
 mod suspend;
@@ -22,6 +23,8 @@ pub struct TenantArgs {
 enum What {
     /// Take a tenant off the net: a page says so, none of its tasks runs, its data stays
     Suspend(suspend::SuspendArgs),
+    /// Give a tenant another tier of the same isolation, or another size
+    Resize(resize::ResizeArgs),
     /// Bring a suspended tenant back, or one whose page of maintenance was left behind
     Resume(resume::ResumeArgs),
     /// Show which modules a tenant has, in which version, and which of its manifest's are missing
@@ -36,6 +39,7 @@ enum What {
 pub async fn run(context: &Context, args: &TenantArgs) -> Result<u8, CommandError> {
     match &args.what {
         What::Suspend(args) => suspend::run(context, args).await,
+        What::Resize(args) => resize::run(context, args).await,
         What::Resume(args) => resume::run(context, args).await,
         What::Modules(args) => modules::run(context, args).await,
         What::Upgrade(args) => upgrade::run(context, args).await,

@@ -81,7 +81,7 @@ pub async fn resume(deployer: &Deployer<'_>, tenant: &TenantName) -> Result<Vec<
     let work = start(deployer, &service, least);
     deployer.events.step(&stack, "tasks", "its tasks, started", work).await?;
     let mut not_run = Vec::new();
-    let work = answers(deployer, &stack, &service);
+    let work = deployer.answers(&stack, &service.cluster, &service.name, &service.target_group);
     let (outcome, detail) = deployer.events.step(&stack, "health", "whether the tasks answer", work).await?;
     if outcome == StepOutcome::NotRun {
         not_run.push(format!("whether the tasks answer: {}", detail.unwrap_or_default()));
@@ -157,36 +157,7 @@ async fn start(deployer: &Deployer<'_>, service: &Service, least: i32) -> StepRe
     }
 }
 
-/// Waits until a task answers: that of a service whose count alone was changed is no rollout, which ECS would tell the end of.
-async fn answers(deployer: &Deployer<'_>, stack: &str, service: &Service) -> StepResult {
-    let begun = tokio::time::Instant::now();
-    let (aws, pace) = (deployer.aws, deployer.pace);
-    let (running, wanted) = wait::steady(aws, pace, &deployer.events, stack, &service.cluster, &service.name).await?;
-    if !aws.runs_tasks() {
-        let detail = "the sandbox runs no containers, so no task was asked for its health";
-        return Ok((StepOutcome::NotRun, Some(detail.to_owned())));
-    }
-    loop {
-        let (healthy, all, reason) = aws.target_health(&service.target_group).await?;
-        if healthy > 0 && running >= wanted {
-            return Ok((StepOutcome::Done, Some(format!("{healthy} of {all} tasks answer"))));
-        }
-        if begun.elapsed() > pace.health {
-            return Err(DeployError::StepFailed {
-                stack: stack.to_owned(),
-                step: "the health check".to_owned(),
-                reason: format!(
-                    "{running} of {wanted} tasks run, {healthy} of {all} answer{}",
-                    reason.map(|reason| format!(" ({reason})")).unwrap_or_default()
-                ),
-                help: "the page is gone already: see the tasks' log, then run the command again".to_owned(),
-            });
-        }
-        tokio::time::sleep(pace.poll).await;
-    }
-}
-
-pub(super) fn pool_database(deployer: &Deployer<'_>, standing: &ObservedStack) -> Result<DataTarget, DeployError> {
+fn pool_database(deployer: &Deployer<'_>, standing: &ObservedStack) -> Result<DataTarget, DeployError> {
     let cell = standing.cell().map(|cell| deployer.names.cell(cell));
     cell.and_then(|cell| steps::data_target(&deployer.observed(), &[cell])).ok_or_else(|| DeployError::MissingOutput {
         stack: standing.name.clone(),

@@ -3,6 +3,8 @@
 //! A template belongs to a role of its own, so that nothing in it belongs to a tenant. Its attachments are kept in the database: a copy
 //! is then complete, wherever its files will be. `REASSIGN OWNED` would take the template itself along, so owners are changed one by one.
 
+use std::fmt::Write as _;
+
 use sha2::{Digest, Sha256};
 
 use super::database::{MAINTENANCE, Statement, literal, quoted};
@@ -19,8 +21,10 @@ pub fn name(image: &str, modules: &[String]) -> String {
         hasher.update([0]);
         hasher.update(module.as_bytes());
     }
-    let hash: String = hasher.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    format!("konta_template_{hash}")
+    hasher.finalize().iter().take(8).fold("konta_template_".to_owned(), |mut name, byte| {
+        let _ = write!(name, "{byte:02x}");
+        name
+    })
 }
 
 /// Where a new tenant's database is put together before it takes its own name.
@@ -116,19 +120,18 @@ pub fn take_over(draft: &str, owner: &str) -> Statement {
         format!(
             "DO $konta$ DECLARE one record; BEGIN \
              FOR one IN SELECT c.oid::regclass AS name FROM pg_class c \
-             WHERE c.relowner = '{role}'::regrole AND c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f') \
+             WHERE c.relowner = '{ROLE}'::regrole AND c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f') \
              AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid \
              AND (d.deptype = 'e' OR d.deptype IN ('a', 'i') AND c.relkind = 'S')) \
              LOOP EXECUTE format('ALTER TABLE %s OWNER TO {owner}', one.name); END LOOP; \
-             FOR one IN SELECT p.oid::regprocedure AS name FROM pg_proc p WHERE p.proowner = '{role}'::regrole \
+             FOR one IN SELECT p.oid::regprocedure AS name FROM pg_proc p WHERE p.proowner = '{ROLE}'::regrole \
              LOOP EXECUTE format('ALTER ROUTINE %s OWNER TO {owner}', one.name); END LOOP; \
-             FOR one IN SELECT n.oid::regnamespace AS name FROM pg_namespace n WHERE n.nspowner = '{role}'::regrole \
+             FOR one IN SELECT n.oid::regnamespace AS name FROM pg_namespace n WHERE n.nspowner = '{ROLE}'::regrole \
              LOOP EXECUTE format('ALTER SCHEMA %s OWNER TO {owner}', one.name); END LOOP; \
-             FOR one IN SELECT t.oid::regtype AS name FROM pg_type t WHERE t.typowner = '{role}'::regrole \
+             FOR one IN SELECT t.oid::regtype AS name FROM pg_type t WHERE t.typowner = '{ROLE}'::regrole \
              AND t.typrelid = 0 AND t.typelem = 0 \
              LOOP EXECUTE format('ALTER TYPE %s OWNER TO {owner}', one.name); END LOOP; \
              END $konta$",
-            role = ROLE,
         ),
     )
 }

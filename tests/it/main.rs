@@ -21,6 +21,7 @@ mod odoo;
 mod places;
 mod prices;
 mod recover;
+mod resize;
 mod sessions;
 mod snapshots;
 mod sql;

@@ -58,6 +58,9 @@ pub struct LogsArgs {
     /// Only lines of this level and graver ones
     #[arg(long, value_enum)]
     level: Option<Least>,
+    /// Also the load balancer's health checks, a line every few seconds
+    #[arg(long)]
+    checks: bool,
     /// The last task that stopped, and why it did
     #[arg(long, conflicts_with_all = ["follow", "pool", "task"])]
     previous: bool,
@@ -138,6 +141,7 @@ async fn asked(context: &Context, args: &LogsArgs) -> Result<Asked, CommandError
             Least::Critical => Level::Critical,
         }),
         text: args.filter.clone(),
+        checks: args.checks,
     };
     let Some(name) = &args.tenant else {
         let (session, mut source) = of_pool(context, args.cell).await?;

@@ -6,7 +6,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use secrecy::SecretString;
 
 use crate::commands::{
-    auth, cost, delete, deploy, doctor, exec, init, logs, ls, plan, prices, render, run, sandbox, status, validate,
+    auth, cost, delete, deploy, doctor, exec, init, logs, ls, plan, prices, render, run, sandbox, status, tenant,
+    validate,
 };
 
 /// Deploys Odoo for many small businesses on AWS, from one manifest per tenant.
@@ -113,6 +114,8 @@ pub enum Command {
     Ls(ls::LsArgs),
     /// Show how an environment or a tenant stands
     Status(status::StatusArgs),
+    /// The life of a tenant after its first deployment
+    Tenant(tenant::TenantArgs),
     /// Show what a tenant's tasks said, or a pool's
     Logs(logs::LogsArgs),
     /// Open a shell in a tenant's running task, or run a command there

@@ -18,10 +18,12 @@ pub mod ls;
 pub mod plan;
 pub mod prices;
 pub mod render;
+pub mod resident;
 pub mod run;
 pub mod sandbox;
-pub mod standing;
+
 pub mod status;
+pub mod tenant;
 pub mod validate;
 
 use std::process::ExitCode;
@@ -78,6 +80,7 @@ async fn carry_out(context: &Context, command: Command) -> Result<u8, CommandErr
         Command::Exec(args) => exec::run(context, &args).await,
         Command::Run(args) => run::run(context, &args).await,
         Command::Delete(args) => delete::run(context, &args).await,
+        Command::Tenant(args) => tenant::run(context, &args).await,
         Command::Prices(args) => prices::run(context, &args).await,
         Command::Sandbox(args) => sandbox::run(context, &args).await,
         Command::Auth(args) => auth::run(context, &args).await,

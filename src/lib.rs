@@ -3,7 +3,7 @@
 //! Data walks one way, and no module reaches back (`tests/it/architecture.rs` checks it):
 //!
 //! ```text
-//! manifest -> model -> template -> stack (plan) -> deploy -> report
+//! manifest -> model -> template -> stack (plan) -> deploy -> life -> report
 //!                         |                          |
 //!                        cost                odoo, aws, auth, sandbox
 //! ```

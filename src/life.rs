@@ -1,10 +1,13 @@
-//! A tenant's life after its deployment: where it runs, what its tasks said, a session in one, a task for once. Steps may be repeated;
-//! nothing here prints, prompts or exits.
+//! A tenant's life after its first deployment: where it runs, what its tasks said, operations of several steps that may be repeated.
+//!
+//! Like a deployment, they can be interrupted: the truth is in AWS, and the same command goes on. Nothing here prints, prompts or exits.
 
 pub mod inside;
 pub mod logs;
 pub mod moment;
 pub mod once;
+pub mod page;
 pub mod place;
 pub mod select;
 pub mod stopped;
+pub mod suspension;

@@ -18,7 +18,7 @@ use crate::report::message;
 
 use super::credentials::give;
 use super::gather::Session;
-use super::standing::Standing;
+use super::resident::Resident;
 use super::{CommandError, Context};
 
 /// Open a shell in a tenant's running task, or run a command there.
@@ -73,9 +73,9 @@ const VARIABLE: &str = "AWS_SSM_START_SESSION_RESPONSE";
 
 /// Opens it. On success the program takes konta's place, and this never returns.
 pub async fn run(context: &Context, args: &ExecArgs) -> Result<u8, CommandError> {
-    let standing = Standing::of(context, &args.tenant).await?;
-    let place = Place::of(&standing.observed, &standing.names, &standing.tenant)?;
-    let aws = &standing.session.aws;
+    let resident = Resident::of(context, &args.tenant).await?;
+    let place = Place::of(&resident.observed, &resident.names, &resident.tenant)?;
+    let aws = &resident.session.aws;
     let task = inside::choose(aws, &place, args.task.as_deref()).await?;
     let words = inside::words(&place, &args.command);
     if aws.is_sandbox() {
@@ -84,7 +84,7 @@ pub async fn run(context: &Context, args: &ExecArgs) -> Result<u8, CommandError>
     }
     check_plugin()?;
     message::note(context.palette(), &format!("in the task {} of {}", task.id(), place.tenant));
-    let mut command = session(&standing.session, &place, &task, &words).await?;
+    let mut command = session(&resident.session, &place, &task, &words).await?;
     Err(become_program(&mut command))
 }
 

@@ -21,7 +21,7 @@ use crate::stack::build::Builder;
 use crate::stack::{Observed, ObservedStack};
 
 use super::gather::Session;
-use super::standing::Standing;
+use super::resident::Resident;
 use super::{CommandError, Context};
 
 /// Show what a tenant's tasks said, or a pool's.
@@ -148,15 +148,15 @@ async fn asked(context: &Context, args: &LogsArgs) -> Result<Asked, CommandError
         source.streams.push_str(args.task.as_deref().unwrap_or_default());
         return Ok(Asked { session, source, selection, stopped: None });
     };
-    let standing = Standing::of(context, name).await?;
-    let (mut source, database) = place::log_of(&standing.observed, &standing.names, &standing.tenant)?;
+    let resident = Resident::of(context, name).await?;
+    let (mut source, database) = place::log_of(&resident.observed, &resident.names, &resident.tenant)?;
     selection.database = database;
     let stopped = if args.previous {
-        let place = Place::of(&standing.observed, &standing.names, &standing.tenant)?;
-        let stopped = stopped::last(&standing.session.aws, &place).await?;
+        let place = Place::of(&resident.observed, &resident.names, &resident.tenant)?;
+        let stopped = stopped::last(&resident.session.aws, &place).await?;
         let none = || CommandError::Unknown {
-            message: format!("no task of {} has stopped", standing.tenant),
-            help: format!("`konta logs {}` shows those that run", standing.tenant),
+            message: format!("no task of {} has stopped", resident.tenant),
+            help: format!("`konta logs {}` shows those that run", resident.tenant),
         };
         Some(stopped.ok_or_else(none)?)
     } else {
@@ -164,7 +164,7 @@ async fn asked(context: &Context, args: &LogsArgs) -> Result<Asked, CommandError
     };
     let task = stopped.as_ref().map(|stopped| stopped.task.as_str()).or(args.task.as_deref());
     source.streams.push_str(task.unwrap_or_default());
-    Ok(Asked { session: standing.session, source, selection, stopped })
+    Ok(Asked { session: resident.session, source, selection, stopped })
 }
 
 /// The log of the pool of a cell, or of the only cell that has one.

@@ -16,7 +16,7 @@ use crate::report::log::{LogStyle, harmless, write_lines};
 use crate::report::{Palette, message, output, prompt};
 
 use super::gather::Session;
-use super::standing::Standing;
+use super::resident::Resident;
 use super::{CommandError, Context};
 
 /// Run a command in a task of its own, and follow it to its end.
@@ -46,12 +46,12 @@ fn size(text: &str) -> Result<FargateSize, String> {
 
 /// Runs it.
 pub async fn run(context: &Context, args: &RunArgs) -> Result<u8, CommandError> {
-    let standing = Standing::of(context, &args.tenant).await?;
-    let place = Place::of(&standing.observed, &standing.names, &standing.tenant)?;
+    let resident = Resident::of(context, &args.tenant).await?;
+    let place = Place::of(&resident.observed, &resident.names, &resident.tenant)?;
     for warning in once::warnings(&args.command) {
         message::warning(context.palette(), warning);
     }
-    let session = &standing.session;
+    let session = &resident.session;
     let from = Timestamp::now().as_millisecond() - CLOCK;
     let size = args.size.map(|size| (size.cpu(), size.memory()));
     let arn = once::start(&session.aws, &place, &args.command, size).await?;

@@ -1,17 +1,28 @@
 //! What is done around a stack: passwords, priorities, databases, modules, health. Each is a step with two events.
 
+use std::collections::BTreeMap;
+
+use std::time::Duration;
+
 use crate::aws::data::DataTarget;
-use crate::model::{Isolation, Tenant};
+use crate::model::{DatabaseChoice, Isolation, Tenant};
+use crate::odoo::modules;
+use crate::stack::build::POOL_USER;
+use crate::stack::desired::HASH_TAG;
 use crate::stack::{DesiredStack, ParameterValue, StackKind};
 
 use super::error::DeployError;
 use super::event::StepOutcome;
 use super::execute::{Deployer, Events};
+use super::first::First;
 use super::gate::Gate;
 use super::install::{self, Installation};
 use super::prepare::PlannedStack;
 use super::steps::{self, Reservation, StepResult};
 use super::{preflight, wait};
+
+/// How long running tasks may leave the load balancer without an answer: the grace period of the templates' services.
+const BEGINNING: Duration = Duration::from_mins(2);
 
 impl Deployer<'_> {
     pub(super) async fn tenant(
@@ -47,7 +58,7 @@ impl Deployer<'_> {
         planned: &PlannedStack,
         not_run: &mut Vec<String>,
     ) -> Result<(), DeployError> {
-        self.not_seen_healthy(desired).await?;
+        self.not_seen_healthy(&desired.name, &desired.tags).await?;
         let passed = desired.gate.is_some_and(|gate| self.standing().output(&desired.name, gate.passed).is_some());
         if passed {
             self.before_service(desired, not_run).await?;
@@ -146,7 +157,8 @@ impl Deployer<'_> {
         };
         let (cluster, subnets) = (self.output(desired, "ClusterName")?, self.output(desired, "TaskSubnetIds")?);
         let (group, public) = (self.output(desired, "TaskSecurityGroupId")?, self.output(desired, "AssignPublicIp")?);
-        let database = tenant.name.database();
+        let (database, url) = (tenant.name.database(), tenant.url());
+        let pooled = tenant.isolation == Isolation::Pooled;
         let request = Installation {
             stack: &desired.name,
             database: &database,
@@ -159,6 +171,18 @@ impl Deployer<'_> {
             public_ip: public == "ENABLED",
             tags: desired.tags.iter().map(|(key, value)| (key.clone(), value.clone())).collect(),
             events: &self.events,
+            command: modules::install,
+            first: self.tiers.get(&tenant.tier).map(|tier| First {
+                tier: tier.name.as_str(),
+                tier_modules: &tier.modules,
+                image: &tenant.image,
+                url: &url,
+                owner: &database,
+                user: if pooled { POOL_USER } else { &database },
+                from_template: tenant.database == DatabaseChoice::Shared,
+                password_name: self.names.administrator_password(&tenant.name),
+                templates: &self.templates,
+            }),
         };
         self.step(desired, "modules", "the tenant's modules", not_run, install::run(self.aws, self.pace, &request))
             .await
@@ -254,7 +278,7 @@ impl Deployer<'_> {
             let get = |key: &str| standing.output(&desired.name, key).map(ToOwned::to_owned);
             (get(service), get(group))
         };
-        let (Some(service), Some(group)) = found else { return self.seen_healthy(desired).await };
+        let (Some(service), Some(group)) = found else { return self.seen_healthy(&desired.name).await };
         let cluster = self.output(desired, "ClusterName")?;
         let work = async {
             let (running, wanted) =
@@ -263,7 +287,7 @@ impl Deployer<'_> {
                 let detail = "the sandbox runs no containers, so no task was asked for its health";
                 return Ok((StepOutcome::NotRun, Some(detail.to_owned())));
             }
-            let (healthy, all, reason) = self.aws.target_health(&group).await?;
+            let (healthy, all, reason) = self.answering(&group, wanted).await?;
             if running < wanted || (wanted > 0 && healthy == 0) {
                 return Err(DeployError::StepFailed {
                     stack: desired.name.clone(),
@@ -278,18 +302,32 @@ impl Deployer<'_> {
             Ok((StepOutcome::Done, Some(format!("{healthy} of {all} tasks answer"))))
         };
         self.step(desired, "health", "whether the tasks answer", not_run, work).await?;
-        self.seen_healthy(desired).await
+        self.seen_healthy(&desired.name).await
+    }
+
+    /// A group's healthy targets, of how many, and a reason: at once where one answers, else as long as a task may take to begin.
+    async fn answering(&self, group: &str, wanted: i32) -> Result<(usize, usize, Option<String>), DeployError> {
+        let begun = tokio::time::Instant::now();
+        loop {
+            let found = self.aws.target_health(group).await?;
+            if found.0 > 0 || wanted == 0 || begun.elapsed() > BEGINNING {
+                return Ok(found);
+            }
+            tokio::time::sleep(self.pace.poll).await;
+        }
     }
 
     /// Keeps beside a stack that nobody has seen its tasks answer since it was last changed: by its hash alone the next run would
     /// take it for well, even when this one is interrupted or the health check fails.
-    pub(super) async fn not_seen_healthy(&self, desired: &DesiredStack) -> Result<(), DeployError> {
-        self.aws.create_parameter(&self.names.unverified_stack(&desired.name), &Events::now(), &desired.tags).await?;
+    pub async fn not_seen_healthy(&self, stack: &str, tags: &BTreeMap<String, String>) -> Result<(), DeployError> {
+        let tags = tags.iter().filter(|(key, _)| *key != HASH_TAG).map(|(key, value)| (key.clone(), value.clone()));
+        self.aws.create_parameter(&self.names.unverified_stack(stack), &Events::now(), &tags.collect()).await?;
         Ok(())
     }
 
-    async fn seen_healthy(&self, desired: &DesiredStack) -> Result<(), DeployError> {
-        Ok(self.aws.delete_parameter(&self.names.unverified_stack(&desired.name)).await?)
+    /// Takes that note away again.
+    pub async fn seen_healthy(&self, stack: &str) -> Result<(), DeployError> {
+        Ok(self.aws.delete_parameter(&self.names.unverified_stack(stack)).await?)
     }
 
     /// Asks a stack's tasks again, and changes nothing.

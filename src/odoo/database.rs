@@ -13,7 +13,7 @@ pub struct Statement {
 }
 
 impl Statement {
-    fn new(database: &str, sql: String) -> Self {
+    pub(super) fn new(database: &str, sql: String) -> Self {
         Self { database: database.to_owned(), sql }
     }
 }
@@ -22,12 +22,12 @@ impl Statement {
 pub const MAINTENANCE: &str = "postgres";
 
 /// Quotes a name. Names of konta's are slugs, so nothing in them can end the quotes; they are doubled all the same.
-fn quoted(name: &str) -> String {
+pub(super) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 /// Quotes a text.
-fn literal(text: &str) -> String {
+pub(super) fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
@@ -162,6 +162,38 @@ pub fn lead_hosts(registry: &str, database: &str, hosts: &[String]) -> Vec<State
     ]
 }
 
+/// Asks whether the registry names a database whose hosts are not all suspended, or not all awake, as `suspended` says.
+#[must_use]
+pub fn hosts_to_suspend(registry: &str, database: &str, suspended: bool) -> Statement {
+    Statement::new(
+        registry,
+        format!("SELECT host FROM konta_host WHERE database = {} AND suspended <> {suspended}", literal(database)),
+    )
+}
+
+/// Puts a database's hosts to rest in the pool, or wakes them: the pool's Odoo answers none of their visits, and runs none of the
+/// database's scheduled jobs.
+#[must_use]
+pub fn suspend_hosts(registry: &str, database: &str, suspended: bool) -> Statement {
+    Statement::new(
+        registry,
+        format!("UPDATE konta_host SET suspended = {suspended} WHERE database = {}", literal(database)),
+    )
+}
+
+/// Ends a role's connections to a database; a row for each.
+#[must_use]
+pub fn end_connections(database: &str, role: &str) -> Statement {
+    Statement::new(
+        MAINTENANCE,
+        format!(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = {} AND usename = {}",
+            literal(database),
+            literal(role)
+        ),
+    )
+}
+
 /// Leads none of a tenant's hosts anywhere any more.
 #[must_use]
 pub fn forget_hosts(registry: &str, database: &str) -> Statement {
@@ -219,6 +251,7 @@ mod tests {
             .chain(registry("r", "p"))
             .chain(join_pool("t", "t", "p"))
             .chain(lead_hosts("r", "t", &["a.b".into()]))
+            .chain([suspend_hosts("r", "t", true), end_connections("t", "p")])
             .chain(drop_tenant("t", "t"));
         for statement in all {
             assert!(!statement.sql.contains(';'), "{}", statement.sql);

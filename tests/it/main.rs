@@ -22,6 +22,7 @@ mod places;
 mod prices;
 mod recover;
 mod run;
+mod served;
 mod sessions;
 mod snapshots;
 mod sql;

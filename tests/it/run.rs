@@ -1,5 +1,7 @@
 //! A task for once, followed to its end: against an ECS and a CloudWatch that answer from a script, and the command in the sandbox.
 
+mod whole;
+
 use std::sync::{Arc, Mutex};
 
 use konta::aws::Aws;

@@ -42,9 +42,10 @@ pub async fn last(aws: &Aws, place: &Place) -> Result<Option<Stopped>, AwsError>
     let running = aws.tasks(&place.cluster, Tasks::RunningOfFamily(place.family())).await?;
     let streams = aws.log_streams(&place.log.group, &place.log.streams).await?;
     let id = |name: &str| name.rsplit('/').next().unwrap_or_default().to_owned();
+    let runs = |id: &str| running.iter().any(|task| task.status != "STOPPED" && task.id() == id);
     let last = streams
         .into_iter()
-        .filter(|stream| stream.last.is_some() && !running.iter().any(|task| task.id() == id(&stream.name)))
+        .filter(|stream| stream.last.is_some() && !runs(&id(&stream.name)))
         .max_by_key(|stream| stream.last);
     let Some(stream) = last else { return Ok(None) };
     let task = id(&stream.name);

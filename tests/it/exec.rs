@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 use crate::fake_aws::{Answer, Calls, scripted};
 use crate::world::{Said, World, said};
 
-fn place() -> Place {
+/// A tenant of its own, as its stacks would say where it runs.
+pub fn place() -> Place {
     Place {
         tenant: TenantName::new("breadfree").unwrap(),
         database: "breadfree".into(),

@@ -2,6 +2,7 @@
 
 mod command;
 mod reading;
+mod stopped;
 
 /// Sends a signal, by the system's own program.
 pub fn end(pid: u32, signal: &str) {

@@ -20,14 +20,9 @@ fn place() -> Place {
         tenant: TenantName::new("artista").unwrap(),
         database: "artista".into(),
         is_pooled: true,
-        cluster: "konta-prod".into(),
-        service: Some("pool".into()),
-        task_definition: "arn:aws:ecs:eu-west-1:123456789012:task-definition/konta-prod-pool-1:3".into(),
         log: Source { group: "g".into(), streams: "pool-1/odoo/".into() },
         subnets: vec!["subnet-1".into(), "subnet-2".into()],
-        security_group: "sg-1".into(),
-        public_ip: true,
-        tags: vec![("konta:tenant".into(), "artista".into())],
+        ..crate::exec::place()
     }
 }
 

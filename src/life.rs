@@ -2,8 +2,10 @@
 //!
 //! Like a deployment, they can be interrupted: the truth is in AWS, and the same command goes on. Nothing here prints, prompts or exits.
 
+pub mod inside;
 pub mod logs;
 pub mod moment;
+pub mod once;
 pub mod page;
 pub mod place;
 pub mod select;

@@ -21,7 +21,7 @@ use crate::stack::build::Builder;
 use crate::stack::{Observed, ObservedStack};
 
 use super::gather::Session;
-use super::standing::Standing;
+use super::resident::Resident;
 use super::{CommandError, Context};
 
 /// Show what a tenant's tasks said, or a pool's.
@@ -58,6 +58,9 @@ pub struct LogsArgs {
     /// Only lines of this level and graver ones
     #[arg(long, value_enum)]
     level: Option<Least>,
+    /// Also the load balancer's health checks, a line every few seconds
+    #[arg(long)]
+    checks: bool,
     /// The last task that stopped, and why it did
     #[arg(long, conflicts_with_all = ["follow", "pool", "task"])]
     previous: bool,
@@ -138,21 +141,22 @@ async fn asked(context: &Context, args: &LogsArgs) -> Result<Asked, CommandError
             Least::Critical => Level::Critical,
         }),
         text: args.filter.clone(),
+        checks: args.checks,
     };
     let Some(name) = &args.tenant else {
         let (session, mut source) = of_pool(context, args.cell).await?;
         source.streams.push_str(args.task.as_deref().unwrap_or_default());
         return Ok(Asked { session, source, selection, stopped: None });
     };
-    let standing = Standing::of(context, name).await?;
-    let (mut source, database) = place::log_of(&standing.observed, &standing.names, &standing.tenant)?;
+    let resident = Resident::of(context, name).await?;
+    let (mut source, database) = place::log_of(&resident.observed, &resident.names, &resident.tenant)?;
     selection.database = database;
     let stopped = if args.previous {
-        let place = Place::of(&standing.observed, &standing.names, &standing.tenant)?;
-        let stopped = stopped::last(&standing.session.aws, &place).await?;
+        let place = Place::of(&resident.observed, &resident.names, &resident.tenant)?;
+        let stopped = stopped::last(&resident.session.aws, &place).await?;
         let none = || CommandError::Unknown {
-            message: format!("no task of {} has stopped", standing.tenant),
-            help: format!("`konta logs {}` shows those that run", standing.tenant),
+            message: format!("no task of {} has stopped", resident.tenant),
+            help: format!("`konta logs {}` shows those that run", resident.tenant),
         };
         Some(stopped.ok_or_else(none)?)
     } else {
@@ -160,7 +164,7 @@ async fn asked(context: &Context, args: &LogsArgs) -> Result<Asked, CommandError
     };
     let task = stopped.as_ref().map(|stopped| stopped.task.as_str()).or(args.task.as_deref());
     source.streams.push_str(task.unwrap_or_default());
-    Ok(Asked { session: standing.session, source, selection, stopped })
+    Ok(Asked { session: resident.session, source, selection, stopped })
 }
 
 /// The log of the pool of a cell, or of the only cell that has one.

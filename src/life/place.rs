@@ -86,7 +86,7 @@ impl Place {
             let missing = || PlaceError::MissingOutput { stack: stack.to_owned(), output };
             observed.output(stack, output).map(ToOwned::to_owned).ok_or_else(missing)
         };
-        let is_pooled = stack.parameters.contains_key("PoolTargetGroupArn");
+        let is_pooled = stack.is_pooled();
         let cell = stack.cell().ok_or_else(not_deployed)?;
         let (holder, service, definition) = if is_pooled {
             (names.cell(cell), "PoolServiceName", "PoolTaskDefinitionArn")
@@ -123,7 +123,7 @@ pub fn log_of(observed: &Observed, names: &Names, tenant: &TenantName) -> Result
     let not_deployed = || PlaceError::NotDeployed { tenant: tenant.clone() };
     let stack = observed.get(&names.tenant(tenant)).ok_or_else(not_deployed)?;
     let group = group(observed, names)?;
-    if !stack.parameters.contains_key("PoolTargetGroupArn") {
+    if !stack.is_pooled() {
         return Ok((Source { group, streams: format!("{tenant}/odoo/") }, None));
     }
     let streams = pool_streams(stack.cell().ok_or_else(not_deployed)?);

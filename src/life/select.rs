@@ -15,6 +15,8 @@ pub struct Selection {
     pub least: Option<Level>,
     /// Only lines with this text, whatever its case.
     pub text: Option<String>,
+    /// Also the load balancer's questions after a task's health: a line every few seconds that drowns the others.
+    pub checks: bool,
 }
 
 /// A line that is meant.
@@ -72,7 +74,8 @@ impl Selector {
         if let Some(head) = Head::of(&line.text) {
             let database = self.selection.database.as_deref();
             let is_meant = database.is_none_or(|database| database == head.database)
-                && self.selection.least.is_none_or(|least| head.level >= least);
+                && self.selection.least.is_none_or(|least| head.level >= least)
+                && (self.selection.checks || !head.is_health_check());
             let entry = Entry { level: Some(head.level), is_meant, is_found: false, held: Vec::new() };
             self.last.insert(line.stream.clone(), entry);
         }
@@ -157,6 +160,16 @@ mod tests {
             selected(selection, &lines),
             ["a refused", "a Traceback", "a psycopg2.OperationalError", "a after it"]
         );
+    }
+
+    #[test]
+    fn the_load_balancers_questions_are_left_out_unless_they_failed() {
+        let check = |answer| {
+            of("a", &odoo("INFO", "?", &format!("x \"GET /web/static/img/favicon.ico HTTP/1.1\" {answer} - 0 0.0 0.0")))
+        };
+        let lines = [check(200), check(500)];
+        assert_eq!(selected(Selection::default(), &lines).len(), 1);
+        assert_eq!(selected(Selection { checks: true, ..Selection::default() }, &lines).len(), 2);
     }
 
     #[test]

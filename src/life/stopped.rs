@@ -25,7 +25,7 @@ pub struct Stopped {
 }
 
 /// The last task of the tenant's service, or its pool's, that stopped. ECS forgets it after about an hour: then the one with the
-/// newest log that does not run, without a reason. `None` when none ever stopped.
+/// newest log that does not run, as a rule without a reason. `None` when none ever stopped.
 pub async fn last(aws: &Aws, place: &Place) -> Result<Option<Stopped>, AwsError> {
     if let Some(service) = &place.service {
         let stopped = aws.tasks(&place.cluster, Tasks::StoppedOfService(service)).await?;
@@ -42,16 +42,21 @@ pub async fn last(aws: &Aws, place: &Place) -> Result<Option<Stopped>, AwsError>
     let running = aws.tasks(&place.cluster, Tasks::RunningOfFamily(place.family())).await?;
     let streams = aws.log_streams(&place.log.group, &place.log.streams).await?;
     let id = |name: &str| name.rsplit('/').next().unwrap_or_default().to_owned();
+    let runs = |id: &str| running.iter().any(|task| task.status != "STOPPED" && task.id() == id);
     let last = streams
         .into_iter()
-        .filter(|stream| stream.last.is_some() && !running.iter().any(|task| task.id() == id(&stream.name)))
+        .filter(|stream| stream.last.is_some() && !runs(&id(&stream.name)))
         .max_by_key(|stream| stream.last);
-    Ok(last.map(|stream| Stopped {
-        task: id(&stream.name),
+    let Some(stream) = last else { return Ok(None) };
+    let task = id(&stream.name);
+    // A task for once is not the service's; ECS may know it all the same.
+    let known = aws.task(&place.cluster, &task).await?.unwrap_or_default();
+    Ok(Some(Stopped {
         from: stream.first.unwrap_or_default(),
         at: None,
-        exit_code: None,
-        reason: None,
+        exit_code: known.exit_code,
+        reason: because(known.container_reason, known.stopped_reason),
+        task,
     }))
 }
 

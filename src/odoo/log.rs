@@ -63,6 +63,12 @@ impl<'a> Head<'a> {
         }
         Some(Self { level: Level::of(words.next()?)?, database: words.next()?, rest })
     }
+
+    /// Whether it is Odoo's good answer to the load balancer's health check, which asks for a static file and so is about no database.
+    #[must_use]
+    pub fn is_health_check(&self) -> bool {
+        self.database == "?" && self.rest.contains("\"GET /web/static/img/favicon.ico HTTP/1.1\" 200 ")
+    }
 }
 
 #[cfg(test)]

@@ -11,6 +11,14 @@ pub fn install(database: &str, modules: &[String]) -> Vec<String> {
     ["odoo", "-d", database, "-i", &names.join(","), "--stop-after-init", "--no-http"].map(ToOwned::to_owned).to_vec()
 }
 
+/// The command that opens Odoo's Python console beside a running Odoo, with the configuration of its task: a session has not the
+/// environment of the process that the entry point made.
+#[must_use]
+pub fn shell(database: &str, more: &[String]) -> Vec<String> {
+    let own = ["odoo", "shell", "-c", "/tmp/konta/odoo.conf", "-d", database, "--no-http"];
+    own.map(ToOwned::to_owned).into_iter().chain(more.iter().cloned()).collect()
+}
+
 /// The command that sets up a template: as [`install`], then every attachment moves into the database, so that a copy of the database
 /// is complete without files, and the web pages' styles and scripts are put together once for all.
 #[must_use]

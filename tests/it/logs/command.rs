@@ -99,14 +99,9 @@ fn a_follower_sees_what_comes(world: &World) {
     assert_eq!(next(), "late");
     put(world, &[(0, "breadfree/odoo/abcdef0123", &odoo("INFO", "breadfree", "a new one"))]);
     assert_eq!(next(), "a new one");
-    nix_kill(child.id(), "INT");
+    super::end(child.id(), "INT");
     let ended = std::os::unix::process::ExitStatusExt::signal(&child.wait().unwrap());
     assert_eq!(ended, Some(2), "a shell says 130");
-}
-
-/// A signal, by the system's own program: the tests' crates know resources alone.
-fn nix_kill(pid: u32, signal: &str) {
-    assert!(std::process::Command::new("kill").args(["-s", signal, &pid.to_string()]).status().unwrap().success());
 }
 
 fn a_reader_that_goes_away_ends_it_quietly(world: &World) {

@@ -11,7 +11,7 @@ use super::{CommandError, Context};
 
 /// A tenant that stands, and the session with which it was looked at.
 #[derive(Debug)]
-pub struct Standing {
+pub struct Resident {
     /// The session.
     pub session: Session,
     /// The names in its environment.
@@ -22,7 +22,7 @@ pub struct Standing {
     pub observed: Observed,
 }
 
-impl Standing {
+impl Resident {
     /// Of the tenant of this name: where its manifest says that it lives, else in the environment that is asked for.
     pub async fn of(context: &Context, name: &str) -> Result<Self, CommandError> {
         let loaded = context.load()?;

@@ -239,7 +239,7 @@ def secret_by_arn():
 def run_task(original):
     def ours(data):
         """This sandbox runs no containers, so a task of its own ends at once. A service's task is left as it is."""
-        if "_deploymentId" in data:
+        if "_deploymentId" in data or ecs._get_docker():
             return original(data)
         cluster = ecs._resolve_cluster_name(data.get("cluster", "default"))
         if cluster not in ecs._clusters:

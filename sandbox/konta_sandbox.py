@@ -108,13 +108,18 @@ class Sandbox:
         from databases import Databases
         from unprivileged import bind_port, write_private
         self.write = write_private
+        import odoo_image
+        self.odoo_folder = Path(self.options.odoo).resolve() if self.options.odoo else None
+        self.odoo = odoo_image.ready(self.odoo_folder) if self.options.odoo else None
+        if self.options.odoo and not self.odoo:
+            raise RuntimeError(f"there is no Odoo in {self.odoo_folder}")
         self.set_aside = set_unreadable_aside(self.home)
         ports = self.home / "ports.json"
         old = json.loads(ports.read_text()) if ports.exists() else {}
         # Bound here and handed over, so that nobody takes the port in between.
         self.socket = bind_port(old.get("gateway"))
         self.port = self.socket.getsockname()[1]
-        write_private(ports, json.dumps({"gateway": self.port}))
+        write_private(ports, json.dumps({**old, "gateway": self.port}))
         os.environ.update(
             BIND_HOST="127.0.0.1", MINISTACK_HOST="127.0.0.1", GATEWAY_PORT=str(self.port), PERSIST_STATE="1",
             DOCKER_HOST=f"unix://{self.home}/no-docker", MINISTACK_ACCOUNT_ID=self.options.account,
@@ -126,6 +131,7 @@ class Sandbox:
             os.environ.pop(name, None)
         finish_saving(self.home / "state")
         self.databases = Databases(self.home, self.announce)
+        self.runner = self.router = None
 
     def announce(self):
         """Write ready.json, again whenever the databases change; `postgres_*` are the oldest cluster's, or null."""
@@ -135,7 +141,9 @@ class Sandbox:
         self.write(self.home / "ready.json", json.dumps({
             "endpoint": f"http://127.0.0.1:{self.port}", "port": self.port, "postgres_port": record.get("port"),
             "pid": os.getpid(), "postgres_pid": record.get("pid"), "account": self.options.account,
-            "region": self.options.region, "started_at": self.started, "set_aside": self.set_aside}))
+            "region": self.options.region, "started_at": self.started, "set_aside": self.set_aside,
+            "odoo": self.odoo and self.odoo["version"], "https_port": self.router and self.router.ports["https"],
+            "http_port": self.router and self.router.ports["http"]}))
 
     def install(self):
         import data_api
@@ -153,6 +161,8 @@ class Sandbox:
         self.imports = imports.Imports(self.home / "imports.json")
         self.imports.install()
         self.absent, self.unknown = extras.ABSENT, extras.absent
+        if self.options.odoo:
+            self.run_containers()
         event = stacks._add_event
 
         def noted(*arguments, **named):
@@ -175,6 +185,19 @@ class Sandbox:
         for value in list(vars(rds).values()):
             if isinstance(value, dict) and value.get("DeleteDBCluster") is delete:
                 value["DeleteDBCluster"] = deleted
+
+    def run_containers(self):
+        """Let services and tasks really run, and a router lead visitors to them."""
+        import containers
+        import router
+        from unprivileged import bind_port
+        self.runner = containers.Runner(self.home, self.odoo_folder, self.port, self.options.account, self.options.region)
+        containers.install(self.runner)
+        old = json.loads((self.home / "ports.json").read_text())
+        sockets = {name: bind_port(old.get(name)) for name in ("https", "http")}
+        self.router = router.Router(self.home, self.runner, sockets)
+        router.install(self.router)
+        self.write(self.home / "ports.json", json.dumps({"gateway": self.port, **self.router.ports}))
 
     def after_load(self):
         """Bring the loaded state in line with the world: ports may have moved, and nothing is under way any more."""
@@ -236,6 +259,8 @@ class Sandbox:
         if scope["path"] == "/_konta/health":
             status, answer = 200, {"status": "ok", "ministack": self.ministack._version(),
                                    "clusters": len(self.databases.servers)}
+        elif scope["path"] == "/_konta/tasks":
+            status, answer = 200, {"tasks": await asyncio.to_thread(self.runner.shown) if self.runner else []}
         elif scope["path"] == "/_konta/resources":
             region = query.get("region", self.options.region)
             stack = self.cloudformation._stacks.get_scoped(self.options.account, region, query.get("stack", ""))
@@ -330,6 +355,8 @@ class Sandbox:
                 await saver     # two must not write the same files
             closing.set()
             await server
+            if self.runner:
+                await asyncio.to_thread(self.runner.close)
             await asyncio.to_thread(self.databases.stop)
 
     async def answers(self):
@@ -348,6 +375,7 @@ def main():
     parser.add_argument("--home", required=True)
     parser.add_argument("--account", default="123456789012")
     parser.add_argument("--region", default="eu-west-1")
+    parser.add_argument("--odoo", help="the folder of an Odoo (odoo_image.py) in which tasks are run")
     options = parser.parse_args()
     if not re.fullmatch(r"\d{12}", options.account):
         parser.error("--account takes twelve digits")

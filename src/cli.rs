@@ -64,6 +64,9 @@ pub struct Global {
     /// Use the local AWS of the workspace, and start it when it is not running
     #[arg(long, global = true, env = "KONTA_SANDBOX", value_parser = clap::builder::FalseyValueParser::new())]
     pub sandbox: bool,
+    /// With --sandbox, really run the tasks, in a real Odoo that is fetched once; stays so until `konta sandbox reset`
+    #[arg(long, global = true, env = "KONTA_SANDBOX_WITH_ODOO", value_parser = clap::builder::FalseyValueParser::new())]
+    pub with_odoo: bool,
     /// For people, or for programs
     #[arg(short, long, global = true, value_enum, default_value_t = Output::Text, value_name = "FORMAT")]
     pub output: Output,

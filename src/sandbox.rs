@@ -8,6 +8,7 @@ mod health;
 mod home;
 pub mod imports;
 mod library;
+mod odoo;
 mod process;
 mod python;
 
@@ -45,6 +46,23 @@ pub struct Sandbox {
     pub home: PathBuf,
     /// When it was started, RFC 3339, UTC.
     pub started_at: String,
+    /// The version of the Odoo that runs its tasks; `None` where tasks are only shown.
+    pub odoo: Option<String>,
+    /// The port at which its load balancers answer encrypted visits, where tasks run.
+    pub https_port: Option<u16>,
+    /// The port at which they answer the others.
+    pub http_port: Option<u16>,
+}
+
+/// What a sandbox is wanted to be.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'a> {
+    /// The account it plays.
+    pub account: &'a str,
+    /// The region of calls that name none.
+    pub region: &'a str,
+    /// Whether it must run tasks. One that does is not asked to stop doing so.
+    pub with_odoo: bool,
 }
 
 /// How a workspace's sandbox stands.
@@ -72,6 +90,9 @@ impl Sandbox {
             pid: ready.pid,
             home: home.path().to_owned(),
             started_at: ready.started_at,
+            odoo: ready.odoo,
+            https_port: ready.https_port,
+            http_port: ready.http_port,
         }
     }
 }
@@ -80,20 +101,17 @@ impl Sandbox {
 ///
 /// The first start makes a Python environment and needs the package index once. Two commands at once start one sandbox: the second
 /// waits for the first.
-pub async fn start(
-    workspace_root: &Path,
-    account: &str,
-    region: &str,
-    tell: &dyn Fn(&str),
-) -> Result<Sandbox, SandboxError> {
+pub async fn start(workspace_root: &Path, wanted: Wanted<'_>, tell: &dyn Fn(&str)) -> Result<Sandbox, SandboxError> {
     let home = Home::make(workspace_root)?;
     let _lock = home.lock(tell).await?;
     if let Some(ready) = home.ready().filter(|ready| process::is_sandbox(ready.pid, &home)) {
-        if ready.account != account {
-            return Err(SandboxError::OtherAccount { running: ready.account, wanted: account.to_owned() });
+        if ready.account != wanted.account {
+            return Err(SandboxError::OtherAccount { running: ready.account, wanted: wanted.account.to_owned() });
         }
         if !library::is_current(&home) {
             tell("restarting the local AWS: it was started by another version of konta");
+        } else if wanted.with_odoo && ready.odoo.is_none() {
+            tell("restarting the local AWS: it is to run tasks now");
         } else if health::answers_within(ready.port, ANSWER).await {
             return Ok(Sandbox::new(ready, &home));
         } else {
@@ -103,8 +121,13 @@ pub async fn start(
     end(&home).await?;
     library::write(&home)?;
     let python = python::prepare(&home, tell).await?;
+    let odoo = if wanted.with_odoo || odoo::is_wanted(&home) {
+        Some(odoo::prepare(&home, &python, tell).await?)
+    } else {
+        None
+    };
     tell("starting the local AWS");
-    let sandbox = launch(&home, &python, account, region).await?;
+    let sandbox = launch(&home, &python, wanted, odoo.as_deref()).await?;
     for file in home.ready().into_iter().flat_map(|ready| ready.set_aside) {
         tell(&format!(
             "a part of the local AWS starts empty: its file could not be read, and is kept as .konta/sandbox/{file} \
@@ -141,9 +164,9 @@ pub async fn reset(workspace_root: &Path, tell: &dyn Fn(&str)) -> Result<bool, S
 }
 
 /// Starts the process and waits until it answers.
-async fn launch(home: &Home, python: &Path, account: &str, region: &str) -> Result<Sandbox, SandboxError> {
+async fn launch(home: &Home, python: &Path, wanted: Wanted<'_>, odoo: Option<&Path>) -> Result<Sandbox, SandboxError> {
     let log = home.open_log()?;
-    let mut child = process::launch(home, python, account, region, &log)?;
+    let mut child = process::launch(home, python, wanted, odoo, &log)?;
     let deadline = Instant::now() + START;
     while Instant::now() < deadline {
         if let Some(ready) = home.ready().filter(|ready| Some(ready.pid) == child.id())

@@ -20,6 +20,8 @@ pub struct Target {
     pub profile: Option<String>,
     /// The sandbox's address instead of AWS's.
     pub endpoint: Option<String>,
+    /// Whether that sandbox runs tasks, or only shows them.
+    pub sandbox_runs_tasks: bool,
 }
 
 /// Clients of every service konta uses.
@@ -43,6 +45,7 @@ pub struct Aws {
     pub(super) sts: aws_sdk_sts::Client,
     region: String,
     sandbox: bool,
+    runs_tasks: bool,
 }
 
 /// Who the session is.
@@ -121,6 +124,7 @@ impl Aws {
             sts: aws_sdk_sts::Client::new(config),
             region: target.region.clone(),
             sandbox: target.endpoint.is_some(),
+            runs_tasks: target.endpoint.is_none() || target.sandbox_runs_tasks,
         }
     }
 
@@ -134,6 +138,12 @@ impl Aws {
     #[must_use]
     pub fn is_sandbox(&self) -> bool {
         self.sandbox
+    }
+
+    /// Whether tasks really run: on AWS, and in a sandbox with an Odoo.
+    #[must_use]
+    pub fn runs_tasks(&self) -> bool {
+        self.runs_tasks
     }
 
     /// Who the session is. Needs no permission.

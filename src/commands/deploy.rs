@@ -321,10 +321,17 @@ fn notes(session: &Session, results: &[StackResult]) -> Vec<String> {
     let mut notes: Vec<String> =
         by_reason.into_iter().map(|(text, titles)| format!("not run: {text} [{}]", titles.join(", "))).collect();
     if session.aws.is_sandbox() {
-        notes.push(
-            "this was the sandbox: databases and roles are real, load balancer and tasks are not; it does not prove that AWS accepts the templates"
-                .to_owned(),
-        );
+        let real = if session.aws.runs_tasks() {
+            "databases, roles and tasks are real, the load balancer is konta's own router"
+        } else {
+            "databases and roles are real, load balancer and tasks are not"
+        };
+        if let Some(port) = session.visits {
+            notes.push(format!(
+                "every tenant's https address answers at 127.0.0.1:{port}; `konta sandbox status` shows how to visit it"
+            ));
+        }
+        notes.push(format!("this was the sandbox: {real}; it does not prove that AWS accepts the templates"));
     }
     notes
 }

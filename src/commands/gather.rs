@@ -49,6 +49,8 @@ pub struct Session {
     pub account: String,
     /// How often to ask.
     pub pace: Pace,
+    /// The port of 127.0.0.1 at which a sandbox that runs tasks answers visits to every tenant's address.
+    pub visits: Option<u16>,
     /// Where the credentials come from; `None` in the sandbox.
     pub opened: Option<(Gathered, Opened)>,
 }
@@ -188,16 +190,23 @@ impl Context {
         if !self.global.sandbox {
             return self.session_with_aws(environment).await;
         }
-        let endpoint = {
-            sandbox::take_for_existing(root, &imports(&loaded.workspace, environment))?;
-            let say = |text: &str| message::note(self.palette(), text);
-            let running = sandbox::start(root, environment.account.as_str(), environment.region.as_str(), &say).await?;
-            running.endpoint
+        sandbox::take_for_existing(root, &imports(&loaded.workspace, environment))?;
+        let say = |text: &str| message::note(self.palette(), text);
+        let wanted = sandbox::Wanted {
+            account: environment.account.as_str(),
+            region: environment.region.as_str(),
+            with_odoo: self.global.with_odoo,
         };
-        let target = Target { region: environment.region.to_string(), profile: None, endpoint: Some(endpoint) };
+        let running = sandbox::start(root, wanted, &say).await?;
+        let target = Target {
+            region: environment.region.to_string(),
+            profile: None,
+            sandbox_runs_tasks: running.odoo.is_some(),
+            endpoint: Some(running.endpoint),
+        };
         let aws = Aws::open(&target).await;
         let account = preflight::account(&aws, environment).await?;
-        Ok(Session { aws, account, pace: Pace::sandbox(), opened: None })
+        Ok(Session { aws, account, pace: Pace::sandbox(), opened: None, visits: running.https_port })
     }
 
     /// Asks for a code now, when one is needed: before anything is planned.
@@ -206,11 +215,17 @@ impl Context {
         let gathered = Gathered::of(self, Some(environment.region.as_str()))?;
         let opened = session::open(&Request { account: Some(account), ..gathered.request() }).await?;
         let profile = gathered.chain.profile.clone();
-        let target = Target { region: environment.region.to_string(), profile, endpoint: None };
+        let target = Target { region: environment.region.to_string(), profile, ..Target::default() };
         let aws = Aws::open_as(&target, opened.provider.clone()).await;
         let identity = aws.identity().await?;
         session::admit(&identity, Some(account), self.global.allow_root)?;
-        Ok(Session { aws, account: identity.account, pace: Pace::aws(), opened: Some((gathered, opened)) })
+        Ok(Session {
+            aws,
+            account: identity.account,
+            pace: Pace::aws(),
+            opened: Some((gathered, opened)),
+            visits: None,
+        })
     }
 
     /// Sees to it that a session outlasts work that begins now: says when it would not, and opens a new one where a code can be had.

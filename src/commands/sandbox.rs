@@ -10,7 +10,7 @@ use super::{CommandError, Context};
 
 /// The local AWS of the workspace: an emulator of AWS's services and a real PostgreSQL behind its RDS Data API, on 127.0.0.1 alone.
 ///
-/// It keeps its state in .konta/sandbox. It does not prove that AWS accepts a template, and it runs no containers.
+/// It keeps its state in .konta/sandbox. It does not prove that AWS accepts a template. With --with-odoo it runs the tasks that are deployed, as processes of a real Odoo 19.
 #[derive(Debug, Args)]
 pub struct SandboxArgs {
     #[command(subcommand)]
@@ -37,8 +37,12 @@ pub async fn run(context: &Context, args: &SandboxArgs) -> Result<u8, CommandErr
         SandboxAction::Start => {
             let loaded = context.load()?;
             let environment = context.environment(&loaded.workspace, None)?;
-            let account = environment.account.as_str();
-            let running = sandbox::start(&root, account, environment.region.as_str(), &say).await?;
+            let wanted = sandbox::Wanted {
+                account: environment.account.as_str(),
+                region: environment.region.as_str(),
+                with_odoo: context.global().with_odoo,
+            };
+            let running = sandbox::start(&root, wanted, &say).await?;
             show(context, Some(&running))?;
         }
         SandboxAction::Stop => {
@@ -84,21 +88,31 @@ fn show(context: &Context, running: Option<&sandbox::Sandbox>) -> Result<(), Com
         let value = match running {
             Some(s) => json!({
                 "running": true, "endpoint": s.endpoint, "account": s.account, "region": s.region, "pid": s.pid,
-                "postgres_port": s.postgres_port, "home": s.home,
+                "postgres_port": s.postgres_port, "home": s.home, "odoo": s.odoo, "https_port": s.https_port,
+                "http_port": s.http_port,
             }),
             None => json!({"running": false}),
         };
         output::print_json(&value)?;
     } else {
         match running {
-            Some(s) => output::print_text(&format!(
-                "the sandbox runs at {} (account {}, region {}, process {})\nstate: {}",
-                s.endpoint,
-                s.account,
-                s.region,
-                s.pid,
-                s.home.display()
-            ))?,
+            Some(s) => {
+                output::print_text(&format!(
+                    "the sandbox runs at {} (account {}, region {}, process {})\nstate: {}",
+                    s.endpoint,
+                    s.account,
+                    s.region,
+                    s.pid,
+                    s.home.display()
+                ))?;
+                if let (Some(odoo), Some(port)) = (&s.odoo, s.https_port) {
+                    output::print_text(&format!(
+                        "tasks run in {odoo}; visits to any tenant's https address go to 127.0.0.1:{port}, for example\n  \
+                         curl --insecure --connect-to ::127.0.0.1:{port} https://TENANT.EXAMPLE/\n  \
+                         chromium --ignore-certificate-errors --host-resolver-rules=\"MAP * 127.0.0.1:{port}\""
+                    ))?;
+                }
+            }
             None => output::print_text("the sandbox is not running")?,
         }
     }

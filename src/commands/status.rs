@@ -103,9 +103,9 @@ pub async fn run(context: &Context, args: &StatusArgs) -> Result<u8, CommandErro
         (Some(cluster), Some(service)) => {
             let state = session.aws.services(&cluster, std::slice::from_ref(&service)).await?.into_iter().next();
             let stopped = session.aws.last_stopped_reason(&cluster, &service).await.ok().flatten();
-            let healthy = match (&group, session.aws.is_sandbox()) {
-                (Some(_), true) => Some("not known: the sandbox runs no containers".to_owned()),
-                (Some(group), false) => {
+            let healthy = match (&group, session.aws.runs_tasks()) {
+                (Some(_), false) => Some("not known: the sandbox runs no containers".to_owned()),
+                (Some(group), true) => {
                     let (healthy, all, reason) = session.aws.target_health(group).await?;
                     Some(format!("{healthy} of {all}{}", reason.map(|r| format!(" ({r})")).unwrap_or_default()))
                 }

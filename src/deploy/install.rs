@@ -123,7 +123,7 @@ async fn wait(aws: &Aws, pace: Pace, request: &Installation<'_>, arn: &str) -> R
             return Ok(match task.exit_code {
                 Some(0) => Ended::Well,
                 Some(code) => Ended::Badly(format!("Odoo ended with exit code {code}: {reason}")),
-                None if aws.is_sandbox() => Ended::NotRun(reason),
+                None if !aws.runs_tasks() => Ended::NotRun(reason),
                 None => Ended::Badly(format!("the task did not run: {reason}")),
             });
         }

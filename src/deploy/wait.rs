@@ -176,15 +176,21 @@ pub async fn steady(
     let begun = tokio::time::Instant::now();
     let arn = format!("arn:aws:ecs:::service/{cluster}/{service}");
     let names = [service.to_owned()];
+    let mut told = None;
     let mut patience = Patience::new(pace, Some(events), format!("the tasks of {stack}"));
     loop {
         let states = patience.ask(async || aws.services(cluster, &names).await).await?;
         let state = states.into_iter().next().unwrap_or_default();
-        tell_service(aws, events, stack, &arn).await;
+        // Looked at often, told when something is new.
+        if told.as_ref() != Some(&state) {
+            tell_service(aws, events, stack, &arn).await;
+            told = Some(state.clone());
+        }
         let done = state.running >= state.desired
             && state.pending == 0
             && (state.rollout.is_empty() || state.rollout == "COMPLETED");
-        if done || begun.elapsed() > pace.health {
+        // ECS starts no more tasks of a rollout that its circuit breaker has ended.
+        if done || state.rollout == "FAILED" || begun.elapsed() > pace.health {
             return Ok((state.running, state.desired));
         }
         tokio::time::sleep(pace.poll.max(Duration::from_millis(100))).await;

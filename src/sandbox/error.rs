@@ -38,6 +38,19 @@ pub enum SandboxError {
         /// The last lines of pip.
         lines: String,
     },
+    /// No Odoo can be had here.
+    #[error("there is no Odoo to run the tasks in:\n{lines}")]
+    #[diagnostic(
+        code(konta::sandbox::no_odoo),
+        help(
+            "Debian's package is unpacked into the user's cache folder (KONTA_SANDBOX_ODOO names another), which needs apt, dpkg \
+             and a Debian mirror, and PyPI once; without --with-odoo everything but the tasks themselves works"
+        )
+    )]
+    NoOdoo {
+        /// The last lines of what was said.
+        lines: String,
+    },
     /// The process ended before it answered.
     #[error("the local AWS ended while it started:\n{lines}")]
     #[diagnostic(

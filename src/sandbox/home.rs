@@ -32,6 +32,13 @@ pub(super) struct Ready {
     pub(super) region: String,
     #[serde(default)]
     pub(super) started_at: String,
+    /// The version of the Odoo that runs the tasks; `None` where they are only shown.
+    #[serde(default)]
+    pub(super) odoo: Option<String>,
+    #[serde(default)]
+    pub(super) https_port: Option<u16>,
+    #[serde(default)]
+    pub(super) http_port: Option<u16>,
     /// What could not be read at the start, as it is called now, within the folder.
     #[serde(default)]
     pub(super) set_aside: Vec<String>,

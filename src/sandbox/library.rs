@@ -20,13 +20,16 @@ pub(super) const REQUIREMENTS: &str = include_str!("../../sandbox/requirements.t
 /// Every file of the Python side, by name.
 const FILES: &[(&str, &str)] = &[
     (PROGRAM, include_str!("../../sandbox/konta_sandbox.py")),
+    ("containers.py", include_str!("../../sandbox/containers.py")),
     ("data_api.py", include_str!("../../sandbox/data_api.py")),
     ("databases.py", include_str!("../../sandbox/databases.py")),
     ("extras.py", include_str!("../../sandbox/extras.py")),
     ("handlers.py", include_str!("../../sandbox/handlers.py")),
     ("imports.py", include_str!("../../sandbox/imports.py")),
     ("names.py", include_str!("../../sandbox/names.py")),
+    ("odoo_image.py", include_str!("../../sandbox/odoo_image.py")),
     ("resources.py", include_str!("../../sandbox/resources.py")),
+    ("router.py", include_str!("../../sandbox/router.py")),
     ("strict.py", include_str!("../../sandbox/strict.py")),
     ("unprivileged.py", include_str!("../../sandbox/unprivileged.py")),
     ("requirements.txt", REQUIREMENTS),

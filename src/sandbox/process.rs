@@ -26,8 +26,8 @@ const PASSED: [&str; 7] = ["PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPD
 pub(super) fn launch(
     home: &Home,
     python: &Path,
-    account: &str,
-    region: &str,
+    wanted: super::Wanted<'_>,
+    odoo: Option<&Path>,
     log: &Log,
 ) -> Result<Child, SandboxError> {
     let what = "start the local AWS";
@@ -37,7 +37,8 @@ pub(super) fn launch(
     Command::new(python)
         .arg(library::folder(home).join(library::PROGRAM))
         .args([OsStr::new("--home"), home.path().as_os_str()])
-        .args(["--account", account, "--region", region])
+        .args(["--account", wanted.account, "--region", wanted.region])
+        .args(odoo.into_iter().flat_map(|folder| [OsStr::new("--odoo"), folder.as_os_str()]))
         .env_clear()
         .envs(kept)
         .env("PYTHONUNBUFFERED", "1")

@@ -133,7 +133,7 @@ pub fn scripted(script: impl Fn(&Call) -> Answer + Send + Sync + 'static) -> (Aw
         ))
         .http_client(http)
         .build();
-    (Aws::new(&config, &Target { region: "eu-west-1".into(), profile: None, endpoint: None }), calls)
+    (Aws::new(&config, &Target { region: "eu-west-1".into(), ..Target::default() }), calls)
 }
 
 /// One stack as DescribeStacks shows it.

@@ -94,7 +94,7 @@ fn computed(call: &Call) -> Option<Answer> {
 
 /// A session with AWS, opened by nobody.
 fn session(aws: Aws) -> Session {
-    Session { aws, account: "123456789012".into(), pace: Pace::aws(), opened: None }
+    Session { aws, account: "123456789012".into(), pace: Pace::aws(), opened: None, visits: None }
 }
 
 #[tokio::test]
@@ -105,7 +105,7 @@ async fn an_unchanged_fleet_of_a_thousand_tenants_needs_at_most_25_calls() {
     let (aws, calls) = scripted(answer_pages(stacks));
     let environment = loaded.workspace.environments.values().next().unwrap();
     let account = preflight::account(&aws, environment).await.unwrap();
-    let session = Session { aws, account, pace: Pace::aws(), opened: None };
+    let session = Session { aws, account, pace: Pace::aws(), opened: None, visits: None };
     let scope = Scope { shared: Shared::Needed, tenants: loaded.workspace.tenants.values().collect() };
     let online = online(&loaded, environment, &scope, &session).await.unwrap();
     assert!(!online.plan.changes_anything(), "{:?}", online.plan.stacks.iter().find(|s| s.action != Action::Nothing));

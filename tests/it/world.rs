@@ -107,7 +107,7 @@ impl World {
 
     /// A session with the sandbox.
     pub async fn aws(&self) -> Aws {
-        let target = Target { region: "eu-west-1".into(), profile: None, endpoint: Some(self.endpoint()) };
+        let target = Target { region: "eu-west-1".into(), endpoint: Some(self.endpoint()), ..Target::default() };
         Aws::open(&target).await
     }
 

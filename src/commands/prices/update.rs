@@ -93,7 +93,7 @@ pub(super) async fn run(context: &Context, args: &UpdateArgs) -> Result<u8, Comm
         Some(region) => BTreeSet::from([region.clone()]),
         None => environments.map(|environment| environment.region.to_string()).collect(),
     };
-    let target = Target { region: "us-east-1".to_owned(), profile: None, endpoint: None };
+    let target = Target { region: "us-east-1".to_owned(), ..Target::default() };
     let gathered = Gathered::of(context, None)?;
     let opened = session::open(&gathered.request()).await?;
     let aws = Aws::open_as(&target, opened.provider.clone()).await;

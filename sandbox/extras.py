@@ -175,6 +175,31 @@ def free_priority(original):
     return ours
 
 
+def escaped_body(original):
+    def ours(action):
+        """MiniStack writes the body of a fixed response into its XML as it is."""
+        fixed = action.get("FixedResponseConfig")
+        if fixed:
+            action = {**action, "FixedResponseConfig": {**fixed, "MessageBody": escape(str(fixed.get("MessageBody") or ""))}}
+        return original(action)
+    return ours
+
+
+def balanced_service(original):
+    def ours(data):
+        """ECS starts no task for a target group to which no load balancer leads."""
+        cluster = str(data.get("cluster", "default")).rsplit("/", 1)[-1]
+        service = ecs._services.get(f"{cluster}/{str(data.get('service', '')).rsplit('/', 1)[-1]}") or {}
+        for balancer in service.get("loadBalancers") or []:
+            group = alb._tgs.get(balancer.get("targetGroupArn")) or {}
+            if data.get("desiredCount") != 0 and not group.get("LoadBalancerArns"):
+                return ecs.error_response_json(
+                    "InvalidParameterException", f"The target group with targetGroupArn {balancer.get('targetGroupArn')} "
+                    "does not have an associated load balancer.", 400)
+        return original(data)
+    return ours
+
+
 def task_address(original):
     def ours(task):
         """Without containers a task has no address; give it one, so that its targets are there and healthy."""
@@ -207,4 +232,6 @@ def install():
     replace(alb, "CreateRule", free_priority)
     alb._ACTION_MAP["DescribeListenerCertificates"] = listener_certificates
     alb._ACTION_MAP["DescribeSSLPolicies"] = ssl_policies
+    alb._action_xml = escaped_body(alb._action_xml)
+    replace(ecs, "UpdateService", balanced_service)
     ecs._task_ip = task_address(ecs._task_ip)

@@ -118,12 +118,19 @@ def target_groups(actions):
 
 
 def attach(listener_arn, actions):
-    """A rule's target groups belong to its load balancer too; MiniStack notes only a listener's default ones."""
+    """A target group belongs to the load balancer whose rules lead to it, and no longer; MiniStack notes only a listener's
+    default ones, for ever."""
     load_balancer = alb._listeners[listener_arn]["LoadBalancerArn"]
-    for arn in target_groups(actions):
-        arns = alb._tgs[arn].setdefault("LoadBalancerArns", []) if arn in alb._tgs else [load_balancer]
-        if load_balancer not in arns:
-            arns.append(load_balancer)
+    listeners = {arn: one for arn, one in alb._listeners.items() if one["LoadBalancerArn"] == load_balancer}
+    led_to = set(target_groups(actions))
+    for one in listeners.values():
+        led_to.update(target_groups(one.get("DefaultActions")))
+    for rule in alb._rules.values():
+        if rule["ListenerArn"] in listeners:
+            led_to.update(target_groups(rule.get("Actions")))
+    for arn, group in alb._tgs.items():
+        others = [other for other in group.get("LoadBalancerArns") or [] if other != load_balancer]
+        group["LoadBalancerArns"] = others + ([load_balancer] if arn in led_to else [])
 
 
 def finish_rule(arn, props):

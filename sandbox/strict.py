@@ -180,6 +180,10 @@ def listener_rule(props, physical):
     if count > 5:
         elb("Rules can have at most '5' condition values", "ServiceLimitExceeded")  # (approximate)
     groups_exist(props.get("Actions"))
+    for action in props.get("Actions") or []:
+        fixed = action.get("FixedResponseConfig") or {}
+        if len(fixed.get("MessageBody") or "") > 1024:
+            elb("The message body cannot be longer than '1024' characters")  # (approximate)
 
 
 # --- RDS -------------------------------------------------------------------------------------------------------

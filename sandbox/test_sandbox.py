@@ -384,6 +384,31 @@ class SandboxTest(unittest.TestCase):
         one["Places"]["Properties"]["SubnetIds"] = [ref("A")]
         self.refused(one, "Availability Zone (AZ) coverage")
 
+    def test_a_page_takes_the_target_group_off_its_load_balancer(self):
+        def shown(body):
+            resources = {**network(), **application()}
+            resources["Rule"]["Properties"]["Actions"] = [{"Type": "fixed-response", "FixedResponseConfig": {
+                "StatusCode": "503", "ContentType": "text/html", "MessageBody": body}}]
+            return resources
+        self.refused(shown("x" * 1025), "cannot be longer than '1024' characters")
+        tags = [{"Key": "konta:tenant", "Value": "artista"}]
+        self.fine("page", {**network(), **application()}, Tags=tags)
+        page = "<h1 class=\"a\">Zu & fertig</h1>"
+        self.fine("page", shown(page), "UPDATE", Tags=tags)
+        kept = self.server.own("/_konta/resources?stack=page")
+        elb, ecs = self.server.client("elbv2"), self.server.client("ecs")
+        rule = elb.describe_rules(RuleArns=[kept["Rule"]["physicalId"]])["Rules"][0]
+        self.assertEqual(rule["Actions"][0]["FixedResponseConfig"]["MessageBody"], page)
+        group = elb.describe_target_groups(TargetGroupArns=[kept["Group"]["physicalId"]])["TargetGroups"][0]
+        self.assertEqual(group["LoadBalancerArns"], [])
+        count = {"cluster": "konta", "service": "odoo"}
+        text = self.raises("InvalidParameterException", ecs.update_service, desiredCount=1, **count)
+        self.assertIn("does not have an associated load balancer", text)
+        self.assertEqual(ecs.update_service(desiredCount=0, **count)["service"]["desiredCount"], 0)
+        self.fine("page", {**network(), **application()}, "UPDATE", Tags=tags)
+        self.assertEqual(ecs.update_service(desiredCount=1, **count)["service"]["desiredCount"], 1)
+        self.assertEqual(self.delete("page"), "DELETE_COMPLETE")
+
     def test_capabilities(self):
         body = template({"R": resource("IAM::Role", AssumeRolePolicyDocument={}, RoleName="named")})
         for given, missing in (([], "CAPABILITY_NAMED_IAM"), (["CAPABILITY_IAM"], "CAPABILITY_NAMED_IAM")):

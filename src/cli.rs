@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use secrecy::SecretString;
 
-use crate::commands::{auth, cost, delete, deploy, doctor, init, ls, plan, prices, render, sandbox, status, validate};
+use crate::commands::{
+    auth, cost, delete, deploy, doctor, init, ls, plan, prices, render, sandbox, status, tenant, validate,
+};
 
 /// Deploys Odoo for many small businesses on AWS, from one manifest per tenant.
 ///
@@ -109,6 +111,8 @@ pub enum Command {
     Ls(ls::LsArgs),
     /// Show how an environment or a tenant stands
     Status(status::StatusArgs),
+    /// The life of a tenant after its first deployment
+    Tenant(tenant::TenantArgs),
     /// Delete a tenant or an environment; data is kept unless --purge
     Delete(delete::DeleteArgs),
     /// Show the dated prices that costs are worked out with, or take newer ones

@@ -18,6 +18,7 @@ pub mod prices;
 pub mod render;
 pub mod sandbox;
 pub mod status;
+pub mod tenant;
 pub mod validate;
 
 use std::process::ExitCode;
@@ -71,6 +72,7 @@ async fn run(context: &Context, command: Command) -> Result<u8, CommandError> {
         Command::Ls(args) => ls::run(context, &args).await,
         Command::Status(args) => status::run(context, &args).await,
         Command::Delete(args) => delete::run(context, &args).await,
+        Command::Tenant(args) => tenant::run(context, &args).await,
         Command::Prices(args) => prices::run(context, &args).await,
         Command::Sandbox(args) => sandbox::run(context, &args).await,
         Command::Auth(args) => auth::run(context, &args).await,

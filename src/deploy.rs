@@ -14,6 +14,8 @@ pub mod gate;
 pub mod install;
 pub mod observe;
 pub mod pace;
+pub mod paged;
+mod parameter;
 pub mod patience;
 pub mod preflight;
 pub mod prepare;

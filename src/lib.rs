@@ -3,7 +3,7 @@
 //! Data walks one way, and no module reaches back (`tests/it/architecture.rs` checks it):
 //!
 //! ```text
-//! manifest -> model -> template -> stack (plan) -> deploy -> report
+//! manifest -> model -> template -> stack (plan) -> deploy -> life -> report
 //!                         |                          |
 //!                        cost                odoo, aws, auth, sandbox
 //! ```
@@ -14,6 +14,7 @@ pub mod cli;
 pub mod commands;
 pub mod cost;
 pub mod deploy;
+pub mod life;
 pub mod manifest;
 pub mod model;
 pub mod odoo;

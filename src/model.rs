@@ -5,6 +5,7 @@
 pub mod environment;
 pub mod name;
 mod nearest;
+mod page;
 pub mod placement;
 mod region;
 pub mod size;
@@ -20,6 +21,7 @@ pub use name::{
     AccountId, AddonName, ApplicationName, EnvironmentName, HostName, NameError, RegionName, TenantName, TierName,
 };
 pub use nearest::nearest;
+pub use page::Page;
 pub use placement::CellNumber;
 pub use size::{CapacityRange, FargateSize, SizeError, TaskRange};
 pub use tenant::{DatabaseChoice, Schedule, SecretReference, Tenant, TenantHost};

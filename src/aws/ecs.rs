@@ -105,6 +105,19 @@ impl Aws {
             .collect())
     }
 
+    /// Sets how many tasks a service is to run; nothing else of it changes.
+    pub async fn set_desired_count(&self, cluster: &str, service: &str, count: i32) -> Result<(), AwsError> {
+        self.ecs
+            .update_service()
+            .cluster(cluster)
+            .service(service)
+            .desired_count(count)
+            .send()
+            .await
+            .map_err(|e| AwsError::from_sdk("ecs UpdateService", &e))?;
+        Ok(())
+    }
+
     /// Why the newest stopped task of a service stopped.
     pub async fn last_stopped_reason(&self, cluster: &str, service: &str) -> Result<Option<String>, AwsError> {
         let stopped = self

@@ -14,6 +14,19 @@ pub struct Rule {
     pub hosts: Vec<String>,
     /// The target group it forwards to.
     pub target_group: Option<String>,
+    /// The response it gives by itself, in the place of a target's.
+    pub fixed_response: Option<FixedResponse>,
+}
+
+/// What a load balancer answers by itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FixedResponse {
+    /// The HTTP status, three digits.
+    pub status: String,
+    /// The kind of its body, such as `text/html`.
+    pub content_type: String,
+    /// Its body, at most 1,024 characters.
+    pub body: String,
 }
 
 impl Aws {
@@ -41,6 +54,7 @@ impl Aws {
                         .flat_map(|config| config.values().iter().cloned())
                         .collect(),
                     target_group: rule.actions().iter().find_map(|a| a.target_group_arn()).map(ToOwned::to_owned),
+                    fixed_response: rule.actions().iter().find_map(|a| a.fixed_response_config()).map(fixed_response),
                 }
             }));
             marker = answer.next_marker;
@@ -90,5 +104,14 @@ impl Aws {
             .await
             .map_err(|e| AwsError::from_sdk("elasticloadbalancing ModifyLoadBalancerAttributes", &e))?;
         Ok(())
+    }
+}
+
+fn fixed_response(config: &aws_sdk_elasticloadbalancingv2::types::FixedResponseActionConfig) -> FixedResponse {
+    let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
+    FixedResponse {
+        status: text(config.status_code()),
+        content_type: text(config.content_type()),
+        body: text(config.message_body()),
     }
 }

@@ -1,5 +1,7 @@
 //! `konta deploy`: plan, confirm, carry out, follow, verify, report.
 
+mod paged;
+
 use std::collections::BTreeMap;
 
 use clap::Args;
@@ -41,6 +43,8 @@ pub async fn run(context: &Context, args: &DeployArgs) -> Result<u8, CommandErro
     let (environment, scope) = args.what.resolve(context, &loaded)?;
     let mut session = context.session(&loaded, environment).await?;
     let online = online(&loaded, environment, &scope, &session).await?;
+    let names = Builder::new(&loaded.workspace, &loaded.composer).names(environment);
+    let online = paged::left_alone(online, &session, &names, args.what.is_all()).await?;
     if online.plan.is_done() {
         return unchanged(context, &loaded, environment, &scope, &online);
     }
@@ -379,6 +383,7 @@ pub fn rows(loaded: &Loaded, environment: &Environment, tenants: &[&Tenant], obs
                 tier: tenant.tier.to_string(),
                 cell: standing.and_then(ObservedStack::cell).map(CellNumber::get),
                 database: tenant.name.database(),
+                page: standing.map(ObservedStack::page).unwrap_or_default(),
                 state: standing.map_or_else(|| "not deployed".to_owned(), |s| s.status.clone()),
                 stack,
             }

@@ -3,7 +3,7 @@
 use clap::Args;
 
 use crate::deploy::observe;
-use crate::model::{CellNumber, Tenant};
+use crate::model::{CellNumber, Page, Tenant};
 use crate::report::table::TenantRow;
 use crate::report::{message, output, table};
 use crate::stack::desired::TIER_TAG;
@@ -34,6 +34,7 @@ pub async fn run(context: &Context, _args: &LsArgs) -> Result<u8, CommandError> 
             database: tenant.replace('-', "_"),
             stack: stack.name.clone(),
             state: format!("{} (no manifest)", stack.status),
+            page: stack.page(),
         })
     });
     found.extend(strangers);
@@ -49,6 +50,7 @@ pub async fn run(context: &Context, _args: &LsArgs) -> Result<u8, CommandError> 
                 database: tenant.database(),
                 stack: String::new(),
                 state,
+                page: Page::None,
             }),
         }
     }

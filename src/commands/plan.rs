@@ -55,6 +55,12 @@ pub enum What {
 }
 
 impl What {
+    /// Whether all tenants are meant, rather than the named ones.
+    #[must_use]
+    pub fn is_all(&self) -> bool {
+        matches!(self, Self::Tenant { all: true, .. })
+    }
+
     /// The environment and the scope.
     pub fn resolve<'a>(
         &self,

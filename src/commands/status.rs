@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::aws::ecs::ServiceState;
 use crate::deploy::observe;
-use crate::model::{Tenant, TenantName};
+use crate::model::{Page, Tenant, TenantName};
 use crate::report::{output, table, text};
 use crate::stack::build::Builder;
 use crate::stack::desired::{CELL_TAG, HASH_TAG, TENANT_TAG, TIER_TAG};
@@ -40,6 +40,7 @@ struct TenantStatus {
     database: String,
     image: Option<String>,
     manifest: bool,
+    page: Page,
     stacks: Vec<StackStatus>,
     service: Option<ServiceStatus>,
     last_event: Option<String>,
@@ -121,11 +122,12 @@ pub async fn run(context: &Context, args: &StatusArgs) -> Result<u8, CommandErro
         url: known.map_or_else(|| standing.outputs.get("Url").cloned().unwrap_or_default(), Tenant::url),
         tier: known
             .map_or_else(|| standing.tags.get(TIER_TAG).cloned().unwrap_or_default(), |known| known.tier.to_string()),
-        isolation: if standing.parameters.contains_key("PoolTargetGroupArn") { "pooled" } else { "dedicated" },
+        isolation: if standing.is_pooled() { "pooled" } else { "dedicated" },
         cell,
         database: tenant.database(),
         image: known.map_or_else(|| standing.parameters.get("Image").cloned(), |known| Some(known.image.clone())),
         manifest: known.is_some(),
+        page: standing.page(),
         stacks: stacks.into_iter().map(stack_status).collect(),
         service,
         last_event: last.map(|e| {
@@ -205,6 +207,7 @@ fn lines(status: &TenantStatus) -> Vec<(&'static str, String)> {
         ("cell", status.cell.clone().unwrap_or_default()),
         ("database", status.database.clone()),
     ];
+    lines.extend(status.page.state().map(|state| ("state", state.to_owned())));
     lines.extend(status.image.clone().map(|image| ("image", image)));
     if !status.manifest {
         lines.push(("manifest", "none: it stands without one".to_owned()));

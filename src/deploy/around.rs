@@ -1,7 +1,10 @@
 //! What is done around a stack: passwords, priorities, databases, modules, health. Each is a step with two events.
 
+use std::collections::BTreeMap;
+
 use crate::aws::data::DataTarget;
 use crate::model::{Isolation, Tenant};
+use crate::stack::desired::HASH_TAG;
 use crate::stack::{DesiredStack, ParameterValue, StackKind};
 
 use super::error::DeployError;
@@ -47,7 +50,7 @@ impl Deployer<'_> {
         planned: &PlannedStack,
         not_run: &mut Vec<String>,
     ) -> Result<(), DeployError> {
-        self.not_seen_healthy(desired).await?;
+        self.not_seen_healthy(&desired.name, &desired.tags).await?;
         let passed = desired.gate.is_some_and(|gate| self.standing().output(&desired.name, gate.passed).is_some());
         if passed {
             self.before_service(desired, not_run).await?;
@@ -254,7 +257,7 @@ impl Deployer<'_> {
             let get = |key: &str| standing.output(&desired.name, key).map(ToOwned::to_owned);
             (get(service), get(group))
         };
-        let (Some(service), Some(group)) = found else { return self.seen_healthy(desired).await };
+        let (Some(service), Some(group)) = found else { return self.seen_healthy(&desired.name).await };
         let cluster = self.output(desired, "ClusterName")?;
         let work = async {
             let (running, wanted) =
@@ -278,18 +281,20 @@ impl Deployer<'_> {
             Ok((StepOutcome::Done, Some(format!("{healthy} of {all} tasks answer"))))
         };
         self.step(desired, "health", "whether the tasks answer", not_run, work).await?;
-        self.seen_healthy(desired).await
+        self.seen_healthy(&desired.name).await
     }
 
     /// Keeps beside a stack that nobody has seen its tasks answer since it was last changed: by its hash alone the next run would
     /// take it for well, even when this one is interrupted or the health check fails.
-    pub(super) async fn not_seen_healthy(&self, desired: &DesiredStack) -> Result<(), DeployError> {
-        self.aws.create_parameter(&self.names.unverified_stack(&desired.name), &Events::now(), &desired.tags).await?;
+    pub async fn not_seen_healthy(&self, stack: &str, tags: &BTreeMap<String, String>) -> Result<(), DeployError> {
+        let tags = tags.iter().filter(|(key, _)| *key != HASH_TAG).map(|(key, value)| (key.clone(), value.clone()));
+        self.aws.create_parameter(&self.names.unverified_stack(stack), &Events::now(), &tags.collect()).await?;
         Ok(())
     }
 
-    async fn seen_healthy(&self, desired: &DesiredStack) -> Result<(), DeployError> {
-        Ok(self.aws.delete_parameter(&self.names.unverified_stack(&desired.name)).await?)
+    /// Takes that note away again.
+    pub async fn seen_healthy(&self, stack: &str) -> Result<(), DeployError> {
+        Ok(self.aws.delete_parameter(&self.names.unverified_stack(stack)).await?)
     }
 
     /// Asks a stack's tasks again, and changes nothing.

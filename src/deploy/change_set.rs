@@ -32,7 +32,8 @@ pub async fn compute(
 ) -> Result<Computed, DeployError> {
     let hash = desired.hash(parameters);
     let mut tags = desired.tags.clone();
-    tags.insert(HASH_TAG.to_owned(), hash.clone());
+    // A stack that is taken as it stands brings its own.
+    tags.entry(HASH_TAG.to_owned()).or_insert_with(|| hash.clone());
     let name = format!("konta-{}-{}", &hash[..12], jiff::Timestamp::now().as_millisecond());
     let request = ChangeSetRequest {
         stack: &desired.name,

@@ -7,6 +7,7 @@ use tokio::sync::watch;
 
 use crate::aws::Aws;
 use crate::aws::cloudformation::{Event, StackDescription};
+use crate::aws::ecs::ServiceState;
 use crate::template::Document;
 
 use super::error::DeployError;
@@ -173,6 +174,43 @@ pub async fn steady(
     cluster: &str,
     service: &str,
 ) -> Result<(i32, i32), DeployError> {
+    let settled = |state: &ServiceState| {
+        let all_run = state.running >= state.desired && state.pending == 0;
+        // ECS starts no more tasks of a rollout that its circuit breaker has ended.
+        state.rollout == "FAILED" || all_run && (state.rollout.is_empty() || state.rollout == "COMPLETED")
+    };
+    let (state, _) = until(aws, pace, events, stack, (cluster, service), settled).await?;
+    Ok((state.running, state.desired))
+}
+
+/// Waits until a service has no task any more.
+///
+/// # Errors
+/// When one still runs after the time that a service's health is waited for.
+pub async fn stopped(
+    aws: &Aws,
+    pace: Pace,
+    events: &Events,
+    stack: &str,
+    cluster: &str,
+    service: &str,
+) -> Result<(), DeployError> {
+    let gone = |state: &ServiceState| state.running == 0 && state.pending == 0;
+    if until(aws, pace, events, stack, (cluster, service), gone).await?.1 {
+        return Ok(());
+    }
+    Err(DeployError::Timeout { what: format!("the end of the tasks of {stack}"), minutes: pace.health.as_secs() / 60 })
+}
+
+/// Waits until a service of a cluster is as wanted, or the time is over: how it stands then, and whether it is.
+async fn until(
+    aws: &Aws,
+    pace: Pace,
+    events: &Events,
+    stack: &str,
+    (cluster, service): (&str, &str),
+    wanted: impl Fn(&ServiceState) -> bool,
+) -> Result<(ServiceState, bool), DeployError> {
     let begun = tokio::time::Instant::now();
     let arn = format!("arn:aws:ecs:::service/{cluster}/{service}");
     let names = [service.to_owned()];
@@ -186,12 +224,9 @@ pub async fn steady(
             tell_service(aws, events, stack, &arn).await;
             told = Some(state.clone());
         }
-        let done = state.running >= state.desired
-            && state.pending == 0
-            && (state.rollout.is_empty() || state.rollout == "COMPLETED");
-        // ECS starts no more tasks of a rollout that its circuit breaker has ended.
-        if done || state.rollout == "FAILED" || begun.elapsed() > pace.health {
-            return Ok((state.running, state.desired));
+        let done = wanted(&state);
+        if done || begun.elapsed() > pace.health {
+            return Ok((state, done));
         }
         tokio::time::sleep(pace.poll.max(Duration::from_millis(100))).await;
     }

@@ -162,6 +162,38 @@ pub fn lead_hosts(registry: &str, database: &str, hosts: &[String]) -> Vec<State
     ]
 }
 
+/// Asks whether the registry names a database whose hosts are not all suspended, or not all awake, as `suspended` says.
+#[must_use]
+pub fn hosts_to_suspend(registry: &str, database: &str, suspended: bool) -> Statement {
+    Statement::new(
+        registry,
+        format!("SELECT host FROM konta_host WHERE database = {} AND suspended <> {suspended}", literal(database)),
+    )
+}
+
+/// Puts a database's hosts to rest in the pool, or wakes them: the pool's Odoo answers none of their visits, and runs none of the
+/// database's scheduled jobs.
+#[must_use]
+pub fn suspend_hosts(registry: &str, database: &str, suspended: bool) -> Statement {
+    Statement::new(
+        registry,
+        format!("UPDATE konta_host SET suspended = {suspended} WHERE database = {}", literal(database)),
+    )
+}
+
+/// Ends a role's connections to a database; a row for each.
+#[must_use]
+pub fn end_connections(database: &str, role: &str) -> Statement {
+    Statement::new(
+        MAINTENANCE,
+        format!(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = {} AND usename = {}",
+            literal(database),
+            literal(role)
+        ),
+    )
+}
+
 /// Leads none of a tenant's hosts anywhere any more.
 #[must_use]
 pub fn forget_hosts(registry: &str, database: &str) -> Statement {
@@ -219,6 +251,7 @@ mod tests {
             .chain(registry("r", "p"))
             .chain(join_pool("t", "t", "p"))
             .chain(lead_hosts("r", "t", &["a.b".into()]))
+            .chain([suspend_hosts("r", "t", true), end_connections("t", "p")])
             .chain(drop_tenant("t", "t"));
         for statement in all {
             assert!(!statement.sql.contains(';'), "{}", statement.sql);

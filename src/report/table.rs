@@ -4,6 +4,7 @@ use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, Ta
 use serde::Serialize;
 
 use super::text;
+use crate::model::Page;
 
 /// A tenant as the closing table of a deployment and `konta ls` show it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -22,6 +23,13 @@ pub struct TenantRow {
     pub stack: String,
     /// How it stands.
     pub state: String,
+    /// What visitors see in the place of its Odoo.
+    pub page: Page,
+}
+
+/// How a tenant stands: the state of its stack, after what that does not tell.
+fn state(row: &TenantRow) -> String {
+    row.page.state().map_or_else(|| row.state.clone(), |paged| format!("{paged} ({})", row.state))
 }
 
 /// The tenants as a table as wide as the terminal allows.
@@ -42,7 +50,7 @@ fn tenant_cells(rows: &[TenantRow]) -> Vec<Vec<String>> {
                 row.cell.map_or_else(|| "-".into(), |cell| cell.to_string()),
                 row.database.clone(),
                 row.stack.clone(),
-                row.state.clone(),
+                state(row),
             ]
         })
         .collect()
@@ -151,6 +159,7 @@ mod tests {
             database: tenant.replace('-', "_"),
             stack: format!("konta-prod-tenant-{tenant}"),
             state: "CREATE_COMPLETE".into(),
+            page: Page::None,
         };
         vec![
             row("artista", "https://artista.konta.shop", Some(1)),

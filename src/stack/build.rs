@@ -10,20 +10,22 @@ use super::desired::{
 };
 use super::names::Names;
 use super::values::{cell_values, fulfilled, host_zones, network_values, tenant_values};
-use crate::model::{CellNumber, DatabaseChoice, Environment, HostedZone, Isolation, Tenant, Workspace};
+use crate::model::{CellNumber, DatabaseChoice, Environment, HostedZone, Isolation, Page, Tenant, Workspace};
 use crate::template::compose::{AURORA, Composer};
 use crate::template::{Document, TemplateError};
 
 /// The role as which the pool's Odoo connects; a member of every pooled tenant's role.
 pub const POOL_USER: &str = "konta_pool";
 
-/// Where a tenant goes: its cell and the priority of its listener rule.
+/// Where a tenant goes: its cell and the priority of its listener rule; and what its visitors see, which no deployment changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Placement {
     /// The cell.
     pub cell: CellNumber,
     /// The rule's priority, 3 to 50,000; 1 and 2 are the cell's own.
     pub priority: u32,
+    /// What visitors see in the place of Odoo.
+    pub page: Page,
 }
 
 /// Makes desired stacks.

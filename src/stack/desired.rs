@@ -108,6 +108,9 @@ pub struct DesiredStack {
     pub depends_on: Vec<String>,
 }
 
+/// The parameter of a tenant's stack that says which page its visitors see.
+pub const PAGE: &str = "Page";
+
 /// The tag that holds the hash of template, parameters and tags.
 pub const HASH_TAG: &str = "konta:hash";
 /// The tag that says which konta made the stack.
@@ -147,6 +150,9 @@ impl DesiredStack {
 
     /// The hash that decides whether anything changed: SHA-256 over the body, the parameters and the tags, each with its length, in
     /// hexadecimal, the first 32 characters.
+    ///
+    /// The page that visitors see is left out: no manifest says it, and a page that comes or goes must not change the stack's tags,
+    /// which would make CloudFormation touch a service whose target group has no load balancer just then.
     #[must_use]
     pub fn hash(&self, parameters: &BTreeMap<String, String>) -> String {
         let mut hasher = Sha256::new();
@@ -155,7 +161,7 @@ impl DesiredStack {
             hasher.update(u64::try_from(text.len()).unwrap_or(u64::MAX).to_be_bytes());
             hasher.update(text.as_bytes());
         };
-        for (name, value) in parameters {
+        for (name, value) in parameters.iter().filter(|(name, _)| *name != PAGE) {
             feed(name);
             feed(value);
         }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::desired::{APPLICATION_TAG, CELL_TAG, ENVIRONMENT_TAG, TENANT_TAG};
-use crate::model::{CellNumber, TenantName};
+use super::desired::{APPLICATION_TAG, CELL_TAG, ENVIRONMENT_TAG, PAGE, TENANT_TAG};
+use crate::model::{CellNumber, Page, TenantName};
 
 /// A stack as AWS describes it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -63,6 +63,18 @@ impl ObservedStack {
     #[must_use]
     pub fn cell(&self) -> Option<CellNumber> {
         self.tags.get(CELL_TAG)?.parse().ok().and_then(CellNumber::new)
+    }
+
+    /// What visitors see in the place of its Odoo.
+    #[must_use]
+    pub fn page(&self) -> Page {
+        self.parameters.get(PAGE).map(|word| Page::of(word)).unwrap_or_default()
+    }
+
+    /// Whether it is a pooled tenant's stack.
+    #[must_use]
+    pub fn is_pooled(&self) -> bool {
+        self.parameters.contains_key("PoolTargetGroupArn")
     }
 
     fn named<'a>(&self, kind: &str, name: &'a str) -> Option<&'a str> {

@@ -8,7 +8,7 @@ use super::observed::{Observed, ObservedStack};
 use super::plan::{Action, action};
 use super::priority;
 use crate::model::placement::{Candidate, Room, place};
-use crate::model::{CellNumber, Environment, Tenant, TenantName, Workspace};
+use crate::model::{CellNumber, Environment, Page, Tenant, TenantName, Workspace};
 use crate::template::TemplateError;
 
 /// How much of the environment itself a command concerns.
@@ -63,6 +63,17 @@ pub fn wanted(
         let Some(placement) = placements.get(&tenant.name) else { continue };
         wanted.stacks.extend(builder.tenant(environment, tenant, *placement)?);
     }
+    let paged: Vec<String> = scope
+        .tenants
+        .iter()
+        .filter_map(|tenant| Some(format!("{} is {}", tenant.name, placements.get(&tenant.name)?.page.state()?)))
+        .collect();
+    if !paged.is_empty() {
+        wanted.notes.push(format!(
+            "{}: a deployment leaves it as it is until `konta tenant resume NAME` brings it back",
+            paged.join(", ")
+        ));
+    }
     // Who deploys many is told of those that a removed manifest left behind.
     if scope.shared == Shared::All || scope.tenants.len() > 1 {
         let known: BTreeSet<&str> = workspace.tenants.keys().map(TenantName::as_str).collect();
@@ -100,8 +111,7 @@ fn lacks_service(stack: &DesiredStack, observed: &Observed) -> bool {
 
 /// Whether pooled tenants stand in a cell, with or without a manifest: then it needs its pool.
 fn has_pooled(observed: &Observed, cell: CellNumber) -> bool {
-    let pooled = |stack: &ObservedStack| stack.parameters.contains_key("PoolTargetGroupArn");
-    observed.iter().any(|stack| stack.tenant().is_some() && stack.cell() == Some(cell) && pooled(stack))
+    observed.iter().any(|stack| stack.tenant().is_some() && stack.cell() == Some(cell) && stack.is_pooled())
 }
 
 /// Where each tenant goes: where it lives; else where its manifest wants it; else the lowest cell with room for it.
@@ -117,11 +127,13 @@ pub fn placements(
     let mut homes: BTreeMap<&str, CellNumber> = BTreeMap::new();
     let mut taken: BTreeMap<CellNumber, BTreeSet<u32>> = BTreeMap::new();
     let mut priorities: BTreeMap<&str, u32> = BTreeMap::new();
+    let mut pages: BTreeMap<&str, Page> = BTreeMap::new();
     // A database that was kept waits in its cell; a stack that stands says it better.
     homes.extend(observed.kept().map(|(tenant, cell)| (tenant.as_str(), cell)));
     for stack in observed.iter() {
         let (Some(tenant), Some(cell)) = (stack.tenant(), stack.cell()) else { continue };
         homes.insert(tenant, cell);
+        pages.insert(tenant, stack.page());
         if let Some(priority) = stack.parameters.get("ListenerRulePriority").and_then(|p| p.parse().ok()) {
             priorities.insert(tenant, priority);
             taken.entry(cell).or_default().insert(priority);
@@ -163,7 +175,8 @@ pub fn placements(
                 taken.insert(priority);
                 priority
             });
-            Some((tenant.name.clone(), Placement { cell, priority }))
+            let page = pages.get(tenant.name.as_str()).copied().unwrap_or_default();
+            Some((tenant.name.clone(), Placement { cell, priority, page }))
         })
         .collect()
 }

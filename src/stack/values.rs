@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::build::{POOL_USER, Placement};
+use super::desired::PAGE;
 use super::names::Names;
 use crate::model::{CellNumber, Certificate, Environment, Tenant, Vpc};
 
@@ -117,5 +118,6 @@ pub(super) fn tenant_values(
         ("Hosts", hosts.join(",")),
         ("ListenerRulePriority", placement.priority.to_string()),
         ("OwnAlias", beside_wildcard.to_string()),
+        (PAGE, placement.page.to_string()),
     ])
 }

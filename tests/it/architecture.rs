@@ -15,13 +15,14 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("odoo", &["model"]),
     ("cost", &["model", "template"]),
     ("deploy", &["model", "template", "stack", "odoo", "aws"]),
+    ("life", &["model", "stack", "odoo", "aws", "deploy"]),
     // Types only; that it never acts is seen in review.
     ("report", &["auth", "model", "template", "stack", "cost", "deploy"]),
     ("cli", &["commands"]),
     (
         "commands",
         &[
-            "auth", "aws", "cli", "cost", "deploy", "manifest", "model", "odoo", "report", "sandbox", "stack",
+            "auth", "aws", "cli", "cost", "deploy", "life", "manifest", "model", "odoo", "report", "sandbox", "stack",
             "template",
         ],
     ),

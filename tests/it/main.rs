@@ -23,6 +23,7 @@ mod sessions;
 mod snapshots;
 mod sql;
 mod sts_double;
+mod suspension;
 mod templates;
 mod terminal;
 mod unanswered;

@@ -10,7 +10,7 @@ use crate::cost::PriceTable;
 use crate::cost::curve::{Footprint, Kind, Shape};
 use crate::model::placement::Room;
 use crate::model::{
-    CellNumber, DatabaseChoice, Environment, Isolation, Tenant, TenantHost, TenantName, Tier, Workspace,
+    CellNumber, DatabaseChoice, Environment, Isolation, Page, Tenant, TenantHost, TenantName, Tier, Workspace,
 };
 use crate::stack::DesiredStack;
 use crate::stack::build::Placement;
@@ -69,7 +69,7 @@ impl Typical {
         ];
         let mut kinds = Vec::new();
         for tenant in &self.tenants {
-            let place = Placement { cell: CellNumber::FIRST, priority: 3 };
+            let place = Placement { cell: CellNumber::FIRST, priority: 3, page: Page::None };
             let stacks: Vec<Shape> = builder.tenant(environment, tenant, place)?.iter().map(&mut shape).collect();
             kinds.push(kind(tenant, stacks));
         }

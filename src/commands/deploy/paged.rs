@@ -1,0 +1,37 @@
+//! Suspended tenants, and those in maintenance: refused where they are named, passed over where all are meant.
+
+use crate::commands::CommandError;
+use crate::commands::gather::Session;
+use crate::commands::plan::Online;
+use crate::deploy::paged;
+use crate::deploy::prepare::{self, Planned};
+use crate::model::TenantName;
+use crate::stack::names::Names;
+
+/// The plan without the tenants whose visitors see a page; those that would change are refused unless `all` are meant.
+pub(super) async fn left_alone(
+    mut online: Online,
+    session: &Session,
+    names: &Names,
+    all: bool,
+) -> Result<Online, CommandError> {
+    let paged = paged::changing(&online.planned, &online.observed, names);
+    if paged.is_empty() {
+        return Ok(online);
+    }
+    if !all {
+        prepare::discard(&session.aws, session.pace, &online.planned).await?;
+        return Err(paged::refusal(&paged).into());
+    }
+    let is_left = |stack: &prepare::PlannedStack| paged::tenant(stack).is_some_and(|tenant| paged.contains_key(tenant));
+    let (left, stacks): (Vec<_>, Vec<_>) = online.planned.stacks.into_iter().partition(is_left);
+    prepare::discard(&session.aws, session.pace, &Planned { stacks: left }).await?;
+    online.plan.stacks = stacks.iter().map(|stack| stack.plan.clone()).collect();
+    online.planned = Planned { stacks };
+    let names: Vec<&str> = paged.keys().map(TenantName::as_str).collect();
+    online
+        .plan
+        .notes
+        .push(format!("passed over, with changes that wait for `konta tenant resume`: {}", names.join(", ")));
+    Ok(online)
+}

@@ -1,0 +1,32 @@
+//! `konta tenant`: the life of a tenant after its first deployment.
+
+use clap::{Args, Subcommand};
+
+use super::{CommandError, Context};
+
+mod resume;
+mod standing;
+mod suspend;
+
+/// The life of a tenant after its first deployment.
+#[derive(Debug, Args)]
+pub struct TenantArgs {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Take a tenant off the net: a page says so, none of its tasks runs, its data stays
+    Suspend(suspend::SuspendArgs),
+    /// Bring a suspended tenant back, or one whose page of maintenance was left behind
+    Resume(resume::ResumeArgs),
+}
+
+/// Does what is asked.
+pub async fn run(context: &Context, args: &TenantArgs) -> Result<u8, CommandError> {
+    match &args.what {
+        What::Suspend(args) => suspend::run(context, args).await,
+        What::Resume(args) => resume::run(context, args).await,
+    }
+}

@@ -1,0 +1,49 @@
+//! `konta tenant resume`: back on the net.
+
+use clap::Args;
+use jiff::SignedDuration;
+use serde_json::json;
+
+use crate::commands::{CommandError, Context};
+use crate::life::suspension;
+use crate::model::Page;
+use crate::report::{message, output};
+
+use super::standing;
+
+/// Bring a suspended tenant back, or one whose page of maintenance was left behind.
+///
+/// It comes back as it was deployed; what its manifest says by now is for `konta deploy`. A tenant with a schedule is awake until its
+/// next time to sleep.
+#[derive(Debug, Args)]
+pub(super) struct ResumeArgs {
+    /// Its name; it may have no manifest any more
+    name: String,
+}
+
+/// Resumes.
+pub(super) async fn run(context: &Context, args: &ResumeArgs) -> Result<u8, CommandError> {
+    let loaded = context.load()?;
+    let mut tenant = standing::find(context, &loaded, &args.name).await?;
+    context.outlast(&mut tenant.session, SignedDuration::from_mins(15)).await?;
+    let name = tenant.name.clone();
+    let not_run = tenant.carry_out(context, async |deployer| suspension::resume(deployer, &name).await).await?;
+    let url = tenant.stack.outputs.get("Url").cloned().unwrap_or_default();
+    if context.format().is_json() {
+        output::print_json_line(&json!({
+            "event": "result",
+            "ok": true,
+            "sandbox": tenant.session.aws.is_sandbox(),
+            "tenant": name.as_str(),
+            "page": Page::None,
+            "url": url,
+            "not_run": not_run,
+        }))?;
+        return Ok(0);
+    }
+    output::print_text(&format!("{name} is back: {url}"))?;
+    for text in not_run {
+        message::note(context.palette(), &format!("not run: {text}"));
+    }
+    Ok(0)
+}

@@ -1,0 +1,56 @@
+//! `konta tenant suspend`: off the net, with its data untouched.
+
+use clap::Args;
+use jiff::SignedDuration;
+use serde_json::json;
+
+use crate::commands::{CommandError, Context};
+use crate::life::suspension;
+use crate::model::Page;
+use crate::report::{message, output, prompt};
+
+use super::standing;
+
+/// Take a tenant off the net: a page says so, none of its tasks runs, its data stays.
+///
+/// In a pool its scheduled jobs rest too, and its neighbours notice nothing. Deployments pass it over until `konta tenant resume`.
+/// Nothing is lost by an interruption: the same command goes on where it stopped.
+#[derive(Debug, Args)]
+pub(super) struct SuspendArgs {
+    /// Its name; it may have no manifest any more
+    name: String,
+}
+
+/// Suspends.
+pub(super) async fn run(context: &Context, args: &SuspendArgs) -> Result<u8, CommandError> {
+    let loaded = context.load()?;
+    let mut tenant = standing::find(context, &loaded, &args.name).await?;
+    // One that is suspended already was confirmed before; what may be left of it is done.
+    if tenant.stack.page() != Page::Suspended && !context.global().yes {
+        let question = format!(
+            "Suspend the tenant {} of {} in {}? Its visitors see a page that says so, and nobody can work in it",
+            tenant.name,
+            tenant.environment.name,
+            tenant.place()
+        );
+        if !prompt::confirm(&question)? {
+            return Err(CommandError::Declined("the suspension was not confirmed".to_owned()));
+        }
+    }
+    context.outlast(&mut tenant.session, SignedDuration::from_mins(15)).await?;
+    let name = tenant.name.clone();
+    tenant.carry_out(context, async |deployer| suspension::suspend(deployer, &name).await).await?;
+    if context.format().is_json() {
+        output::print_json_line(&json!({
+            "event": "result",
+            "ok": true,
+            "sandbox": tenant.session.aws.is_sandbox(),
+            "tenant": name.as_str(),
+            "page": Page::Suspended,
+        }))?;
+        return Ok(0);
+    }
+    output::print_text(&format!("{name} is suspended"))?;
+    message::note(context.palette(), &format!("its data is kept; `konta tenant resume {name}` brings it back"));
+    Ok(0)
+}

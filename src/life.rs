@@ -1,0 +1,6 @@
+//! A tenant's life after its first deployment: operations of several steps, each of which may be repeated.
+//!
+//! Like a deployment, they can be interrupted: the truth is in AWS, and the same command goes on.
+
+pub mod page;
+pub mod suspension;

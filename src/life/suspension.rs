@@ -1,0 +1,228 @@
+//! Suspending a tenant and taking it back. Its data is not touched.
+//!
+//! A dedicated tenant's tasks end before the page comes, and begin when it is gone: a target group whose rule shows a page belongs
+//! to no load balancer, and ECS starts no task for such a group.
+
+use std::time::Duration;
+
+use crate::aws::data::DataTarget;
+use crate::deploy::steps::{self, REGISTRY, StepResult};
+use crate::deploy::{DeployError, Deployer, StepOutcome, wait};
+use crate::model::{Page, TenantName};
+use crate::odoo::database;
+use crate::stack::ObservedStack;
+use crate::stack::build::POOL_USER;
+
+use super::page;
+
+/// How long the pool may go on with the hosts it knew: it reads its registry every ten seconds (`FRESH` in
+/// `templates/odoo/konta_alb/__init__.py`).
+const POOL_READS: Duration = Duration::from_secs(11);
+
+/// How often the pool's connections to a database are ended, which it may still be opening.
+const ROUNDS: usize = 5;
+
+/// How long a load balancer that has just taken back its target group is waited for.
+const ATTACHING: Duration = Duration::from_mins(1);
+
+/// Suspends a tenant: no task of its own runs, a page says so, and in a pool its scheduled jobs rest. What is done already is passed.
+///
+/// # Errors
+/// When the tenant does not stand, and when a step fails; the same call goes on then.
+pub async fn suspend(deployer: &Deployer<'_>, tenant: &TenantName) -> Result<(), DeployError> {
+    let stack = deployer.names.tenant(tenant);
+    let standing = standing(deployer, tenant)?;
+    if standing.is_pooled() {
+        page::show(deployer, tenant, Page::Suspended).await?;
+        let target = pool_database(deployer, &standing)?;
+        let work = leave_pool(deployer, &target, tenant);
+        deployer.events.step(&stack, "pool", "its hosts and scheduled jobs, put to rest in the pool", work).await?;
+        return Ok(());
+    }
+    let service = service(deployer, &standing)?;
+    let work = stop(deployer, &stack, &service);
+    deployer.events.step(&stack, "tasks", "its tasks, ended", work).await?;
+    page::show(deployer, tenant, Page::Suspended).await?;
+    // Its schedule or its scaling may have started one before they were told.
+    let work = stop(deployer, &stack, &service);
+    deployer.events.step(&stack, "still", "whether a task was started meanwhile", work).await?;
+    Ok(())
+}
+
+/// Takes a tenant back: the page goes, and its Odoo runs and answers. Tells what could not be looked at. What is done already is
+/// passed; a page of maintenance goes too.
+///
+/// # Errors
+/// When the tenant does not stand, when a step fails, and when its tasks do not answer; the same call goes on then.
+pub async fn resume(deployer: &Deployer<'_>, tenant: &TenantName) -> Result<Vec<String>, DeployError> {
+    let stack = deployer.names.tenant(tenant);
+    let standing = standing(deployer, tenant)?;
+    if standing.is_pooled() {
+        let target = pool_database(deployer, &standing)?;
+        let work = join_pool(deployer, &target, tenant);
+        deployer.events.step(&stack, "pool", "its hosts and scheduled jobs, awake in the pool", work).await?;
+        page::show(deployer, tenant, Page::None).await?;
+        return Ok(Vec::new());
+    }
+    let service = service(deployer, &standing)?;
+    // Whatever ends this run, the next deployment asks the tasks.
+    deployer.not_seen_healthy(&stack, &standing.tags).await?;
+    page::show(deployer, tenant, Page::None).await?;
+    let least = standing.parameters.get("MinTasks").and_then(|tasks| tasks.parse().ok()).unwrap_or(1).max(1);
+    let work = start(deployer, &service, least);
+    deployer.events.step(&stack, "tasks", "its tasks, started", work).await?;
+    let mut not_run = Vec::new();
+    let work = answers(deployer, &stack, &service);
+    let (outcome, detail) = deployer.events.step(&stack, "health", "whether the tasks answer", work).await?;
+    if outcome == StepOutcome::NotRun {
+        not_run.push(format!("whether the tasks answer: {}", detail.unwrap_or_default()));
+    }
+    deployer.seen_healthy(&stack).await?;
+    Ok(not_run)
+}
+
+/// A tenant's service.
+struct Service {
+    cluster: String,
+    name: String,
+    target_group: String,
+}
+
+fn standing(deployer: &Deployer<'_>, tenant: &TenantName) -> Result<ObservedStack, DeployError> {
+    let name = deployer.names.tenant(tenant);
+    deployer.observed().get(&name).cloned().ok_or_else(|| DeployError::Preflight {
+        problem: format!("the tenant {tenant} is not deployed"),
+        help: format!("deploy it with `konta deploy tenant {tenant}`"),
+    })
+}
+
+fn service(deployer: &Deployer<'_>, standing: &ObservedStack) -> Result<Service, DeployError> {
+    let observed = deployer.observed();
+    let output = |stack: &str, key: &str| {
+        observed
+            .output(stack, key)
+            .map(ToOwned::to_owned)
+            .ok_or_else(|| DeployError::MissingOutput { stack: standing.name.clone(), missing: key.to_owned() })
+    };
+    Ok(Service {
+        cluster: output(&deployer.names.environment(), "ClusterName")?,
+        name: output(&standing.name, "ServiceName")?,
+        target_group: output(&standing.name, "TargetGroupArn")?,
+    })
+}
+
+async fn stop(deployer: &Deployer<'_>, stack: &str, service: &Service) -> StepResult {
+    let Some(state) = deployer.aws.services(&service.cluster, std::slice::from_ref(&service.name)).await?.pop() else {
+        return Ok((StepOutcome::AlreadyDone, Some("there is no service".to_owned())));
+    };
+    if state.desired == 0 && state.running == 0 && state.pending == 0 {
+        return Ok((StepOutcome::AlreadyDone, None));
+    }
+    if state.desired != 0 {
+        deployer.aws.set_desired_count(&service.cluster, &service.name, 0).await?;
+    }
+    wait::stopped(deployer.aws, deployer.pace, &deployer.events, stack, &service.cluster, &service.name).await?;
+    Ok((StepOutcome::Done, Some(format!("{} of {}", state.running + state.pending, service.name))))
+}
+
+async fn start(deployer: &Deployer<'_>, service: &Service, least: i32) -> StepResult {
+    let state = deployer.aws.services(&service.cluster, std::slice::from_ref(&service.name)).await?.pop();
+    if let Some(state) = state.filter(|state| state.desired > 0) {
+        return Ok((StepOutcome::AlreadyDone, Some(format!("{} wanted", state.desired))));
+    }
+    let begun = tokio::time::Instant::now();
+    loop {
+        match deployer.aws.set_desired_count(&service.cluster, &service.name, least).await {
+            // The rule leads to the group again, and ECS does not know it yet.
+            Err(error)
+                if error.message.contains("does not have an associated load balancer")
+                    && begun.elapsed() < ATTACHING =>
+            {
+                tokio::time::sleep(deployer.pace.poll).await;
+            }
+            done => {
+                done?;
+                return Ok((StepOutcome::Done, Some(format!("{least} wanted"))));
+            }
+        }
+    }
+}
+
+/// Waits until a task answers: that of a service whose count alone was changed is no rollout, which ECS would tell the end of.
+async fn answers(deployer: &Deployer<'_>, stack: &str, service: &Service) -> StepResult {
+    let begun = tokio::time::Instant::now();
+    let (aws, pace) = (deployer.aws, deployer.pace);
+    let (running, wanted) = wait::steady(aws, pace, &deployer.events, stack, &service.cluster, &service.name).await?;
+    if !aws.runs_tasks() {
+        let detail = "the sandbox runs no containers, so no task was asked for its health";
+        return Ok((StepOutcome::NotRun, Some(detail.to_owned())));
+    }
+    loop {
+        let (healthy, all, reason) = aws.target_health(&service.target_group).await?;
+        if healthy > 0 && running >= wanted {
+            return Ok((StepOutcome::Done, Some(format!("{healthy} of {all} tasks answer"))));
+        }
+        if begun.elapsed() > pace.health {
+            return Err(DeployError::StepFailed {
+                stack: stack.to_owned(),
+                step: "the health check".to_owned(),
+                reason: format!(
+                    "{running} of {wanted} tasks run, {healthy} of {all} answer{}",
+                    reason.map(|reason| format!(" ({reason})")).unwrap_or_default()
+                ),
+                help: "the page is gone already: see the tasks' log, then run the command again".to_owned(),
+            });
+        }
+        tokio::time::sleep(pace.poll).await;
+    }
+}
+
+fn pool_database(deployer: &Deployer<'_>, standing: &ObservedStack) -> Result<DataTarget, DeployError> {
+    let cell = standing.cell().map(|cell| deployer.names.cell(cell));
+    cell.and_then(|cell| steps::data_target(&deployer.observed(), &[cell])).ok_or_else(|| DeployError::MissingOutput {
+        stack: standing.name.clone(),
+        missing: "DatabaseClusterArn and DatabaseSecretArn".to_owned(),
+    })
+}
+
+/// Lets the pool forget a database: its hosts are marked, and once the pool must have read that, its connections are ended.
+async fn leave_pool(deployer: &Deployer<'_>, target: &DataTarget, tenant: &TenantName) -> StepResult {
+    let database = tenant.database();
+    let marked = mark(deployer, target, &database, true).await?;
+    if marked {
+        tokio::time::sleep(POOL_READS).await;
+    }
+    let ending = database::end_connections(&database, POOL_USER);
+    let mut ended = 0;
+    for _ in 0..ROUNDS {
+        let now = deployer.aws.sql(target, &ending.database, &ending.sql, &[]).await?.len();
+        ended += now;
+        if now == 0 {
+            break;
+        }
+        tokio::time::sleep(deployer.pace.poll).await;
+    }
+    let outcome = if marked || ended > 0 { StepOutcome::Done } else { StepOutcome::AlreadyDone };
+    Ok((outcome, Some(format!("{ended} connections ended"))))
+}
+
+async fn join_pool(deployer: &Deployer<'_>, target: &DataTarget, tenant: &TenantName) -> StepResult {
+    let marked = mark(deployer, target, &tenant.database(), false).await?;
+    Ok((if marked { StepOutcome::Done } else { StepOutcome::AlreadyDone }, None))
+}
+
+/// Marks a database's hosts as suspended or not; whether any was otherwise before.
+async fn mark(
+    deployer: &Deployer<'_>,
+    target: &DataTarget,
+    database: &str,
+    suspended: bool,
+) -> Result<bool, DeployError> {
+    let question = database::hosts_to_suspend(REGISTRY, database, suspended);
+    if deployer.aws.sql(target, &question.database, &question.sql, &[]).await?.is_empty() {
+        return Ok(false);
+    }
+    let statement = database::suspend_hosts(REGISTRY, database, suspended);
+    deployer.aws.sql(target, &statement.database, &statement.sql, &[]).await?;
+    Ok(true)
+}

@@ -39,7 +39,6 @@ pub struct Aws {
     pub(super) rds: aws_sdk_rds::Client,
     pub(super) rdsdata: aws_sdk_rdsdata::Client,
     pub(super) route53: aws_sdk_route53::Client,
-    #[expect(dead_code, reason = "the commands that keep backups follow")]
     pub(super) s3: aws_sdk_s3::Client,
     pub(super) ssm: aws_sdk_ssm::Client,
     pub(super) sts: aws_sdk_sts::Client,

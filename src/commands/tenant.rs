@@ -4,6 +4,10 @@ use clap::{Args, Subcommand};
 
 use super::{CommandError, Context};
 
+mod backup;
+mod backups;
+mod clone;
+mod restore;
 mod resume;
 mod standing;
 mod suspend;
@@ -21,6 +25,14 @@ enum What {
     Suspend(suspend::SuspendArgs),
     /// Bring a suspended tenant back, or one whose page of maintenance was left behind
     Resume(resume::ResumeArgs),
+    /// Back up database and files together, to the environment's bucket
+    Backup(backup::BackupArgs),
+    /// List a tenant's backups
+    Backups(backups::BackupsArgs),
+    /// Restore a backup beside the tenant, count it, and put it in the tenant's place
+    Restore(restore::RestoreArgs),
+    /// Make another tenant a neutralised copy of this one
+    Clone(clone::CloneArgs),
 }
 
 /// Does what is asked.
@@ -28,5 +40,9 @@ pub async fn run(context: &Context, args: &TenantArgs) -> Result<u8, CommandErro
     match &args.what {
         What::Suspend(args) => suspend::run(context, args).await,
         What::Resume(args) => resume::run(context, args).await,
+        What::Backup(args) => backup::run(context, args).await,
+        What::Backups(args) => backups::run(context, args).await,
+        What::Restore(args) => restore::run(context, args).await,
+        What::Clone(args) => clone::run(context, args).await,
     }
 }

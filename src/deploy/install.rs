@@ -68,6 +68,7 @@ pub async fn run(aws: &Aws, pace: Pace, request: &Installation<'_>) -> StepResul
             subnets: request.subnets.split(',').map(ToOwned::to_owned).collect(),
             security_groups: vec![request.security_group.to_owned()],
             public_ip: request.public_ip,
+            task_role: None,
             size: Some(modules::INSTALL_SIZE),
             started_by: &started_by,
             tags: request.tags.clone(),

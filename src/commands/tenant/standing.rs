@@ -12,6 +12,7 @@ use crate::deploy::{Deployer, observe};
 use crate::model::{Environment, TenantName};
 use crate::report::{Drawer, draw};
 use crate::stack::build::Builder;
+use crate::stack::names::Names;
 use crate::stack::{Observed, ObservedStack};
 
 /// A tenant that stands.
@@ -56,6 +57,11 @@ pub(super) async fn find<'a>(
 }
 
 impl StandingTenant<'_> {
+    /// The names in its environment.
+    pub(super) fn names(&self) -> Names {
+        Builder::new(&self.loaded.workspace, &self.loaded.composer).names(self.environment)
+    }
+
     /// The account or the sandbox, for a question.
     pub(super) fn place(&self) -> String {
         if self.session.aws.is_sandbox() {

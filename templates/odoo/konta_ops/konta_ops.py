@@ -459,6 +459,7 @@ def main(job):
     except Exception as error:
         traceback.print_exc()
         outcome = {'ok': False, 'error': f'{type(error).__name__}: {error}'.strip()}
+    outcome['id'] = job['prefix'].rsplit('/', 1)[-1]
     outcome['seconds'] = round(time.monotonic() - began, 1)
     say(json.dumps(outcome))
     if job.get('result'):

@@ -88,10 +88,10 @@ impl Aws {
             loader = loader.credentials_provider(credentials).identity_cache(cache);
         }
         if let Some(endpoint) = &target.endpoint {
-            // The sandbox takes any key; a real one must not be sent to it.
+            // The keys of the sandbox's own root; a real one must not be sent to it. Lent addresses are signed with them.
             loader = loader
                 .endpoint_url(endpoint)
-                .credentials_provider(Credentials::new("sandbox", "sandbox", None, None, "sandbox"));
+                .credentials_provider(Credentials::new("test", "test", None, None, "sandbox"));
         }
         Self::new(&loader.load().await, target)
     }

@@ -15,6 +15,7 @@ pub mod pricing;
 pub mod quotas;
 pub mod rds;
 pub mod route53;
+pub mod s3;
 pub mod session;
 pub mod ssm;
 pub mod sts;

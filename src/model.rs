@@ -15,7 +15,7 @@ pub mod tier;
 pub mod workspace;
 
 pub use environment::{
-    Certificate, DatabaseSettings, DeployRole, Egress, Environment, HostedZone, Network, PoolSettings, Vpc,
+    BackupsKept, Certificate, DatabaseSettings, DeployRole, Egress, Environment, HostedZone, Network, PoolSettings, Vpc,
 };
 pub use name::{
     AccountId, AddonName, ApplicationName, EnvironmentName, HostName, NameError, RegionName, TenantName, TierName,

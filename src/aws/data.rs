@@ -85,9 +85,19 @@ impl AwsError {
     /// with `SQLState: 42P04`.
     #[must_use]
     pub fn says_it_exists(&self) -> bool {
-        let state = self.message.rsplit_once("SQLState: ").map_or("", |(_, state)| state.trim());
+        let state = self.sql_state();
         let index = |name: &str| state == "23505" && self.message.contains(name);
         matches!(state, "42P04" | "42710") || index("pg_database_datname_index") || index("pg_authid_rolname_index")
+    }
+
+    /// Whether PostgreSQL refused because somebody is connected to the database.
+    #[must_use]
+    pub fn says_it_is_in_use(&self) -> bool {
+        self.sql_state() == "55006"
+    }
+
+    fn sql_state(&self) -> &str {
+        self.message.rsplit_once("SQLState: ").map_or("", |(_, state)| state.trim())
     }
 }
 

@@ -48,6 +48,8 @@ pub struct TaskRequest<'a> {
     pub security_groups: Vec<String>,
     /// Whether the task gets a public address.
     pub public_ip: bool,
+    /// The role in place of the definition's.
+    pub task_role: Option<&'a str>,
     /// CPU units and MiB on top of the definition's size.
     pub size: Option<(u32, u32)>,
     /// Who started it: at most 36 characters; also found again by it after an interruption.
@@ -206,7 +208,9 @@ impl Aws {
             .set_command(Some(request.command.to_vec()))
             .set_environment(Some(variables))
             .build();
-        let mut overrides = TaskOverride::builder().container_overrides(container);
+        let mut overrides = TaskOverride::builder()
+            .container_overrides(container)
+            .set_task_role_arn(request.task_role.map(ToOwned::to_owned));
         if let Some((cpu, memory)) = request.size {
             overrides = overrides.cpu(cpu.to_string()).memory(memory.to_string());
         }

@@ -4,9 +4,13 @@ use clap::{Args, Subcommand};
 
 use super::{CommandError, Context};
 
+mod backup;
+mod backups;
+mod clone;
 mod modules;
 mod password;
 mod resize;
+mod restore;
 mod resume;
 mod standing;
 mod suspend;
@@ -33,6 +37,14 @@ enum What {
     Upgrade(upgrade::UpgradeArgs),
     /// Show the password that was generated for a tenant's first administrator
     Password(password::PasswordArgs),
+    /// Back up database and files together, to the environment's bucket
+    Backup(backup::BackupArgs),
+    /// List a tenant's backups
+    Backups(backups::BackupsArgs),
+    /// Restore a backup beside the tenant, count it, and put it in the tenant's place
+    Restore(restore::RestoreArgs),
+    /// Make another tenant a neutralised copy of this one
+    Clone(clone::CloneArgs),
 }
 
 /// Does what is asked.
@@ -44,5 +56,9 @@ pub async fn run(context: &Context, args: &TenantArgs) -> Result<u8, CommandErro
         What::Modules(args) => modules::run(context, args).await,
         What::Upgrade(args) => upgrade::run(context, args).await,
         What::Password(args) => password::run(context, args).await,
+        What::Backup(args) => backup::run(context, args).await,
+        What::Backups(args) => backups::run(context, args).await,
+        What::Restore(args) => restore::run(context, args).await,
+        What::Clone(args) => clone::run(context, args).await,
     }
 }

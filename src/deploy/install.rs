@@ -99,6 +99,7 @@ pub(super) async fn install(aws: &Aws, pace: Pace, request: &Installation<'_>) -
             subnets: request.subnets.split(',').map(ToOwned::to_owned).collect(),
             security_groups: vec![request.security_group.to_owned()],
             public_ip: request.public_ip,
+            task_role: None,
             size: Some(modules::INSTALL_SIZE),
             started_by: &started_by,
             tags: request.tags.clone(),

@@ -29,6 +29,7 @@ pub async fn start(aws: &Aws, place: &Place, command: &[String], size: Option<(u
         subnets: place.subnets.clone(),
         security_groups: vec![place.security_group.clone()],
         public_ip: place.public_ip,
+        task_role: None,
         size,
         started_by: STARTED_BY,
         tags: place.tags.clone(),

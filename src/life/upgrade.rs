@@ -11,7 +11,7 @@ use crate::aws::ecs::TaskRequest;
 use crate::deploy::steps::{self, StepResult};
 use crate::deploy::{DeployError, Deployer, StepOutcome};
 use crate::model::{Page, TenantName};
-use crate::odoo::{database, modules, upgrade};
+use crate::odoo::{database, modules, swap, upgrade};
 use crate::stack::StackKind;
 use crate::stack::build::POOL_USER;
 
@@ -67,7 +67,7 @@ pub async fn run(deployer: &Deployer<'_>, wanted: &Wanted<'_>) -> Result<Duratio
         if let Err(error) = done {
             return Err(go_back(deployer, wanted, &own, None, error).await);
         }
-        let work = swap(deployer, wanted.data, upgrade::swap(&own, wanted.image));
+        let work = exchange(deployer, wanted.data, upgrade::swap(&own, wanted.image));
         deployer.events.step(&stack, "swap", "the upgraded database, in its place", work).await?;
         wanted.image.to_owned()
     };
@@ -76,7 +76,12 @@ pub async fn run(deployer: &Deployer<'_>, wanted: &Wanted<'_>) -> Result<Duratio
     }
     let down = begun.elapsed();
     let work = async {
-        steps::run(deployer.aws, wanted.data, &[upgrade::drop_former(&own), upgrade::drop_copy(&own)]).await?;
+        steps::run(
+            deployer.aws,
+            wanted.data,
+            &[swap::drop(&upgrade::former_name(&own)), swap::drop(&upgrade::copy_name(&own))],
+        )
+        .await?;
         Ok((StepOutcome::Done, None))
     };
     deployer.events.step(&stack, "tidy", "the former database, dropped", work).await?;
@@ -84,7 +89,7 @@ pub async fn run(deployer: &Deployer<'_>, wanted: &Wanted<'_>) -> Result<Duratio
 }
 
 async fn kept(deployer: &Deployer<'_>, data: &DataTarget, database: &str) -> Result<Option<String>, DeployError> {
-    let question = upgrade::kept(database);
+    let question = swap::marked(database);
     let rows = deployer.aws.sql(data, &question.database, &question.sql, &[]).await?;
     Ok(rows.into_iter().next().map(|row| row.into_iter().flatten().next().unwrap_or_default()))
 }
@@ -95,9 +100,7 @@ async fn copy(deployer: &Deployer<'_>, wanted: &Wanted<'_>, own: &str) -> StepRe
         steps::run(deployer.aws, wanted.data, &upgrade::clear(own)).await?;
         match steps::run(deployer.aws, wanted.data, &[upgrade::copy(own, own)]).await {
             // A task that is ending may open one more connection.
-            Err(DeployError::Aws(error))
-                if error.message.contains("being accessed by other users") && attempt < COPIES =>
-            {
+            Err(DeployError::Aws(error)) if error.says_it_is_in_use() && attempt < COPIES => {
                 tokio::time::sleep(deployer.pace.poll).await;
             }
             done => {
@@ -134,6 +137,7 @@ async fn run_odoo(deployer: &Deployer<'_>, wanted: &Wanted<'_>, own: &str) -> St
         subnets: place.subnets.clone(),
         security_groups: vec![place.security_group.clone()],
         public_ip: place.public_ip,
+        task_role: None,
         size: Some(modules::INSTALL_SIZE),
         started_by: "konta-upgrade",
         tags: place.tags.clone(),
@@ -162,12 +166,10 @@ async fn run_odoo(deployer: &Deployer<'_>, wanted: &Wanted<'_>, own: &str) -> St
     Ok((StepOutcome::Done, Some([wanted.upgraded, wanted.installed].concat().join(", "))))
 }
 
-async fn swap(deployer: &Deployer<'_>, data: &DataTarget, statement: database::Statement) -> StepResult {
+async fn exchange(deployer: &Deployer<'_>, data: &DataTarget, statement: database::Statement) -> StepResult {
     for attempt in 1.. {
         match steps::run(deployer.aws, data, std::slice::from_ref(&statement)).await {
-            Err(DeployError::Aws(error))
-                if error.message.contains("being accessed by other users") && attempt < COPIES =>
-            {
+            Err(DeployError::Aws(error)) if error.says_it_is_in_use() && attempt < COPIES => {
                 tokio::time::sleep(deployer.pace.poll).await;
             }
             done => {
@@ -205,9 +207,9 @@ async fn go_back(
     let work = async {
         if swapped_from.is_some() {
             suspension::off(deployer, wanted.tenant, Page::Maintenance).await?;
-            swap(deployer, wanted.data, upgrade::swap_back(own)).await?;
+            exchange(deployer, wanted.data, upgrade::swap_back(own)).await?;
         }
-        steps::run(deployer.aws, wanted.data, &[upgrade::drop_copy(own)]).await?;
+        steps::run(deployer.aws, wanted.data, &[swap::drop(&upgrade::copy_name(own))]).await?;
         serve(deployer, wanted, image).await?;
         Ok((StepOutcome::Done, Some(image.to_owned())))
     };

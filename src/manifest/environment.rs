@@ -10,8 +10,8 @@ use super::parse::Node;
 use super::read::{Field, Fields, Reader, Refusal};
 use super::workload;
 use crate::model::{
-    AccountId, Certificate, DeployRole, Environment, EnvironmentName, FargateSize, HostName, HostedZone, PoolSettings,
-    RegionName, TaskRange,
+    AccountId, BackupsKept, Certificate, DeployRole, Environment, EnvironmentName, FargateSize, HostName, HostedZone,
+    PoolSettings, RegionName, TaskRange,
 };
 
 const KEYS: &[&str] = &[
@@ -25,6 +25,7 @@ const KEYS: &[&str] = &[
     "database",
     "pool",
     "tenants_per_cell",
+    "backups",
     "log_retention_days",
     "termination_protection",
     "permissions_boundary",
@@ -72,6 +73,7 @@ pub(super) fn read(
     };
     let pool = pool(reader, fields.get("pool"), default_image);
     let tenants_per_cell = fields.get("tenants_per_cell").map_or(Some(90), |field| reader.whole(field, 1..=98));
+    let backups = fields.get("backups").map_or(Some(BackupsKept::default()), |field| backups(reader, field));
     let log_retention_days = fields.get("log_retention_days").map_or(Some(30), |field| log_retention(reader, field));
     let termination_protection = fields.get("termination_protection").map_or(Some(true), |field| reader.flag(field));
     let tags = fields.get("tags").map_or_else(BTreeMap::new, |field| tags(reader, field));
@@ -91,6 +93,7 @@ pub(super) fn read(
         database: database?,
         pool: pool?,
         tenants_per_cell: tenants_per_cell?,
+        backups: backups?,
         log_retention_days: log_retention_days?,
         termination_protection: termination_protection?,
         permissions_boundary,
@@ -168,6 +171,15 @@ fn pool(reader: &mut Reader<'_>, field: Option<Field<'_>>, default_image: Option
         }
     }
     Some(PoolSettings { image: image?, size: size?, tasks: tasks? })
+}
+
+/// How many backups are kept; what is left out is as by default.
+fn backups(reader: &mut Reader<'_>, field: Field<'_>) -> Option<BackupsKept> {
+    let fields = reader.fields(field, "backups", &["daily", "weekly", "monthly"])?;
+    let default = BackupsKept::default();
+    let mut count = |key, default| fields.get(key).map_or(Some(default), |field| reader.whole(field, 0..=366));
+    let (daily, weekly) = (count("daily", default.daily), count("weekly", default.weekly));
+    Some(BackupsKept { daily: daily?, weekly: weekly?, monthly: count("monthly", default.monthly)? })
 }
 
 fn log_retention(reader: &mut Reader<'_>, field: Field<'_>) -> Option<u32> {

@@ -108,6 +108,23 @@ impl PoolSettings {
     }
 }
 
+/// How many backups of a tenant are kept: the last one of each of so many days, weeks and months.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BackupsKept {
+    /// Days.
+    pub daily: u32,
+    /// Weeks.
+    pub weekly: u32,
+    /// Months.
+    pub monthly: u32,
+}
+
+impl Default for BackupsKept {
+    fn default() -> Self {
+        Self { daily: 7, weekly: 4, monthly: 6 }
+    }
+}
+
 /// Who may deploy without a stored key: a pipeline's identity, by OpenID Connect.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeployRole {
@@ -142,6 +159,8 @@ pub struct Environment {
     pub pool: PoolSettings,
     /// The most tenants one cell takes.
     pub tenants_per_cell: u32,
+    /// How many backups of each tenant are kept.
+    pub backups: BackupsKept,
     /// Days that logs are kept; one of `CloudWatch`'s values.
     pub log_retention_days: u32,
     /// Whether stacks and clusters are protected from deletion.

@@ -80,11 +80,10 @@ pub fn create_database(database: &str, owner: &str) -> Statement {
 /// `ALTER FUNCTION unaccent` fails for a plain owner, so an immutable wrapper stands in `public`, where Odoo looks for it.
 #[must_use]
 pub fn secure_database(database: &str, owner: &str) -> Vec<Statement> {
-    let (db, role) = (quoted(database), quoted(owner));
+    let role = quoted(owner);
     let inside = |sql: String| Statement::new(database, sql);
-    vec![
-        Statement::new(MAINTENANCE, format!("REVOKE CONNECT, TEMPORARY ON DATABASE {db} FROM PUBLIC")),
-        Statement::new(MAINTENANCE, format!("GRANT CONNECT, TEMPORARY ON DATABASE {db} TO {role}")),
+    let mut statements = connect_rights(database, owner);
+    statements.extend([
         inside("CREATE EXTENSION IF NOT EXISTS pg_trgm".to_owned()),
         inside(format!("CREATE SCHEMA IF NOT EXISTS unaccent_schema AUTHORIZATION {role}")),
         inside("CREATE EXTENSION IF NOT EXISTS unaccent SCHEMA unaccent_schema".to_owned()),
@@ -94,6 +93,17 @@ pub fn secure_database(database: &str, owner: &str) -> Vec<Statement> {
                 .to_owned(),
         ),
         inside(format!("ALTER FUNCTION public.unaccent(text) OWNER TO {role}")),
+    ]);
+    statements
+}
+
+/// Locks a database to its role.
+#[must_use]
+pub fn connect_rights(database: &str, owner: &str) -> Vec<Statement> {
+    let (db, role) = (quoted(database), quoted(owner));
+    vec![
+        Statement::new(MAINTENANCE, format!("REVOKE CONNECT, TEMPORARY ON DATABASE {db} FROM PUBLIC")),
+        Statement::new(MAINTENANCE, format!("GRANT CONNECT, TEMPORARY ON DATABASE {db} TO {role}")),
     ]
 }
 

@@ -1,6 +1,7 @@
 //! The SQL and the command of an upgrade: in a copy of the database, which takes the tenant's place only when all went well.
 
 use super::database::{MAINTENANCE, Statement, literal, quoted};
+use super::swap::renamed;
 
 /// The copy that is upgraded.
 #[must_use]
@@ -12,18 +13,6 @@ pub fn copy_name(database: &str) -> String {
 #[must_use]
 pub fn former_name(database: &str) -> String {
     format!("{database}__former")
-}
-
-/// Asks whether a database exists, and what is kept beside it.
-#[must_use]
-pub fn kept(database: &str) -> Statement {
-    Statement::new(
-        MAINTENANCE,
-        format!(
-            "SELECT coalesce(shobj_description(oid, 'pg_database'), '') FROM pg_database WHERE datname = {}",
-            literal(database)
-        ),
-    )
 }
 
 /// Sends away who is connected, and drops what an earlier try left.
@@ -43,33 +32,18 @@ pub fn copy(database: &str, owner: &str) -> Statement {
     Statement::new(MAINTENANCE, format!("CREATE DATABASE {to} OWNER {} TEMPLATE {from}", quoted(owner)))
 }
 
-/// Puts the upgraded copy in the database's place and keeps the former one, with the image it was served by: one statement, all of it
-/// or nothing.
+/// Puts the upgraded copy in the database's place and keeps the former one, with the image it was served by: one statement, all of it or nothing.
 #[must_use]
 pub fn swap(database: &str, image: &str) -> Statement {
-    let (copy, former) = (copy_name(database), former_name(database));
-    renamed(
-        &[(database, &former), (&copy, database)],
-        &format!("COMMENT ON DATABASE {} IS {};", quoted(&former), literal(image)),
-    )
+    let former = former_name(database);
+    renamed(&[(database, &former), (&copy_name(database), database)], (&former, image))
 }
 
 /// Puts the former database back; the upgraded one is dropped by [`drop_copy`] afterwards.
 #[must_use]
 pub fn swap_back(database: &str) -> Statement {
-    renamed(&[(database, &copy_name(database)), (&former_name(database), database)], "")
-}
-
-/// Drops the former database.
-#[must_use]
-pub fn drop_former(database: &str) -> Statement {
-    Statement::new(MAINTENANCE, format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", quoted(&former_name(database))))
-}
-
-/// Drops the copy.
-#[must_use]
-pub fn drop_copy(database: &str) -> Statement {
-    Statement::new(MAINTENANCE, format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", quoted(&copy_name(database))))
+    let copy = copy_name(database);
+    renamed(&[(database, &copy), (&former_name(database), database)], (&copy, "an upgrade that did not serve"))
 }
 
 /// Modules that are neither settled nor absent: an upgrade that was broken off leaves some.
@@ -121,25 +95,16 @@ fn disconnect(database: &str) -> String {
     )
 }
 
-fn renamed(pairs: &[(&str, &str)], then: &str) -> Statement {
-    let ended: String =
-        pairs.iter().map(|(from, _)| format!("PERFORM * FROM ({}) AS ended; ", disconnect(from))).collect();
-    let renamings: String =
-        pairs.iter().map(|(from, to)| format!("ALTER DATABASE {} RENAME TO {}; ", quoted(from), quoted(to))).collect();
-    Statement::new(MAINTENANCE, format!("DO $konta$ BEGIN {ended}{renamings}{then} END $konta$"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn the_swap_keeps_the_former_database_and_its_image() {
+    fn the_swap_keeps_the_former_database() {
         let sql = swap("t", "odoo@sha256:1").sql;
         let (away, here) =
             ("ALTER DATABASE \"t\" RENAME TO \"t__former\"", "ALTER DATABASE \"t__upgrade\" RENAME TO \"t\"");
         assert!(sql.find(away).unwrap() < sql.find(here).unwrap(), "{sql}");
-        assert!(sql.contains("COMMENT ON DATABASE \"t__former\" IS 'odoo@sha256:1'"), "{sql}");
     }
 
     #[test]

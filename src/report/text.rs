@@ -24,6 +24,12 @@ fn width_of(term: &console::Term) -> usize {
     term.size_checked().map(|(_, columns)| usize::from(columns)).filter(|&columns| columns > 0).unwrap_or(DEFAULT_WIDTH)
 }
 
+/// A size for people, such as `12.30 MiB`.
+#[must_use]
+pub fn bytes(count: u64) -> String {
+    indicatif::HumanBytes(count).to_string()
+}
+
 /// The text on one line, without control characters: a reason from AWS or a value from a manifest must not move the cursor.
 #[must_use]
 pub fn one_line(text: &str) -> Cow<'_, str> {

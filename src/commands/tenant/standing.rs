@@ -59,6 +59,11 @@ pub(super) async fn find<'a>(
 }
 
 impl StandingTenant<'_> {
+    /// The names in its environment.
+    pub(super) fn names(&self) -> Names {
+        Builder::new(&self.loaded.workspace, &self.loaded.composer).names(self.environment)
+    }
+
     /// The account or the sandbox, for a question.
     pub(super) fn place(&self) -> String {
         if self.session.aws.is_sandbox() {

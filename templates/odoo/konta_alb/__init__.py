@@ -14,6 +14,7 @@ import time
 import psycopg2
 
 from odoo import http
+from odoo.addons.base.models.ir_http import IrHttp
 from odoo.exceptions import AccessDenied
 from odoo.service import common, db, model, server
 
@@ -137,6 +138,17 @@ def _only_own(dispatch, methods=None):
     return checked
 
 
+_post_dispatch = IrHttp._post_dispatch.__func__
+
+
+def _keep_robots_out(cls, response):
+    """A neutralised copy is for nobody to find, whatever links lead to it; robots.txt only asks not to read it."""
+    _post_dispatch(cls, response)
+    if http.request.env['ir.config_parameter'].sudo().get_param('database.is_neutralized'):
+        response.headers['X-Robots-Tag'] = 'noindex, nofollow'
+
+
+IrHttp._post_dispatch = classmethod(_keep_robots_out)
 http.Application.__call__ = _call
 if hosts:
     http.db_list = _db_list

@@ -1,0 +1,82 @@
+//! `konta tenant backups`: what there is to restore.
+
+use clap::Args;
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::commands::{CommandError, Context};
+use crate::deploy::observe;
+use crate::life::backup::{self, Kept};
+use crate::life::vault;
+use crate::odoo::backup::BackupId;
+use crate::report::{message, output, table, text};
+use crate::stack::build::Builder;
+
+/// List a tenant's backups, also those of one that is no longer deployed.
+///
+/// "tested" is when a backup was last restored by `konta tenant restore NAME --check`, and all of it was there.
+#[derive(Debug, Args)]
+pub(super) struct BackupsArgs {
+    /// The tenant
+    name: String,
+    /// Delete those that `backups` of the environment's manifest no longer keeps
+    #[arg(long)]
+    prune: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct Report {
+    tenant: String,
+    bucket: String,
+    backups: Vec<Kept>,
+    deleted: Vec<BackupId>,
+}
+
+/// Lists them, newest first.
+pub(super) async fn run(context: &Context, args: &BackupsArgs) -> Result<u8, CommandError> {
+    let loaded = context.load()?;
+    let known = loaded.workspace.tenants.values().find(|tenant| tenant.name.as_str() == args.name);
+    let own = known.map(|tenant| tenant.environment.as_str());
+    let environment = context.environment(&loaded.workspace, context.global().environment.as_deref().or(own))?;
+    let session = context.session(&loaded, environment).await?;
+    let observed =
+        observe::sweep(&session.aws, loaded.workspace.application.as_str(), environment.name.as_str()).await?;
+    let names = Builder::new(&loaded.workspace, &loaded.composer).names(environment);
+    let bucket = vault::bucket(&observed, &names.environment())?;
+    let mut deleted = Vec::new();
+    if args.prune {
+        deleted = backup::thin_out(&session.aws, &bucket, &args.name, environment.backups, Timestamp::now()).await?;
+    }
+    let mut backups = backup::list(&session.aws, &bucket, &args.name).await?;
+    backups.reverse();
+    if context.format().is_json() {
+        output::print_json(&Report { tenant: args.name.clone(), bucket, backups, deleted })?;
+        return Ok(0);
+    }
+    if backups.is_empty() {
+        output::print_text(&format!("{} has no backup; make one with `konta tenant backup {0}`", args.name))?;
+    } else {
+        let rows = backups.into_iter().map(row).collect();
+        output::print_text(&table::table(&["backup", "begun", "size", "Odoo", "tested", "state"], rows))?;
+    }
+    if !deleted.is_empty() {
+        message::note(context.palette(), &format!("{} older backups are deleted", deleted.len()));
+    }
+    Ok(0)
+}
+
+fn row(kept: Kept) -> Vec<String> {
+    let state = match (kept.complete, kept.files_lost) {
+        (false, _) => "not finished".to_owned(),
+        (true, Some(lost)) if lost > 0 => format!("{lost} files were lost before it"),
+        (true, _) => "whole".to_owned(),
+    };
+    vec![
+        kept.id.to_string(),
+        kept.begun_at,
+        text::bytes(kept.bytes),
+        kept.odoo.unwrap_or_default(),
+        kept.checked_at.unwrap_or_else(|| "never".to_owned()),
+        state,
+    ]
+}

@@ -1,0 +1,83 @@
+//! `konta tenant clone`: another tenant becomes a neutralised copy.
+
+use clap::Args;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::commands::{CommandError, Context, gather};
+use crate::life::restore::{self, Wanted};
+use crate::life::{backup, vault};
+use crate::report::prompt;
+
+use super::{restore as restoring, standing};
+
+/// Make another tenant a neutralised copy of this one, to try things out.
+///
+/// The copy sends no mail, takes no payment, runs only the jobs that Odoo itself leaves on, has a database id and secret and an
+/// address of its own, says so on every page, and asks search engines to stay away. The other tenant has a manifest and is deployed;
+/// what it held is set aside, as `konta tenant restore` does.
+#[derive(Debug, Args)]
+pub(super) struct CloneArgs {
+    /// The tenant that is copied
+    name: String,
+    /// The tenant that becomes the copy
+    #[arg(long = "as", value_name = "NAME")]
+    copy: String,
+    /// Take this backup, or `latest`, instead of making one
+    #[arg(long, value_name = "BACKUP")]
+    from: Option<String>,
+}
+
+/// Copies.
+pub(super) async fn run(context: &Context, args: &CloneArgs) -> Result<u8, CommandError> {
+    if args.name == args.copy {
+        return Err(CommandError::Usage {
+            message: format!("{} cannot be a copy of itself", args.name),
+            help: "name the tenant that becomes the copy with --as".to_owned(),
+        });
+    }
+    let loaded = context.load()?;
+    let url = gather::tenant(&loaded.workspace, &args.copy)?.url();
+    let source = standing::find(context, &loaded, &args.name).await?;
+    let mut copy = standing::find(context, &loaded, &args.copy).await?;
+    if source.environment.name != copy.environment.name {
+        return Err(CommandError::Usage {
+            message: format!("{} and {} are of different environments", args.name, args.copy),
+            help: "a copy lives in the environment whose bucket holds the backup".to_owned(),
+        });
+    }
+    if !context.global().yes {
+        let question = format!(
+            "Make the tenant {} of {} in {} a neutralised copy of {}? What it holds is set aside",
+            copy.name,
+            copy.environment.name,
+            copy.place(),
+            source.name
+        );
+        if !prompt::confirm(&question)? {
+            return Err(CommandError::Declined("the copy was not confirmed".to_owned()));
+        }
+    }
+    context.outlast(&mut copy.session, SignedDuration::from_hours(1)).await?;
+    let manifest = match &args.from {
+        Some(from) => {
+            let bucket = vault::bucket(&copy.observed, &copy.names().environment())?;
+            backup::find(&copy.session.aws, &bucket, source.name.as_str(), Some(from)).await?
+        }
+        None => {
+            let name = source.name.clone();
+            let made =
+                source.carry_out(context, async |deployer| backup::back_up(deployer, &name, Timestamp::now()).await);
+            made.await?.manifest
+        }
+    };
+    let name = copy.name.clone();
+    let wanted = Wanted {
+        source: source.name.as_str(),
+        id: &manifest.id,
+        neutralized_at: Some(&url),
+        again: args.from.is_none(),
+    };
+    let done = copy.carry_out(context, async |deployer| restore::restore(deployer, &name, &wanted).await).await?;
+    restoring::show(context, &copy, &manifest, &done)?;
+    Ok(0)
+}

@@ -1,0 +1,162 @@
+//! A one-off task that runs konta's tool in the tenant's own image, with the role that reaches backups.
+
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
+
+use crate::aws::ecs::TaskRequest;
+use crate::deploy::patience::Patience;
+use crate::deploy::{DeployError, Deployer};
+use crate::odoo::backup::{self, BackupId, Job, Outcome};
+
+use super::vault::Vault;
+
+/// How long the address of the tool is good: a task that waits longer for its place is started again.
+const LENT: Duration = Duration::from_hours(1);
+
+/// The longest that a task works: a big filestore takes its time.
+const LONGEST: Duration = Duration::from_hours(12);
+
+/// What a task is to do.
+#[derive(Debug, Clone)]
+pub(super) struct Work<'a> {
+    /// `backup`, `restore` or `check`.
+    pub(super) verb: &'a str,
+    /// The tenant whose backup it is.
+    pub(super) source: &'a str,
+    /// The backup.
+    pub(super) id: &'a BackupId,
+    /// The database to read or to fill.
+    pub(super) database: &'a str,
+    /// The address of a copy that is to be neutralised.
+    pub(super) neutralized_at: Option<&'a str>,
+}
+
+/// What tells a piece of work from any other: the same work is found again while it runs, rather than begun twice.
+fn started_by(place: &Vault, work: &Work<'_>) -> String {
+    let which = if work.verb == "backup" { "" } else { work.id.as_str() };
+    let text = format!("{} {} {} {which} {:?}", place.stack, work.source, work.database, work.neutralized_at);
+    let digest = Sha256::digest(text.as_bytes());
+    let half = |from: usize| u32::from_be_bytes([digest[from], digest[from + 1], digest[from + 2], digest[from + 3]]);
+    format!("konta-{}-{:08x}{:08x}", work.verb, half(0), half(4))
+}
+
+/// Whether the work is under way.
+pub(super) async fn is_running(deployer: &Deployer<'_>, place: &Vault, work: &Work<'_>) -> Result<bool, DeployError> {
+    Ok(deployer.aws.running_task(&place.cluster, &started_by(place, work)).await?.is_some())
+}
+
+/// Does the work, or waits for the same work that is under way.
+pub(super) async fn run(deployer: &Deployer<'_>, place: &Vault, work: &Work<'_>) -> Result<Outcome, DeployError> {
+    let aws = deployer.aws;
+    let started_by = started_by(place, work);
+    let result = format!("konta/results/{started_by}.json");
+    let arn = match aws.running_task(&place.cluster, &started_by).await? {
+        Some(arn) => arn,
+        None => start(deployer, place, work, &started_by, &result).await?,
+    };
+    let ended = wait(deployer, place, work, &arn).await?;
+    let said = aws.object(&place.bucket, &result).await?;
+    let outcome = said.and_then(|text| serde_json::from_slice::<Outcome>(&text).ok());
+    match outcome {
+        Some(outcome) if outcome.ok && ended.is_none() => Ok(outcome),
+        Some(Outcome { ok: false, error: Some(error), .. }) => Err(failed(place, work, error)),
+        _ => {
+            let reason = ended.unwrap_or_else(|| "the task left no word of how it ended".to_owned());
+            Err(failed(place, work, reason))
+        }
+    }
+}
+
+async fn start(
+    deployer: &Deployer<'_>,
+    place: &Vault,
+    work: &Work<'_>,
+    started_by: &str,
+    result: &str,
+) -> Result<String, DeployError> {
+    let aws = deployer.aws;
+    let tool = format!("konta/tools/{}.py", backup::tool_digest());
+    aws.put_object(&place.bucket, &tool, backup::TOOL.as_bytes().to_vec()).await?;
+    // What the same work said the last time is not what it says now.
+    aws.delete_objects(&place.bucket, &[result.to_owned()]).await?;
+    let address = aws.lent_address(&place.bucket, &tool, LENT).await?;
+    let own = place.tenant.database();
+    let job = Job {
+        verb: work.verb,
+        bucket: &place.bucket,
+        region: aws.region(),
+        prefix: backup_prefix(work.source, work.id),
+        result: result.to_owned(),
+        tenant: place.tenant.as_str(),
+        database: work.database,
+        role: &own,
+        filestore: &own,
+        image: place.image.as_deref(),
+        konta: env!("CARGO_PKG_VERSION"),
+        neutralize: work.neutralized_at.is_some(),
+        base_url: work.neutralized_at,
+    };
+    let task = TaskRequest {
+        cluster: &place.cluster,
+        task_definition: &place.task_definition,
+        container: "odoo",
+        command: &backup::command(&address, &job),
+        variables: &[],
+        subnets: place.subnets.clone(),
+        security_groups: vec![place.security_group.clone()],
+        public_ip: place.public_ip,
+        task_role: Some(&place.task_role),
+        size: Some(backup::SIZE),
+        started_by,
+        tags: place.tags.clone(),
+    };
+    Ok(aws.run_task(&task).await?.arn)
+}
+
+/// Where a backup's objects are.
+pub(super) fn backup_prefix(tenant: &str, id: &BackupId) -> String {
+    format!("{tenant}/{id}")
+}
+
+/// Waits for a task; why it did not end well, if it did not.
+async fn wait(
+    deployer: &Deployer<'_>,
+    place: &Vault,
+    work: &Work<'_>,
+    arn: &str,
+) -> Result<Option<String>, DeployError> {
+    let begun = tokio::time::Instant::now();
+    let what = format!("the {} of {}", work.verb, place.tenant);
+    let mut patience = Patience::new(deployer.pace, Some(&deployer.events), what.clone());
+    loop {
+        let Some(task) = patience.ask(async || deployer.aws.task(&place.cluster, arn).await).await? else {
+            return Ok(Some("ECS no longer knows the task".to_owned()));
+        };
+        if task.status == "STOPPED" {
+            let reason = task.container_reason.or(task.stopped_reason).unwrap_or_else(|| "no reason given".to_owned());
+            return match task.exit_code {
+                Some(0) => Ok(None),
+                Some(code) => Ok(Some(format!("the task ended with exit code {code}: {reason}"))),
+                None if deployer.aws.is_sandbox() && !deployer.aws.runs_tasks() => Err(DeployError::Preflight {
+                    problem: "the sandbox runs no tasks, so nothing can be backed up or restored".to_owned(),
+                    help: "start it with `konta sandbox start --with-odoo`".to_owned(),
+                }),
+                None => Ok(Some(format!("the task did not run: {reason}"))),
+            };
+        }
+        if begun.elapsed() > LONGEST {
+            return Err(DeployError::Timeout { what, minutes: LONGEST.as_secs() / 60 });
+        }
+        tokio::time::sleep(deployer.pace.poll).await;
+    }
+}
+
+fn failed(place: &Vault, work: &Work<'_>, reason: String) -> DeployError {
+    DeployError::StepFailed {
+        stack: place.stack.clone(),
+        step: format!("the {}", work.verb),
+        reason,
+        help: "nothing of the tenant was changed; the environment's log group has the task's words".to_owned(),
+    }
+}

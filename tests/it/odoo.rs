@@ -189,7 +189,7 @@ fn an_interrupted_upgrade_is_gone_on_with(world: &World) {
         let mut met = false;
         for line in BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok) {
             let event: Value = serde_json::from_str(&line).unwrap();
-            if event["event"] == "step" && event["step"] == *step {
+            if event["event"] == "step_started" && event["step"] == *step {
                 met = true;
                 child.kill().unwrap();
                 break;

@@ -15,6 +15,7 @@ use crate::odoo::{database, modules, swap, upgrade};
 use crate::stack::StackKind;
 use crate::stack::build::POOL_USER;
 
+use super::backup;
 use super::place::Place;
 use super::suspension;
 
@@ -41,6 +42,8 @@ pub struct Wanted<'a> {
     pub upgraded: &'a [String],
     /// Modules to install.
     pub installed: &'a [String],
+    /// Whether a backup is made first, while everybody still works.
+    pub backup: bool,
 }
 
 /// Upgrades, and tells how long nobody could work.
@@ -51,8 +54,11 @@ pub struct Wanted<'a> {
 pub async fn run(deployer: &Deployer<'_>, wanted: &Wanted<'_>) -> Result<Duration, DeployError> {
     let stack = deployer.names.tenant(wanted.tenant);
     let own = wanted.tenant.database();
-    let begun = tokio::time::Instant::now();
     let former = kept(deployer, wanted.data, &upgrade::former_name(&own)).await?;
+    if former.is_none() && wanted.backup {
+        backup::back_up(deployer, wanted.tenant, jiff::Timestamp::now()).await?;
+    }
+    let begun = tokio::time::Instant::now();
     let former_image = if let Some(image) = former {
         deployer.events.note(format!("{}: its database is upgraded already, the release goes on", wanted.tenant));
         if image.is_empty() { wanted.image.to_owned() } else { image }

@@ -41,6 +41,7 @@ fn tenants_live_their_whole_life_on_a_real_odoo() {
     a_release_drops_no_visit(&world);
     a_failed_upgrade_changes_nothing(&world);
     an_interrupted_upgrade_is_gone_on_with(&world);
+    what_is_backed_up_comes_back(&world);
 }
 
 fn password(world: &World, tenant: &str) -> String {
@@ -172,9 +173,29 @@ fn no_other_database(world: &World, tenant: &str) {
     assert_eq!(world.sql("postgres", &others), "");
 }
 
+/// What a visitor and PostgreSQL see of backups, restores and copies is told by a script; it ends with an error where it is not as it should.
+fn what_is_backed_up_comes_back(world: &World) {
+    world.write("tenants/staging.yml", "tier: catalogue\nhosts: [staging.konta.shop]\n");
+    world.konta(&["deploy", "tenant", "staging"]).ended_with(0);
+    let script = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/life/backup.py");
+    let konta = world.command(&[]);
+    let mut python = std::process::Command::new(World::python());
+    for (name, value) in konta.get_envs() {
+        match value {
+            Some(value) => python.env(name, value),
+            None => python.env_remove(name),
+        };
+    }
+    python.arg(script).arg(konta.get_program()).arg(world.path()).args(["second", "staging", "quick"]);
+    let output = python.output().unwrap();
+    println!("{}", String::from_utf8_lossy(&output.stdout));
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    look_at(world, "staging.konta.shop", "/web/login", "Database neutralized for testing");
+}
+
 /// Killed at every step; the same command then completes it, and what was written before is there.
 fn an_interrupted_upgrade_is_gone_on_with(world: &World) {
-    let steps = ["tasks", "still", "copy", "upgrade", "swap", "health", "tidy"];
+    let steps = ["backup", "tasks", "still", "copy", "upgrade", "swap", "health", "tidy"];
     for (number, step) in steps.iter().enumerate() {
         let mark = format!("INSERT INTO ir_config_parameter (key, value) VALUES ('konta.test.{number}', '1')");
         world.sql("breadfree", &mark);

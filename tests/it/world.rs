@@ -112,6 +112,11 @@ impl World {
         self.ready()["endpoint"].as_str().unwrap().to_owned()
     }
 
+    /// The sandbox's Python.
+    pub fn python() -> PathBuf {
+        venv().join("bin/python")
+    }
+
     /// The port at which every tenant's https address answers.
     pub fn https_port(&self) -> u64 {
         self.ready()["https_port"].as_u64().unwrap()

@@ -33,6 +33,9 @@ pub(super) struct UpgradeArgs {
     /// The modules to upgrade; base means all that are installed
     #[arg(long, value_name = "MODULES", value_delimiter = ',', default_value = "base")]
     modules: Vec<String>,
+    /// Make no backup before
+    #[arg(long)]
+    no_backup: bool,
 }
 
 /// Upgrades.
@@ -56,7 +59,7 @@ pub(super) async fn run(context: &Context, args: &UpgradeArgs) -> Result<u8, Com
     }
     let mut errors = Vec::new();
     for name in &names {
-        match one(context, &loaded, name, &args.modules).await {
+        match one(context, &loaded, name, args).await {
             Ok(()) => {}
             // One tenant's failure keeps no other.
             Err(CommandError::Deploy(error)) => errors.push(error),
@@ -66,7 +69,8 @@ pub(super) async fn run(context: &Context, args: &UpgradeArgs) -> Result<u8, Com
     if errors.is_empty() { Ok(0) } else { Err(errors.into()) }
 }
 
-async fn one(context: &Context, loaded: &Loaded, name: &str, modules: &[String]) -> Result<(), CommandError> {
+async fn one(context: &Context, loaded: &Loaded, name: &str, args: &UpgradeArgs) -> Result<(), CommandError> {
+    let modules = &args.modules;
     let mut standing = standing::find(context, loaded, name).await?;
     let tenant = crate::commands::gather::tenant(&loaded.workspace, name)?;
     context.outlast(&mut standing.session, SignedDuration::from_mins(45)).await?;
@@ -103,6 +107,7 @@ async fn one(context: &Context, loaded: &Loaded, name: &str, modules: &[String])
         new_image: &new,
         upgraded: modules,
         installed: &missing,
+        backup: !args.no_backup,
     };
     let down = standing.carry_out(context, async |deployer| upgrade::run(deployer, &wanted).await).await?;
     if context.format().is_json() {

@@ -9,6 +9,7 @@ pub mod ecs;
 pub mod elb;
 pub mod error;
 pub mod iam;
+pub mod logs;
 pub mod look;
 pub mod pricing;
 pub mod quotas;
@@ -18,6 +19,7 @@ pub mod s3;
 pub mod session;
 pub mod ssm;
 pub mod sts;
+pub mod tasks;
 
 pub use error::AwsError;
 pub use session::{Aws, Identity, Target};

@@ -6,7 +6,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use secrecy::SecretString;
 
 use crate::commands::{
-    auth, cost, delete, deploy, doctor, init, ls, plan, prices, render, sandbox, status, tenant, validate,
+    auth, cost, delete, deploy, doctor, exec, init, logs, ls, plan, prices, render, run, sandbox, status, tenant,
+    validate,
 };
 
 /// Deploys Odoo for many small businesses on AWS, from one manifest per tenant.
@@ -39,7 +40,9 @@ Exit codes:
     9  the cost is above --budget
    64  the command line is wrong
    77  an MFA code is needed, and there is no terminal to ask for it
-  130  interrupted";
+  127  exec: session-manager-plugin is not installed, or too old
+  130  interrupted
+run, auth exec, and exec in the sandbox end with the exit code of the command that they run.";
 
 /// Options of every command.
 #[derive(Debug, Clone, Args)]
@@ -113,6 +116,12 @@ pub enum Command {
     Status(status::StatusArgs),
     /// The life of a tenant after its first deployment
     Tenant(tenant::TenantArgs),
+    /// Show what a tenant's tasks said, or a pool's
+    Logs(logs::LogsArgs),
+    /// Open a shell in a tenant's running task, or run a command there
+    Exec(exec::ExecArgs),
+    /// Run a command in a task of its own, and follow it to its end
+    Run(run::RunArgs),
     /// Delete a tenant or an environment; data is kept unless --purge
     Delete(delete::DeleteArgs),
     /// Show the dated prices that costs are worked out with, or take newer ones

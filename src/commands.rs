@@ -9,14 +9,19 @@ pub mod delete;
 pub mod deploy;
 pub mod doctor;
 pub mod error;
+pub mod exec;
 pub mod explain;
 pub mod gather;
 pub mod init;
+pub mod logs;
 pub mod ls;
 pub mod plan;
 pub mod prices;
 pub mod render;
+pub mod resident;
+pub mod run;
 pub mod sandbox;
+
 pub mod status;
 pub mod tenant;
 pub mod validate;
@@ -48,7 +53,7 @@ pub fn main() -> ExitCode {
         Err(error) => return show(&context, &CommandError::from(error)),
     };
     let done = runtime.block_on(async {
-        match run(&context, cli.command).await {
+        match carry_out(&context, cli.command).await {
             Err(error) => Err(explain::explained(&context, error).await),
             done => done,
         }
@@ -61,7 +66,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-async fn run(context: &Context, command: Command) -> Result<u8, CommandError> {
+async fn carry_out(context: &Context, command: Command) -> Result<u8, CommandError> {
     match command {
         Command::Init(args) => init::run(context, &args),
         Command::Validate(args) => validate::run(context, &args),
@@ -71,6 +76,9 @@ async fn run(context: &Context, command: Command) -> Result<u8, CommandError> {
         Command::Cost(args) => cost::run(context, &args).await,
         Command::Ls(args) => ls::run(context, &args).await,
         Command::Status(args) => status::run(context, &args).await,
+        Command::Logs(args) => logs::run(context, &args).await,
+        Command::Exec(args) => exec::run(context, &args).await,
+        Command::Run(args) => run::run(context, &args).await,
         Command::Delete(args) => delete::run(context, &args).await,
         Command::Tenant(args) => tenant::run(context, &args).await,
         Command::Prices(args) => prices::run(context, &args).await,

@@ -9,6 +9,7 @@ mod clash;
 mod cron;
 mod database;
 pub mod diagnostic;
+pub mod edit;
 mod environment;
 pub mod load;
 mod network;
@@ -22,4 +23,4 @@ mod tests;
 mod workload;
 
 pub use diagnostic::{Code, Problem, Problems};
-pub use load::{find_root, load};
+pub use load::{find_root, load, load_with};

@@ -7,6 +7,7 @@ pub mod cost;
 pub mod difference;
 pub mod doctor;
 pub mod error;
+pub mod log;
 pub mod message;
 pub mod output;
 pub mod plan;

@@ -137,6 +137,61 @@ impl Aws {
         Ok(state.and_then(|task| task.container_reason.or(task.stopped_reason)))
     }
 
+    /// Registers a revision of a task definition that differs in its containers' image alone, under a family of its own so that no service
+    /// takes it for its newest. Gives its ARN.
+    pub async fn define_with_image(&self, definition: &str, image: &str) -> Result<String, AwsError> {
+        const OPERATION: &str = "ecs RegisterTaskDefinition";
+        let answer = self
+            .ecs
+            .describe_task_definition()
+            .task_definition(definition)
+            .send()
+            .await
+            .map_err(|e| AwsError::from_sdk("ecs DescribeTaskDefinition", &e))?;
+        let from = answer.task_definition.ok_or_else(|| AwsError::incomplete(OPERATION, "task definition"))?;
+        let containers = from
+            .container_definitions()
+            .iter()
+            .cloned()
+            .map(|mut container| {
+                container.image = Some(image.to_owned());
+                container
+            })
+            .collect();
+        let registered = self
+            .ecs
+            .register_task_definition()
+            .family(format!("{}-upgrade", from.family().unwrap_or("konta")))
+            .set_container_definitions(Some(containers))
+            .set_volumes(from.volumes.clone())
+            .set_task_role_arn(from.task_role_arn.clone())
+            .set_execution_role_arn(from.execution_role_arn.clone())
+            .set_network_mode(from.network_mode.clone())
+            .set_requires_compatibilities(from.requires_compatibilities.clone())
+            .set_cpu(from.cpu.clone())
+            .set_memory(from.memory.clone())
+            .set_runtime_platform(from.runtime_platform.clone())
+            .set_ephemeral_storage(from.ephemeral_storage.clone())
+            .send()
+            .await
+            .map_err(|e| AwsError::from_sdk(OPERATION, &e))?;
+        registered
+            .task_definition
+            .and_then(|definition| definition.task_definition_arn)
+            .ok_or_else(|| AwsError::incomplete(OPERATION, "ARN"))
+    }
+
+    /// Retires a task definition: nothing new starts from it.
+    pub async fn retire_definition(&self, definition: &str) -> Result<(), AwsError> {
+        self.ecs
+            .deregister_task_definition()
+            .task_definition(definition)
+            .send()
+            .await
+            .map_err(|e| AwsError::from_sdk("ecs DeregisterTaskDefinition", &e))?;
+        Ok(())
+    }
+
     /// Starts a one-off task.
     pub async fn run_task(&self, request: &TaskRequest<'_>) -> Result<TaskState, AwsError> {
         const OPERATION: &str = "ecs RunTask";
@@ -174,6 +229,8 @@ impl Aws {
             .network_configuration(NetworkConfiguration::builder().awsvpc_configuration(network).build())
             .overrides(overrides.build())
             .started_by(request.started_by)
+            // So that a session can be opened in it (`konta exec --task`), as in a service's tasks.
+            .enable_execute_command(true)
             .set_tags(Some(
                 request.tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect(),
             ))

@@ -32,7 +32,6 @@ pub struct Aws {
     pub(super) ecs: aws_sdk_ecs::Client,
     pub(super) elb: aws_sdk_elasticloadbalancingv2::Client,
     pub(super) iam: aws_sdk_iam::Client,
-    #[expect(dead_code, reason = "the commands that read logs follow")]
     pub(super) logs: aws_sdk_cloudwatchlogs::Client,
     pub(super) pricing: aws_sdk_pricing::Client,
     pub(super) quotas: aws_sdk_servicequotas::Client,

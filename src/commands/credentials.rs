@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::Read;
 use std::os::fd::AsFd;
+use std::process::Command;
 
 use jiff::Timestamp;
 use secrecy::SecretString;
@@ -13,6 +14,7 @@ use crate::auth::cloud9;
 use crate::auth::code::Operator;
 use crate::auth::session::{Request, SessionError};
 use crate::auth::{Chain, Files, Surroundings, resolve};
+use crate::aws::credentials::Credentials;
 use crate::report::{Palette, message, prompt};
 
 use super::{CommandError, Context};
@@ -105,6 +107,43 @@ pub fn first_line_of_stdin() -> Result<SecretString, CommandError> {
         line.push(char::from(byte[0]));
     }
     Ok(line.trim().into())
+}
+
+/// Variables that would lead the program elsewhere, or give away what it need not know.
+const REMOVED: [&str; 9] = [
+    "AWS_PROFILE",
+    "AWS_DEFAULT_PROFILE",
+    "AWS_SECURITY_TOKEN",
+    "AWS_SESSION_TOKEN",
+    "AWS_CREDENTIAL_EXPIRATION",
+    "AWS_ROLE_ARN",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "KONTA_MFA_CODE",
+    "KONTA_PROCESS_OF",
+];
+
+/// Gives a program keys in its environment, and takes away what would lead it elsewhere.
+pub fn give(command: &mut Command, keys: &Credentials, region: Option<&str>) {
+    for name in REMOVED {
+        command.env_remove(name);
+    }
+    command.env("AWS_ACCESS_KEY_ID", keys.access_key_id()).env("AWS_SECRET_ACCESS_KEY", keys.secret_access_key());
+    if let Some(token) = keys.session_token() {
+        command.env("AWS_SESSION_TOKEN", token);
+    }
+    if let Some(ends) = rfc3339(keys) {
+        command.env("AWS_CREDENTIAL_EXPIRATION", ends);
+    }
+    if let Some(region) = region {
+        command.env("AWS_REGION", region).env("AWS_DEFAULT_REGION", region);
+    }
+}
+
+/// When keys end, as the protocol wants it.
+#[must_use]
+pub fn rfc3339(keys: &Credentials) -> Option<String> {
+    let ends = Timestamp::try_from(keys.expiry()?).ok()?;
+    Some(format!("{ends:.0}"))
 }
 
 /// The operator at a terminal.

@@ -10,6 +10,7 @@ use serde::Serialize;
 use tokio::sync::{mpsc, watch};
 
 use crate::deploy::execute::{Deployer, Events, StackResult};
+use crate::deploy::first::Templates;
 use crate::deploy::wait::Wish;
 use crate::deploy::{DeployError, preflight, prepare};
 use crate::model::{CellNumber, Environment, Tenant};
@@ -40,30 +41,44 @@ pub struct DeployArgs {
 /// Deploys.
 pub async fn run(context: &Context, args: &DeployArgs) -> Result<u8, CommandError> {
     let loaded = context.load()?;
-    let (environment, scope) = args.what.resolve(context, &loaded)?;
-    let mut session = context.session(&loaded, environment).await?;
-    let online = online(&loaded, environment, &scope, &session).await?;
+    go(context, &loaded, &args.what, args.dry_run, || Ok(())).await
+}
+
+/// Plans, shows and asks; then calls `begin`, before anything is changed, and carries out.
+pub(super) async fn go(
+    context: &Context,
+    loaded: &Loaded,
+    what: &What,
+    dry_run: bool,
+    begin: impl FnOnce() -> Result<(), CommandError>,
+) -> Result<u8, CommandError> {
+    let (environment, scope) = what.resolve(context, loaded)?;
+    let mut session = context.session(loaded, environment).await?;
+    let online = online(loaded, environment, &scope, &session).await?;
     let names = Builder::new(&loaded.workspace, &loaded.composer).names(environment);
-    let online = paged::left_alone(online, &session, &names, args.what.is_all()).await?;
+    let online = paged::left_alone(online, &session, &names, what.is_all()).await?;
     if online.plan.is_done() {
-        return unchanged(context, &loaded, environment, &scope, &online);
+        return unchanged(context, loaded, environment, &scope, &online);
     }
-    show_first(context, args, &loaded, environment, &session, &online).await?;
-    if !args.dry_run && online.plan.changes_anything() {
+    show_first(context, dry_run, loaded, environment, &session, &online).await?;
+    if !dry_run && online.plan.changes_anything() {
         context.outlast(&mut session, expected(&online)).await?;
     }
-    let go_on = match (args.dry_run, online.plan.changes_anything()) {
+    let go_on = match (dry_run, online.plan.changes_anything()) {
         (true, _) => Ok(false),
         // To ask tasks whether they answer changes nothing.
         (false, false) => Ok(true),
         (false, true) => confirmed(context, environment, &session, &scope, &online).await,
     };
     match go_on {
-        Ok(true) => carry_out(context, &loaded, environment, &scope, &session, online).await,
+        Ok(true) => {
+            begin()?;
+            carry_out(context, loaded, environment, &scope, &session, online).await
+        }
         refused => {
             prepare::discard(&session.aws, session.pace, &online.planned).await?;
             refused?;
-            if args.dry_run { Ok(0) } else { Err(CommandError::Declined("the plan was not confirmed".to_owned())) }
+            if dry_run { Ok(0) } else { Err(CommandError::Declined("the plan was not confirmed".to_owned())) }
         }
     }
 }
@@ -84,7 +99,7 @@ fn roles(online: &Online) -> usize {
 /// Shows the plan with its cost: as the first event, or for people.
 async fn show_first(
     context: &Context,
-    args: &DeployArgs,
+    dry_run: bool,
     loaded: &Loaded,
     environment: &Environment,
     session: &Session,
@@ -98,7 +113,7 @@ async fn show_first(
             return Err(error);
         }
     };
-    if context.format().is_json() && !args.dry_run {
+    if context.format().is_json() && !dry_run {
         let plan = Shown::new(&online.plan, &cost);
         return Ok(output::print_json_line(&serde_json::json!({"event": "plan", "plan": plan}))?);
     }
@@ -178,6 +193,8 @@ async fn carry_out(
         environment,
         names: builder.names(environment),
         tenants: scope.tenants.iter().map(|tenant| (tenant.name.clone(), *tenant)).collect(),
+        tiers: &loaded.workspace.tiers,
+        templates: Templates::default(),
         pace: session.pace,
         events: Events(sender),
         wishes,

@@ -10,11 +10,15 @@ use crate::auth::session::SessionError;
 use crate::aws::AwsError;
 use crate::cost::CostError;
 use crate::deploy::DeployError;
+use crate::life::inside::InsideError;
+use crate::life::place::PlaceError;
 use crate::manifest::Problems;
 use crate::report::PromptError;
 use crate::report::cost::HtmlError;
 use crate::sandbox::SandboxError;
 use crate::template::TemplateError;
+
+use super::exec::PluginError;
 
 /// Why a command did not succeed.
 #[derive(Debug, Error, Diagnostic)]
@@ -83,6 +87,29 @@ pub enum CommandError {
         /// The system's reason.
         reason: std::io::Error,
     },
+    /// It is not known where a tenant runs.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Place(#[from] PlaceError),
+    /// There is no session in a task.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Inside(InsideError),
+    /// The program that takes a session over is not there, or too old.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Plugin(#[from] PluginError),
+    /// A task for once did not run.
+    #[error("the task {task} did not run: {reason}")]
+    #[diagnostic(code(konta::run), help("{help}"))]
+    NotRun {
+        /// Its id.
+        task: String,
+        /// ECS's reason.
+        reason: String,
+        /// What to do.
+        help: &'static str,
+    },
     /// The sandbox.
     #[error(transparent)]
     #[diagnostic(transparent)]
@@ -146,6 +173,16 @@ pub enum CommandError {
         /// The system's reason; told in the message, so it is no source to be told again.
         reason: std::io::Error,
     },
+}
+
+impl From<InsideError> for CommandError {
+    /// What AWS refuses is AWS's error, whoever asked.
+    fn from(error: InsideError) -> Self {
+        match error {
+            InsideError::Aws(error) => Self::Aws(error),
+            error => Self::Inside(error),
+        }
+    }
 }
 
 impl From<std::io::Error> for CommandError {
@@ -228,8 +265,14 @@ impl CommandError {
             Self::Diagnosed { error, .. } => error.exit_code(),
             // As a shell has it.
             Self::Exec { reason, .. } if reason.kind() == std::io::ErrorKind::NotFound => 127,
+            Self::Plugin(_) => 127,
             Self::Exec { .. } => 126,
-            Self::Unknown { .. } | Self::Io { .. } | Self::Page(_) => 1,
+            Self::Unknown { .. }
+            | Self::Place(_)
+            | Self::Inside(_)
+            | Self::NotRun { .. }
+            | Self::Io { .. }
+            | Self::Page(_) => 1,
             Self::Sandbox(_) => 8,
             Self::Prompt(error) => {
                 if matches!(error, PromptError::Cancelled) {

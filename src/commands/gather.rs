@@ -106,6 +106,13 @@ impl Context {
         }
     }
 
+    /// The workspace as it would be with another text of one manifest, by its path from the root.
+    pub fn load_with(&self, root: &std::path::Path, path: &str, text: &str) -> Result<Loaded, CommandError> {
+        let workspace = manifest::load_with(root, path, text)?;
+        let composer = Composer::new(Sources::of_workspace(root)?);
+        Ok(Loaded { root: root.to_owned(), workspace, composer })
+    }
+
     /// The environment that the command concerns: the one named, else the only one.
     pub fn environment<'a>(
         &self,

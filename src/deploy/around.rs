@@ -1,20 +1,20 @@
 //! What is done around a stack: passwords, priorities, databases, modules, health. Each is a step with two events.
 
-use std::collections::BTreeMap;
-
 use crate::aws::data::DataTarget;
-use crate::model::{Isolation, Tenant};
-use crate::stack::desired::HASH_TAG;
+use crate::model::{DatabaseChoice, Isolation, Tenant};
+use crate::odoo::modules;
+use crate::stack::build::POOL_USER;
 use crate::stack::{DesiredStack, ParameterValue, StackKind};
 
 use super::error::DeployError;
 use super::event::StepOutcome;
-use super::execute::{Deployer, Events};
+use super::execute::Deployer;
+use super::first::First;
 use super::gate::Gate;
 use super::install::{self, Installation};
+use super::preflight;
 use super::prepare::PlannedStack;
 use super::steps::{self, Reservation, StepResult};
-use super::{preflight, wait};
 
 impl Deployer<'_> {
     pub(super) async fn tenant(
@@ -149,7 +149,8 @@ impl Deployer<'_> {
         };
         let (cluster, subnets) = (self.output(desired, "ClusterName")?, self.output(desired, "TaskSubnetIds")?);
         let (group, public) = (self.output(desired, "TaskSecurityGroupId")?, self.output(desired, "AssignPublicIp")?);
-        let database = tenant.name.database();
+        let (database, url) = (tenant.name.database(), tenant.url());
+        let pooled = tenant.isolation == Isolation::Pooled;
         let request = Installation {
             stack: &desired.name,
             database: &database,
@@ -162,6 +163,18 @@ impl Deployer<'_> {
             public_ip: public == "ENABLED",
             tags: desired.tags.iter().map(|(key, value)| (key.clone(), value.clone())).collect(),
             events: &self.events,
+            command: modules::install,
+            first: self.tiers.get(&tenant.tier).map(|tier| First {
+                tier: tier.name.as_str(),
+                tier_modules: &tier.modules,
+                image: &tenant.image,
+                url: &url,
+                owner: &database,
+                user: if pooled { POOL_USER } else { &database },
+                from_template: tenant.database == DatabaseChoice::Shared,
+                password_name: self.names.administrator_password(&tenant.name),
+                templates: &self.templates,
+            }),
         };
         self.step(desired, "modules", "the tenant's modules", not_run, install::run(self.aws, self.pace, &request))
             .await
@@ -243,65 +256,5 @@ impl Deployer<'_> {
             }
         };
         self.step(desired, "delegation", "whether the domain leads to the zone", not_run, work).await
-    }
-
-    pub(super) async fn verify_health(
-        &self,
-        desired: &DesiredStack,
-        service: &str,
-        group: &str,
-        not_run: &mut Vec<String>,
-    ) -> Result<(), DeployError> {
-        let found = {
-            let standing = self.standing();
-            let get = |key: &str| standing.output(&desired.name, key).map(ToOwned::to_owned);
-            (get(service), get(group))
-        };
-        let (Some(service), Some(group)) = found else { return self.seen_healthy(&desired.name).await };
-        let cluster = self.output(desired, "ClusterName")?;
-        let work = async {
-            let (running, wanted) =
-                wait::steady(self.aws, self.pace, &self.events, &desired.name, &cluster, &service).await?;
-            if !self.aws.runs_tasks() {
-                let detail = "the sandbox runs no containers, so no task was asked for its health";
-                return Ok((StepOutcome::NotRun, Some(detail.to_owned())));
-            }
-            let (healthy, all, reason) = self.aws.target_health(&group).await?;
-            if running < wanted || (wanted > 0 && healthy == 0) {
-                return Err(DeployError::StepFailed {
-                    stack: desired.name.clone(),
-                    step: "the health check".to_owned(),
-                    reason: format!(
-                        "{running} of {wanted} tasks run, {healthy} of {all} answer{}",
-                        reason.map(|reason| format!(" ({reason})")).unwrap_or_default()
-                    ),
-                    help: "see the tasks' log; the stack stands, so correct the manifest and deploy again".to_owned(),
-                });
-            }
-            Ok((StepOutcome::Done, Some(format!("{healthy} of {all} tasks answer"))))
-        };
-        self.step(desired, "health", "whether the tasks answer", not_run, work).await?;
-        self.seen_healthy(&desired.name).await
-    }
-
-    /// Keeps beside a stack that nobody has seen its tasks answer since it was last changed: by its hash alone the next run would
-    /// take it for well, even when this one is interrupted or the health check fails.
-    pub async fn not_seen_healthy(&self, stack: &str, tags: &BTreeMap<String, String>) -> Result<(), DeployError> {
-        let tags = tags.iter().filter(|(key, _)| *key != HASH_TAG).map(|(key, value)| (key.clone(), value.clone()));
-        self.aws.create_parameter(&self.names.unverified_stack(stack), &Events::now(), &tags.collect()).await?;
-        Ok(())
-    }
-
-    /// Takes that note away again.
-    pub async fn seen_healthy(&self, stack: &str) -> Result<(), DeployError> {
-        Ok(self.aws.delete_parameter(&self.names.unverified_stack(stack)).await?)
-    }
-
-    /// Asks a stack's tasks again, and changes nothing.
-    pub(super) async fn verify(&self, desired: &DesiredStack, not_run: &mut Vec<String>) -> Result<(), DeployError> {
-        match desired.kind {
-            StackKind::Cell(_) => self.verify_health(desired, "PoolServiceName", "PoolTargetGroupArn", not_run).await,
-            _ => self.verify_health(desired, "ServiceName", "TargetGroupArn", not_run).await,
-        }
     }
 }

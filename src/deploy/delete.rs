@@ -74,6 +74,7 @@ impl Deleter<'_> {
         }
         let password = self.names.tenant_password(tenant);
         let work = async {
+            self.aws.delete_parameter(&self.names.administrator_password(tenant)).await?;
             self.aws.delete_parameter(&password).await?;
             Ok((StepOutcome::Done, Some(password.clone())))
         };

@@ -7,7 +7,7 @@ use futures::StreamExt;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::aws::Aws;
-use crate::model::{Certificate, Environment, Tenant, TenantName};
+use crate::model::{Certificate, Environment, Tenant, TenantName, Tier, TierName};
 use crate::stack::desired::CELL_TAG;
 use crate::stack::names::Names;
 use crate::stack::plan::Action;
@@ -15,6 +15,7 @@ use crate::stack::{DesiredStack, Observed, StackKind, order};
 
 use super::error::DeployError;
 use super::event::{DeployEvent, StepOutcome};
+use super::first::Templates;
 use super::pace::Pace;
 use super::prepare::{Planned, PlannedStack};
 use super::steps::{self, StepResult};
@@ -98,6 +99,10 @@ pub struct Deployer<'a> {
     pub names: Names,
     /// The tenants the plan concerns, by name.
     pub tenants: BTreeMap<TenantName, &'a Tenant>,
+    /// The tiers, whose modules new tenants' templates have.
+    pub tiers: &'a BTreeMap<TierName, Tier>,
+    /// Templates that are being made.
+    pub templates: Templates,
     /// How often to ask.
     pub pace: Pace,
     /// Where events go.

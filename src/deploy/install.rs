@@ -8,9 +8,10 @@ use crate::odoo::{database, modules};
 use super::error::DeployError;
 use super::event::StepOutcome;
 use super::execute::Events;
+use super::first::{self, First};
 use super::pace::Pace;
 use super::patience::Patience;
-use super::steps::StepResult;
+use super::steps::{self, StepResult};
 
 /// What an installation needs.
 #[derive(Debug)]
@@ -37,10 +38,40 @@ pub struct Installation<'a> {
     pub tags: Vec<(String, String)>,
     /// Where it is told that AWS does not answer.
     pub events: &'a Events,
+    /// The command that installs modules into a database.
+    pub command: fn(&str, &[String]) -> Vec<String>,
+    /// What a first database needs beside.
+    pub first: Option<First<'a>>,
+}
+
+/// Sets a tenant's database up where it is new, and installs what is missing.
+pub async fn run(aws: &Aws, pace: Pace, request: &Installation<'_>) -> StepResult {
+    let Some(first) = &request.first else { return install(aws, pace, request).await };
+    let copies = first.from_template && !is_initialised(aws, request).await?;
+    if copies && let Some(reason) = first::fill(aws, pace, request, first).await? {
+        return Ok((StepOutcome::NotRun, Some(reason)));
+    }
+    let (outcome, detail) = install(aws, pace, request).await?;
+    if outcome == StepOutcome::NotRun {
+        return Ok((outcome, detail));
+    }
+    first::own(aws, request, first, request.database).await?;
+    if copies && outcome == StepOutcome::AlreadyDone {
+        return Ok((
+            StepOutcome::Done,
+            Some(format!("{} modules, copied from the tier's template", request.modules.len())),
+        ));
+    }
+    Ok((outcome, detail))
+}
+
+/// Whether Odoo has ever been set up in the database.
+pub(super) async fn is_initialised(aws: &Aws, request: &Installation<'_>) -> Result<bool, DeployError> {
+    steps::holds(aws, request.data, &database::is_initialised(request.database)).await
 }
 
 /// Installs what is missing. The database itself says what that is, so an interrupted installation is simply gone on with.
-pub async fn run(aws: &Aws, pace: Pace, request: &Installation<'_>) -> StepResult {
+pub(super) async fn install(aws: &Aws, pace: Pace, request: &Installation<'_>) -> StepResult {
     let mut missing = self::missing(aws, request).await?;
     if missing.is_empty() {
         return Ok((StepOutcome::AlreadyDone, Some(format!("{} modules are installed", request.modules.len()))));
@@ -63,7 +94,7 @@ pub async fn run(aws: &Aws, pace: Pace, request: &Installation<'_>) -> StepResul
             cluster: request.cluster,
             task_definition: request.task_definition,
             container: "odoo",
-            command: &modules::install(request.database, &missing),
+            command: &(request.command)(request.database, &missing),
             variables: &[("PGDATABASE".to_owned(), request.database.to_owned())],
             subnets: request.subnets.split(',').map(ToOwned::to_owned).collect(),
             security_groups: vec![request.security_group.to_owned()],
@@ -99,8 +130,7 @@ fn finish(request: &Installation<'_>, ended: Ended, wanted: &[String], left: &[S
 }
 
 async fn missing(aws: &Aws, request: &Installation<'_>) -> Result<Vec<String>, DeployError> {
-    let question = database::is_initialised(request.database);
-    if aws.sql(request.data, &question.database, &question.sql, &[]).await?.is_empty() {
+    if !is_initialised(aws, request).await? {
         // An empty list still sets Odoo up.
         let mut all = vec!["base".to_owned()];
         all.extend(request.modules.iter().filter(|name| *name != "base").cloned());
@@ -110,6 +140,38 @@ async fn missing(aws: &Aws, request: &Installation<'_>) -> Result<Vec<String>, D
     let rows = aws.sql(request.data, &question.database, &question.sql, &[]).await?;
     let installed: Vec<String> = rows.into_iter().flatten().flatten().collect();
     Ok(modules::missing(request.modules, &installed))
+}
+
+/// Waits for a one-off task: `None` when it ended well, else why not.
+///
+/// # Errors
+/// When AWS does not answer, and when the time is over.
+pub async fn ended(
+    aws: &Aws,
+    pace: Pace,
+    events: &Events,
+    cluster: &str,
+    arn: &str,
+) -> Result<Option<String>, DeployError> {
+    let begun = tokio::time::Instant::now();
+    let mut patience = Patience::new(pace, Some(events), "the task".to_owned());
+    loop {
+        let Some(task) = patience.ask(async || aws.task(cluster, arn).await).await? else {
+            return Ok(Some("ECS no longer knows the task".to_owned()));
+        };
+        if task.status == "STOPPED" {
+            let reason = task.container_reason.or(task.stopped_reason).unwrap_or_else(|| "no reason given".to_owned());
+            return Ok(match task.exit_code {
+                Some(0) => None,
+                Some(code) => Some(format!("it ended with exit code {code}: {reason}")),
+                None => Some(format!("the task did not run: {reason}")),
+            });
+        }
+        if begun.elapsed() > pace.task {
+            return Err(DeployError::Timeout { what: "the task".to_owned(), minutes: pace.task.as_secs() / 60 });
+        }
+        tokio::time::sleep(pace.poll).await;
+    }
 }
 
 async fn wait(aws: &Aws, pace: Pace, request: &Installation<'_>, arn: &str) -> Result<Ended, DeployError> {

@@ -80,7 +80,7 @@ pub async fn keep_password(aws: &Aws, name: &str, tags: &BTreeMap<String, String
 }
 
 /// Runs statements that may all be repeated.
-async fn run(aws: &Aws, target: &DataTarget, statements: &[Statement]) -> Result<(), DeployError> {
+pub(crate) async fn run(aws: &Aws, target: &DataTarget, statements: &[Statement]) -> Result<(), DeployError> {
     for statement in statements {
         aws.sql(target, &statement.database, &statement.sql, &[]).await?;
     }
@@ -89,14 +89,14 @@ async fn run(aws: &Aws, target: &DataTarget, statements: &[Statement]) -> Result
 
 /// Makes a role or a database that was not there a moment ago. A statement that was killed by the call's time-out goes on in PostgreSQL
 /// and is sent again: that it exists by now is what was wanted.
-async fn make(aws: &Aws, target: &DataTarget, statement: &Statement) -> Result<(), DeployError> {
+pub(super) async fn make(aws: &Aws, target: &DataTarget, statement: &Statement) -> Result<(), DeployError> {
     match aws.sql(target, &statement.database, &statement.sql, &[]).await {
         Err(error) if error.says_it_exists() => Ok(()),
         done => Ok(done.map(|_| ())?),
     }
 }
 
-async fn holds(aws: &Aws, target: &DataTarget, question: &Statement) -> Result<bool, DeployError> {
+pub(super) async fn holds(aws: &Aws, target: &DataTarget, question: &Statement) -> Result<bool, DeployError> {
     Ok(!aws.sql(target, &question.database, &question.sql, &[]).await?.is_empty())
 }
 

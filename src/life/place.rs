@@ -1,102 +1,147 @@
-//! Where a tenant's one-off tasks run, and where its backups are.
+//! Where a tenant runs: its cluster, service, task definition, log and database, as its stacks say.
 
-use crate::aws::data::DataTarget;
-use crate::deploy::{DeployError, Deployer, steps};
-use crate::model::TenantName;
+use miette::Diagnostic;
+use thiserror::Error;
+
+use crate::aws::{Aws, AwsError};
+use crate::deploy::observe;
+use crate::model::{CellNumber, TenantName};
+use crate::stack::names::Names;
 use crate::stack::{Observed, ObservedStack};
 
-/// Where a tenant's one-off tasks run, and where its backups are.
-#[derive(Debug, Clone)]
+use super::logs::Source;
+
+/// Why it is not known where a tenant runs.
+#[derive(Debug, Clone, PartialEq, Eq, Error, Diagnostic)]
+pub enum PlaceError {
+    /// Its stack does not stand.
+    #[error("the tenant {tenant} is not deployed")]
+    #[diagnostic(code(konta::life::not_deployed), help("deploy it with `konta deploy tenant {tenant}`"))]
+    NotDeployed {
+        /// The tenant.
+        tenant: TenantName,
+    },
+    /// A stack does not say what is needed.
+    #[error("the stack {stack} has no output {output}")]
+    #[diagnostic(
+        code(konta::life::missing_output),
+        help("the stack does not stand whole, or was made from a template of its own without it: see `konta status`")
+    )]
+    MissingOutput {
+        /// The stack.
+        stack: String,
+        /// The output.
+        output: &'static str,
+    },
+}
+
+/// The stacks that say where a tenant runs: its own, its cell's, its environment's. Three calls, however many tenants there are.
+pub async fn look(aws: &Aws, names: &Names, tenant: &TenantName) -> Result<Observed, AwsError> {
+    let (own, shared) = (names.tenant(tenant), names.environment());
+    let (own, shared) = futures::try_join!(aws.stack(&own), aws.stack(&shared))?;
+    let mut observed = Observed::new(own.into_iter().chain(shared).map(observe::observed).collect());
+    let cell = observed.get(&names.tenant(tenant)).and_then(ObservedStack::cell);
+    if let Some(cell) = cell
+        && let Some(cell) = aws.stack(&names.cell(cell)).await?
+    {
+        observed.put(observe::observed(cell));
+    }
+    Ok(observed)
+}
+
+/// Where a tenant runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
-    /// The tenant's stack, for messages.
-    pub stack: String,
     /// The tenant.
     pub tenant: TenantName,
-    /// The bucket of backups.
-    pub bucket: String,
-    /// The database cluster.
-    pub data: DataTarget,
-    /// Whether the pool serves the tenant.
+    /// Its database, and the role that owns it.
+    pub database: String,
+    /// Whether the cell's shared Odoo serves it.
     pub is_pooled: bool,
-    /// The image of its tasks.
-    pub image: Option<String>,
-    pub(super) cluster: String,
-    pub(super) task_definition: String,
-    pub(super) task_role: String,
-    pub(super) subnets: Vec<String>,
-    pub(super) security_group: String,
-    pub(super) public_ip: bool,
-    pub(super) tags: Vec<(String, String)>,
+    /// The ECS cluster.
+    pub cluster: String,
+    /// The service, its own or the pool's; `None` as long as a first deployment has not come so far.
+    pub service: Option<String>,
+    /// The task definition's ARN, its own or the pool's.
+    pub task_definition: String,
+    /// Its log, or the pool's.
+    pub log: Source,
+    /// Subnets of its tasks.
+    pub subnets: Vec<String>,
+    /// Their security group.
+    pub security_group: String,
+    /// Whether they get a public address.
+    pub public_ip: bool,
+    /// The stack's tags.
+    pub tags: Vec<(String, String)>,
 }
 
 impl Place {
-    /// Of a tenant that stands.
-    ///
-    /// # Errors
-    /// When the tenant is not deployed, or its environment and cell were last deployed before there were backups.
-    pub fn of(deployer: &Deployer<'_>, tenant: &TenantName) -> Result<Self, DeployError> {
-        let observed = deployer.observed();
-        let name = deployer.names.tenant(tenant);
-        let standing = observed.get(&name).ok_or_else(|| DeployError::Preflight {
-            problem: format!("the tenant {tenant} is not deployed"),
-            help: format!("deploy it with `konta deploy tenant {tenant}`"),
-        })?;
-        let environment = deployer.names.environment();
-        let cell = standing.cell().map(|cell| deployer.names.cell(cell)).unwrap_or_default();
-        let find = |output: &str| {
-            [&name, &cell, &environment]
-                .into_iter()
-                .find_map(|stack| observed.output(stack, output))
-                .map(ToOwned::to_owned)
-                .ok_or_else(|| missing(&name, output))
+    /// Of a tenant, from what stands.
+    pub fn of(observed: &Observed, names: &Names, tenant: &TenantName) -> Result<Self, PlaceError> {
+        let not_deployed = || PlaceError::NotDeployed { tenant: tenant.clone() };
+        let stack = observed.get(&names.tenant(tenant)).ok_or_else(not_deployed)?;
+        let environment = names.environment();
+        let get = |stack: &str, output: &'static str| {
+            let missing = || PlaceError::MissingOutput { stack: stack.to_owned(), output };
+            observed.output(stack, output).map(ToOwned::to_owned).ok_or_else(missing)
         };
-        let is_pooled = standing.is_pooled();
-        let image = if is_pooled { parameter(&observed, &cell, "PoolImage") } else { own(standing, "Image") };
+        let is_pooled = stack.is_pooled();
+        let cell = stack.cell().ok_or_else(not_deployed)?;
+        let (holder, service, definition) = if is_pooled {
+            (names.cell(cell), "PoolServiceName", "PoolTaskDefinitionArn")
+        } else {
+            (stack.name.clone(), "ServiceName", "TaskDefinitionArn")
+        };
+        let (log, _) = log_of(observed, names, tenant)?;
         Ok(Self {
-            bucket: bucket(&observed, &environment)?,
-            data: database(&observed, standing, &cell).ok_or_else(|| missing(&name, "DatabaseClusterArn"))?,
-            is_pooled,
-            image,
-            cluster: find("ClusterName")?,
-            task_definition: find(if is_pooled { "PoolTaskDefinitionArn" } else { "TaskDefinitionArn" })?,
-            task_role: find("OperationsRoleArn")?,
-            subnets: find("TaskSubnetIds")?.split(',').map(ToOwned::to_owned).collect(),
-            security_group: find("TaskSecurityGroupId")?,
-            public_ip: find("AssignPublicIp")? == "ENABLED",
-            tags: standing.tags.iter().map(|(key, value)| (key.clone(), value.clone())).collect(),
-            stack: name,
             tenant: tenant.clone(),
+            database: tenant.database(),
+            is_pooled,
+            cluster: get(&environment, "ClusterName")?,
+            service: observed.output(&holder, service).map(ToOwned::to_owned),
+            task_definition: get(&holder, definition)?,
+            log,
+            subnets: get(&environment, "TaskSubnetIds")?.split(',').map(ToOwned::to_owned).collect(),
+            security_group: get(&environment, "TaskSecurityGroupId")?,
+            public_ip: get(&environment, "AssignPublicIp")? == "ENABLED",
+            tags: stack.tags.iter().map(|(key, value)| (key.clone(), value.clone())).collect(),
         })
+    }
+
+    /// The family of its task definition.
+    #[must_use]
+    pub fn family(&self) -> &str {
+        let name = self.task_definition.rsplit('/').next().unwrap_or_default();
+        name.split(':').next().unwrap_or_default()
     }
 }
 
-/// The bucket of an environment's backups.
-///
-/// # Errors
-/// When the environment was last deployed before there were backups.
-pub fn bucket(observed: &Observed, environment: &str) -> Result<String, DeployError> {
-    let found = observed.output(environment, "BackupBucketName").map(ToOwned::to_owned);
-    found.ok_or_else(|| missing(environment, "BackupBucketName"))
+/// A tenant's log, and the database by which its lines are known in that of a pool. Also of one whose first deployment has not come
+/// far: its installation is what one wants to read then.
+pub fn log_of(observed: &Observed, names: &Names, tenant: &TenantName) -> Result<(Source, Option<String>), PlaceError> {
+    let not_deployed = || PlaceError::NotDeployed { tenant: tenant.clone() };
+    let stack = observed.get(&names.tenant(tenant)).ok_or_else(not_deployed)?;
+    let group = group(observed, names)?;
+    if !stack.is_pooled() {
+        return Ok((Source { group, streams: format!("{tenant}/odoo/") }, None));
+    }
+    let streams = pool_streams(stack.cell().ok_or_else(not_deployed)?);
+    Ok((Source { group, streams }, Some(tenant.database())))
 }
 
-/// A tenant's own cluster, an addon's, comes before the cell's.
-fn database(observed: &Observed, standing: &ObservedStack, cell: &str) -> Option<DataTarget> {
-    let endpoint = standing.parameters.get("DatabaseEndpoint");
-    let own = observed
-        .iter()
-        .find(|stack| endpoint.is_some() && stack.name != cell && stack.outputs.get("DatabaseEndpoint") == endpoint);
-    let stacks: Vec<String> = own.map(|stack| stack.name.clone()).into_iter().chain([cell.to_owned()]).collect();
-    steps::data_target(observed, &stacks)
+/// The log of a cell's pool.
+pub fn log_of_pool(observed: &Observed, names: &Names, cell: CellNumber) -> Result<Source, PlaceError> {
+    Ok(Source { group: group(observed, names)?, streams: pool_streams(cell) })
 }
 
-fn own(stack: &ObservedStack, parameter: &str) -> Option<String> {
-    stack.parameters.get(parameter).cloned()
+fn group(observed: &Observed, names: &Names) -> Result<String, PlaceError> {
+    let environment = names.environment();
+    let missing = || PlaceError::MissingOutput { stack: environment.clone(), output: "LogGroupName" };
+    observed.output(&environment, "LogGroupName").map(ToOwned::to_owned).ok_or_else(missing)
 }
 
-fn parameter(observed: &Observed, stack: &str, name: &str) -> Option<String> {
-    observed.get(stack).and_then(|stack| own(stack, name))
-}
-
-fn missing(stack: &str, output: &str) -> DeployError {
-    DeployError::MissingOutput { stack: stack.to_owned(), missing: output.to_owned() }
+fn pool_streams(cell: CellNumber) -> String {
+    // No tenant is called so (`TenantName::is_reserved`).
+    format!("pool-{cell}/odoo/")
 }

@@ -25,15 +25,24 @@ const ROUNDS: usize = 5;
 /// How long a load balancer that has just taken back its target group is waited for.
 const ATTACHING: Duration = Duration::from_mins(1);
 
-/// Suspends a tenant: no task of its own runs, a page says so, and in a pool its scheduled jobs rest. What is done already is passed.
+/// Suspends a tenant: see [`off`].
 ///
 /// # Errors
 /// When the tenant does not stand, and when a step fails; the same call goes on then.
 pub async fn suspend(deployer: &Deployer<'_>, tenant: &TenantName) -> Result<(), DeployError> {
+    off(deployer, tenant, Page::Suspended).await
+}
+
+/// Takes a tenant off the net: no task of its own runs, a page says why, and in a pool its scheduled jobs rest. What is done already is
+/// passed.
+///
+/// # Errors
+/// When the tenant does not stand, and when a step fails; the same call goes on then.
+pub async fn off(deployer: &Deployer<'_>, tenant: &TenantName, shown: Page) -> Result<(), DeployError> {
     let stack = deployer.names.tenant(tenant);
     let standing = standing(deployer, tenant)?;
     if standing.is_pooled() {
-        page::show(deployer, tenant, Page::Suspended).await?;
+        page::show(deployer, tenant, shown).await?;
         let target = pool_database(deployer, &standing)?;
         let work = leave_pool(deployer, &target, tenant);
         deployer.events.step(&stack, "pool", "its hosts and scheduled jobs, put to rest in the pool", work).await?;
@@ -42,7 +51,7 @@ pub async fn suspend(deployer: &Deployer<'_>, tenant: &TenantName) -> Result<(),
     let service = service(deployer, &standing)?;
     let work = stop(deployer, &stack, &service);
     deployer.events.step(&stack, "tasks", "its tasks, ended", work).await?;
-    page::show(deployer, tenant, Page::Suspended).await?;
+    page::show(deployer, tenant, shown).await?;
     // Its schedule or its scaling may have started one before they were told.
     let work = stop(deployer, &stack, &service);
     deployer.events.step(&stack, "still", "whether a task was started meanwhile", work).await?;
@@ -72,7 +81,7 @@ pub async fn resume(deployer: &Deployer<'_>, tenant: &TenantName) -> Result<Vec<
     let work = start(deployer, &service, least);
     deployer.events.step(&stack, "tasks", "its tasks, started", work).await?;
     let mut not_run = Vec::new();
-    let work = answers(deployer, &stack, &service);
+    let work = deployer.answers(&stack, &service.cluster, &service.name, &service.target_group);
     let (outcome, detail) = deployer.events.step(&stack, "health", "whether the tasks answer", work).await?;
     if outcome == StepOutcome::NotRun {
         not_run.push(format!("whether the tasks answer: {}", detail.unwrap_or_default()));
@@ -145,35 +154,6 @@ async fn start(deployer: &Deployer<'_>, service: &Service, least: i32) -> StepRe
                 return Ok((StepOutcome::Done, Some(format!("{least} wanted"))));
             }
         }
-    }
-}
-
-/// Waits until a task answers: that of a service whose count alone was changed is no rollout, which ECS would tell the end of.
-async fn answers(deployer: &Deployer<'_>, stack: &str, service: &Service) -> StepResult {
-    let begun = tokio::time::Instant::now();
-    let (aws, pace) = (deployer.aws, deployer.pace);
-    let (running, wanted) = wait::steady(aws, pace, &deployer.events, stack, &service.cluster, &service.name).await?;
-    if !aws.runs_tasks() {
-        let detail = "the sandbox runs no containers, so no task was asked for its health";
-        return Ok((StepOutcome::NotRun, Some(detail.to_owned())));
-    }
-    loop {
-        let (healthy, all, reason) = aws.target_health(&service.target_group).await?;
-        if healthy > 0 && running >= wanted {
-            return Ok((StepOutcome::Done, Some(format!("{healthy} of {all} tasks answer"))));
-        }
-        if begun.elapsed() > pace.health {
-            return Err(DeployError::StepFailed {
-                stack: stack.to_owned(),
-                step: "the health check".to_owned(),
-                reason: format!(
-                    "{running} of {wanted} tasks run, {healthy} of {all} answer{}",
-                    reason.map(|reason| format!(" ({reason})")).unwrap_or_default()
-                ),
-                help: "the page is gone already: see the tasks' log, then run the command again".to_owned(),
-            });
-        }
-        tokio::time::sleep(pace.poll).await;
     }
 }
 

@@ -37,15 +37,45 @@ pub fn find_root(start: &Path) -> Option<PathBuf> {
 /// # Errors
 /// Every problem of every file, ordered by file and line.
 pub fn load(root: &Path) -> Result<Workspace, Problems> {
+    load_files(Files { root, instead: None })
+}
+
+/// The same with another text for one file, by its path from the root: what the workspace would be if that were written.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_with(root: &Path, path: &str, text: &str) -> Result<Workspace, Problems> {
+    load_files(Files { root, instead: Some((path, text)) })
+}
+
+/// Where manifests are read.
+#[derive(Clone, Copy)]
+struct Files<'a> {
+    root: &'a Path,
+    /// A path with the text to read in the place of the file's.
+    instead: Option<(&'a str, &'a str)>,
+}
+
+impl Files<'_> {
+    fn text(&self, path: &str) -> Result<String, String> {
+        match self.instead {
+            Some((other, text)) if other == path => Ok(text.to_owned()),
+            _ => text_of(&self.root.join(path)),
+        }
+    }
+}
+
+fn load_files(files: Files<'_>) -> Result<Workspace, Problems> {
+    let root = files.root;
     let mut problems = Vec::new();
-    let application = read(root, ROOT_FILE, ROOT_RANK, application::read);
+    let application = read(files, ROOT_FILE, ROOT_RANK, application::read);
     let image = application.value.as_ref().and_then(|application| application.image.clone());
     problems.extend(application.problems);
 
     let mut environments = BTreeMap::new();
     let mut sources = Vec::new();
     for (path, stem) in list(root, "environments", &mut problems) {
-        let file = read(root, &path, ENVIRONMENT_RANK, |reader, node| {
+        let file = read(files, &path, ENVIRONMENT_RANK, |reader, node| {
             environment::read(reader, node, &stem, image.as_deref())
         });
         problems.extend(file.problems);
@@ -70,7 +100,7 @@ pub fn load(root: &Path) -> Result<Workspace, Problems> {
         environments: &environments,
         addons: &addons,
     };
-    let mut tenants = read_tenants(root, &list(root, "tenants", &mut problems), &known);
+    let mut tenants = read_tenants(files, &list(root, "tenants", &mut problems), &known);
     problems.extend(tenants.iter_mut().flat_map(|file| std::mem::take(&mut file.problems)));
     problems.extend(clashes(&tenants));
     if !problems.is_empty() {
@@ -121,8 +151,8 @@ struct TenantParts {
 type TenantFile = File<TenantParts>;
 
 /// Reads one file and hands its tree to `build`.
-fn read<T>(root: &Path, path: &str, rank: u8, build: impl FnOnce(&mut Reader<'_>, &Node) -> Option<T>) -> File<T> {
-    match text_of(&root.join(path)) {
+fn read<T>(files: Files<'_>, path: &str, rank: u8, build: impl FnOnce(&mut Reader<'_>, &Node) -> Option<T>) -> File<T> {
+    match files.text(path) {
         Ok(text) => read_text(&text, path, rank, build),
         Err(message) => {
             let problem = Problem::of(rank, path, Code::Unreadable, format!("{path} {message}"));
@@ -197,9 +227,9 @@ fn list(root: &Path, folder: &str, problems: &mut Vec<Problem>) -> Vec<(String, 
 }
 
 /// Reads all tenants, on as many threads as there are processors when there are many: each file stands for itself.
-fn read_tenants(root: &Path, files: &[(String, String)], known: &Known<'_>) -> Vec<TenantFile> {
+fn read_tenants(workspace: Files<'_>, files: &[(String, String)], known: &Known<'_>) -> Vec<TenantFile> {
     let read_some = |some: &[(String, String)]| -> Vec<TenantFile> {
-        some.iter().map(|(path, stem)| read_tenant(root, path, stem, known)).collect()
+        some.iter().map(|(path, stem)| read_tenant(workspace, path, stem, known)).collect()
     };
     let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let threads = processors.min(files.len() / FILES_A_THREAD).clamp(1, 16);
@@ -214,8 +244,8 @@ fn read_tenants(root: &Path, files: &[(String, String)], known: &Known<'_>) -> V
     })
 }
 
-fn read_tenant(root: &Path, path: &str, stem: &str, known: &Known<'_>) -> TenantFile {
-    read(root, path, TENANT_RANK, |reader, node| {
+fn read_tenant(files: Files<'_>, path: &str, stem: &str, known: &Known<'_>) -> TenantFile {
+    read(files, path, TENANT_RANK, |reader, node| {
         let manifest = tenant::read(reader, node, stem)?;
         let hosts = manifest.hosts.iter().map(|entry| (entry.host.clone(), entry.place.clone())).collect();
         let addons = manifest.addons.iter().map(|(addon, place)| (addon.clone(), (*place).clone())).collect();

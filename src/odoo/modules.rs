@@ -11,6 +11,30 @@ pub fn install(database: &str, modules: &[String]) -> Vec<String> {
     ["odoo", "-d", database, "-i", &names.join(","), "--stop-after-init", "--no-http"].map(ToOwned::to_owned).to_vec()
 }
 
+/// The command that opens Odoo's Python console beside a running Odoo, with the configuration of its task: a session has not the
+/// environment of the process that the entry point made.
+#[must_use]
+pub fn shell(database: &str, more: &[String]) -> Vec<String> {
+    let own = ["odoo", "shell", "-c", "/tmp/konta/odoo.conf", "-d", database, "--no-http"];
+    own.map(ToOwned::to_owned).into_iter().chain(more.iter().cloned()).collect()
+}
+
+/// The command that sets up a template: as [`install`], then every attachment moves into the database, so that a copy of the database
+/// is complete without files, and the web pages' styles and scripts are put together once for all.
+#[must_use]
+pub fn fill_template(database: &str, modules: &[String]) -> Vec<String> {
+    // A shell's words: names of databases are konta's and names of modules are Python's, so nothing in them ends a word.
+    let install = install(database, modules).join(" ");
+    let script = "env['ir.config_parameter'].set_param('ir_attachment.location', 'db')\n\
+                  env['ir.attachment'].force_storage()\n\
+                  env['ir.qweb']._pregenerate_assets_bundles()\n\
+                  env.cr.commit()";
+    let text = format!(
+        "{install} && odoo shell -d {database} --no-http <<'EOF'\n{script}\nEOF\nrm -rf /var/lib/odoo/filestore/{database}"
+    );
+    ["bash", "-ec", &text].map(ToOwned::to_owned).to_vec()
+}
+
 /// The wanted modules that are not installed, in the order of the manifest.
 #[must_use]
 pub fn missing(wanted: &[String], installed: &[String]) -> Vec<String> {

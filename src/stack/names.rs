@@ -52,6 +52,12 @@ impl Names {
         format!("{}/tenant/{tenant}/password", self.path)
     }
 
+    /// The SSM parameter with the password of a tenant's first administrator.
+    #[must_use]
+    pub fn administrator_password(&self, tenant: &TenantName) -> String {
+        format!("{}/tenant/{tenant}/administrator", self.path)
+    }
+
     /// The SSM parameter with the password of a cell's pool role.
     #[must_use]
     pub fn pool_password(&self, cell: CellNumber) -> String {

@@ -10,6 +10,10 @@ use super::error::TemplateError;
 pub const KEPT: &[&str] =
     &["AWS::RDS::DBCluster", "AWS::EFS::FileSystem", "AWS::Route53::HostedZone", "AWS::S3::Bucket"];
 
+/// The longest body that a load balancer answers with by itself, in characters.
+/// Source: Elastic Load Balancing API, `FixedResponseActionConfig`.
+const LONGEST_PAGE: usize = 1024;
+
 /// Checks a document.
 pub fn check(stack: &str, document: &Document) -> Result<(), TemplateError> {
     let mut wrong = Vec::new();
@@ -59,7 +63,23 @@ pub fn check(stack: &str, document: &Document) -> Result<(), TemplateError> {
             );
         }
     }
+    for (resource, length) in long_pages(document) {
+        wrong.push(TemplateError::Policy {
+            stack: stack.to_owned(),
+            resource,
+            problem: format!("has {length} characters"),
+            help: format!("a load balancer answers with {LONGEST_PAGE} at the most: shorten the page"),
+        });
+    }
     TemplateError::gathered(wrong)
+}
+
+/// The pages that are too long for a load balancer, with their lengths.
+fn long_pages(document: &Document) -> Vec<(String, usize)> {
+    let pages = document.section("Mappings").get("Pages").and_then(Value::as_object).into_iter().flatten();
+    let html = pages.filter_map(|(page, texts)| Some((format!("page {page}"), texts.get("Html")?.as_str()?)));
+    let lengths = html.map(|(page, html)| (page, html.chars().count()));
+    lengths.filter(|(_, length)| *length > LONGEST_PAGE).collect()
 }
 
 fn is_true(value: Option<&Value>) -> bool {
@@ -101,6 +121,17 @@ mod tests {
             checked("{ Type: 'AWS::EFS::FileSystem', DeletionPolicy: Retain, UpdateReplacePolicy: Retain, Properties: { Encrypted: true } }")
                 .is_ok()
         );
+    }
+
+    #[test]
+    fn a_page_longer_than_a_load_balancer_answers_is_refused() {
+        let page = |length: usize| {
+            let text = format!("Mappings: {{ Pages: {{ suspended: {{ Html: {} }} }} }}\n", "é".repeat(length));
+            check("s", &Document::parse("t", &text).unwrap())
+        };
+        assert!(page(LONGEST_PAGE).is_ok());
+        let refused = page(LONGEST_PAGE + 1).unwrap_err().to_string();
+        assert!(refused.contains("page suspended"), "{refused}");
     }
 
     #[test]

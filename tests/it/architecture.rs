@@ -17,7 +17,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("deploy", &["model", "template", "stack", "odoo", "aws"]),
     ("life", &["model", "stack", "odoo", "aws", "deploy"]),
     // Types only; that it never acts is seen in review.
-    ("report", &["auth", "model", "template", "stack", "cost", "deploy"]),
+    ("report", &["auth", "model", "template", "stack", "cost", "odoo", "deploy", "life"]),
     ("cli", &["commands"]),
     (
         "commands",

@@ -6,12 +6,13 @@ use std::process::Command;
 use konta::cost::Range;
 use konta::report::cost::Page;
 use konta::report::cost::page::{Bars, Cell, Chart, Column, Curve, Grid, Section};
+use konta::template::Document;
 use rust_decimal::Decimal;
 
 use crate::world::World;
 
 /// `KONTA_CHROMIUM`, else a Chromium or Chrome on PATH.
-fn chromium() -> Option<PathBuf> {
+pub fn chromium() -> Option<PathBuf> {
     let chosen = std::env::var_os("KONTA_CHROMIUM").map(PathBuf::from);
     let path = std::env::var_os("PATH").unwrap_or_default();
     let names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
@@ -78,6 +79,15 @@ fn charts() -> Page {
     }
 }
 
+/// What a load balancer shows in the place of a tenant's Odoo.
+fn tenant_pages() -> Vec<(String, String)> {
+    let template = Path::new(env!("CARGO_MANIFEST_DIR")).join("templates/tenant/pooled.yml");
+    let template = Document::parse("pooled", &std::fs::read_to_string(template).unwrap()).unwrap();
+    let pages = template.section("Mappings")["Pages"].as_object().unwrap();
+    let shown = pages.iter().filter(|(name, _)| *name != "none");
+    shown.map(|(name, texts)| (name.clone(), texts["Html"].as_str().unwrap().to_owned())).collect()
+}
+
 #[test]
 fn pages_are_well_in_a_browser_on_every_screen_and_on_paper() {
     let Some(chromium) = chromium() else {
@@ -111,6 +121,10 @@ fn pages_are_well_in_a_browser_on_every_screen_and_on_paper() {
         world.run(&arguments).ended_with(0);
     }
     world.write("charts.html", &charts().html().unwrap());
+    let pages = tenant_pages();
+    for (name, html) in &pages {
+        world.write(&format!("{name}.html"), html);
+    }
     let looked = Command::new(python)
         .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/html/check.py"))
         .arg("--chromium")
@@ -119,9 +133,10 @@ fn pages_are_well_in_a_browser_on_every_screen_and_on_paper() {
         .arg(Path::new(env!("CARGO_TARGET_TMPDIR")).join("html-pictures"))
         .args(&written)
         .arg(page("charts.html"))
+        .args(pages.iter().map(|(name, _)| page(&format!("{name}.html"))))
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&looked.stdout);
     assert!(looked.status.success(), "{said}\n{}", String::from_utf8_lossy(&looked.stderr));
-    assert!(said.contains("7 pages"), "{said}");
+    assert!(said.contains("9 pages"), "{said}");
 }

@@ -89,6 +89,8 @@ async fn run(before: Before, modules: &[&str]) -> (Result<(StepOutcome, Option<S
         public_ip: true,
         tags: Vec::new(),
         events: &events,
+        command: konta::odoo::modules::install,
+        first: None,
     };
     (install::run(&aws, Pace::aws(), &request).await, calls)
 }

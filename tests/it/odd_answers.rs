@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use konta::deploy::execute::{Deployer, Events};
+use konta::deploy::first::Templates;
 use konta::deploy::wait::Wish;
 use konta::deploy::{DeployError, DeployEvent, Pace, change_set, prepare};
 use konta::manifest;
@@ -141,6 +142,8 @@ pub async fn deploy_zone(
         environment,
         names: Names::new("konta", "prod"),
         tenants: BTreeMap::new(),
+        tiers: &BTreeMap::new(),
+        templates: Templates::default(),
         pace: Pace::aws(),
         events: Events(sender),
         wishes,

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 
 use konta::deploy::execute::{Deployer, Events};
+use konta::deploy::first::Templates;
 use konta::deploy::wait::Wish;
 use konta::deploy::{DeployError, Pace, prepare};
 use konta::stack::build::Builder;
@@ -202,6 +203,8 @@ async fn verify(running: u32) -> (Option<DeployError>, Calls) {
         environment,
         names: Names::new("konta", "prod"),
         tenants: BTreeMap::from([(tenant.name.clone(), tenant)]),
+        tiers: &BTreeMap::new(),
+        templates: Templates::default(),
         pace: Pace::aws(),
         events: Events(sender),
         wishes,

@@ -149,3 +149,41 @@ fn nobody_is_suspended_unasked_or_by_a_misspelt_name() {
     assert!(said.stderr.contains("no terminal"), "{}", said.stderr);
     assert!(!world.konta(&["status", "breadfree"]).stdout.contains("suspended"));
 }
+
+/// Runs a command and ends it as soon as it has told so many events; whether it was still running then.
+fn killed_after(world: &World, arguments: &[&str], events: usize) -> bool {
+    use std::io::BufRead as _;
+    let mut command = world.command(&[arguments, &["--sandbox", "--yes", "-o", "json"]].concat());
+    let mut child = command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::null()).spawn().unwrap();
+    let told = std::io::BufReader::new(child.stdout.take().unwrap()).lines().take(events).count();
+    let killed = told == events && child.try_wait().unwrap().is_none();
+    let _ = child.kill();
+    child.wait().unwrap();
+    killed
+}
+
+/// Every event is a step begun or ended, or a resource on its way: after each the command is killed once, and run again.
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_at_any_step_the_same_command_goes_on() {
+    let world = World::example();
+    world.konta(&["deploy", "tenant", "breadfree"]).ended_with(0);
+    let aws = world.aws().await;
+    let mut kills = 0;
+    for events in 1.. {
+        let killed = killed_after(&world, &["tenant", "suspend", "breadfree"], events);
+        world.konta(&["tenant", "suspend", "breadfree"]).ended_with(0);
+        assert_eq!(tasks(&aws, "breadfree").await, (0, 0), "after {events} events");
+        assert!(rule(&aws, "breadfree.konta.shop").await.fixed_response.is_some(), "after {events} events");
+
+        let again = killed_after(&world, &["tenant", "resume", "breadfree"], events);
+        world.konta(&["tenant", "resume", "breadfree"]).ended_with(0);
+        assert!(tasks(&aws, "breadfree").await.1 > 0, "after {events} events");
+        assert!(rule(&aws, "breadfree.konta.shop").await.target_group.is_some(), "after {events} events");
+        kills += usize::from(killed) + usize::from(again);
+        if !killed && !again {
+            break;
+        }
+    }
+    assert!(kills > 10, "{kills}");
+    world.konta(&["plan", "tenant", "breadfree", "--exit-code"]).ended_with(0);
+}

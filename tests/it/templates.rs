@@ -7,6 +7,7 @@ mod evaluate;
 mod limits;
 mod literals;
 mod overrides;
+mod page;
 mod placement;
 mod privilege;
 mod random;

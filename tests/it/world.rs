@@ -8,6 +8,7 @@ use konta::aws::{Aws, Target};
 /// A workspace with its sandbox.
 pub struct World {
     folder: tempfile::TempDir,
+    runs_tasks: bool,
 }
 
 /// What a command said.
@@ -39,11 +40,18 @@ impl Said {
 impl World {
     /// The example workspace of the repository.
     pub fn example() -> Self {
-        let world = Self { folder: tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap() };
+        let world = Self { folder: tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap(), runs_tasks: false };
         let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("manifests");
         for file in ["konta.yml", "environments/prod.yml", "tenants/artista.yml", "tenants/breadfree.yml"] {
             world.write(file, &std::fs::read_to_string(example.join(file)).unwrap());
         }
+        world
+    }
+
+    /// The same, in a sandbox that runs tasks.
+    pub fn with_odoo() -> Self {
+        let mut world = Self::example();
+        world.runs_tasks = true;
         world
     }
 
@@ -78,6 +86,10 @@ impl World {
             .env("AWS_CONFIG_FILE", self.path().join("no-aws-config"))
             .env("AWS_SHARED_CREDENTIALS_FILE", self.path().join("no-aws-credentials"))
             .env("KONTA_SANDBOX_VENV", venv());
+        if self.runs_tasks {
+            let odoo = Path::new(env!("CARGO_TARGET_TMPDIR")).join("odoo-19");
+            command.env("KONTA_SANDBOX_WITH_ODOO", "1").env("KONTA_SANDBOX_ODOO", odoo);
+        }
         command
     }
 
@@ -100,6 +112,45 @@ impl World {
         self.ready()["endpoint"].as_str().unwrap().to_owned()
     }
 
+    /// The port at which every tenant's https address answers.
+    pub fn https_port(&self) -> u64 {
+        self.ready()["https_port"].as_u64().unwrap()
+    }
+
+    /// The first value of a statement's answer, asked of a database as nobody but the test may; empty without an answer.
+    pub fn sql(&self, database: &str, statement: &str) -> String {
+        let clusters: serde_json::Value =
+            serde_json::from_str(&std::fs::read_to_string(self.home().join("clusters.json")).unwrap()).unwrap();
+        let folder = self.home().join("postgres").join(clusters[0]["folder"].as_str().unwrap());
+        let password = std::fs::read_to_string(folder.join("superuser")).unwrap();
+        let port = self.postgres_port();
+        tokio::runtime::Runtime::new().unwrap().block_on(async {
+            let client = connect(port, "rdsadmin", &password, database).await.unwrap();
+            let rows = client.simple_query(statement).await.unwrap_or_else(|error| panic!("{statement}: {error}"));
+            rows.iter()
+                .find_map(|row| match row {
+                    tokio_postgres::SimpleQueryMessage::Row(row) => row.get(0).map(ToOwned::to_owned),
+                    _ => None,
+                })
+                .unwrap_or_default()
+        })
+    }
+
+    /// Why a tenant's role is refused in another tenant's database; empty when it is not.
+    pub fn connect_as(&self, role: &str, database: &str) -> String {
+        let port = self.postgres_port();
+        tokio::runtime::Runtime::new().unwrap().block_on(async {
+            let aws = self.aws().await;
+            let password = aws.secret(&format!("/konta/prod/tenant/{role}/password")).await.unwrap().unwrap();
+            let password = secrecy::ExposeSecret::expose_secret(&password).to_owned();
+            assert!(connect(port, role, &password, role).await.is_ok(), "its own it reaches");
+            match connect(port, role, &password, database).await {
+                Ok(_) => String::new(),
+                Err(error) => error.as_db_error().map_or_else(|| error.to_string(), |error| error.message().to_owned()),
+            }
+        })
+    }
+
     /// The sandbox's process.
     pub fn pid(&self) -> u64 {
         self.ready()["pid"].as_u64().unwrap()
@@ -120,6 +171,32 @@ impl World {
             other => other.as_object().unwrap().values().next().unwrap().clone(),
         };
         u16::try_from(first["port"].as_u64().unwrap_or_else(|| panic!("{clusters}"))).unwrap()
+    }
+
+    /// What a JSON service of the sandbox answers to a call (`Service_Version.Action`).
+    pub fn ask(&self, target: &str, body: &serde_json::Value) -> serde_json::Value {
+        use std::io::{Read, Write};
+        let address = self.endpoint().trim_start_matches("http://").to_owned();
+        let mut stream = std::net::TcpStream::connect(&address).unwrap();
+        let body = body.to_string();
+        // The service is known by the target; any key will do.
+        let request = format!(
+            "POST / HTTP/1.0\r\nHost: {address}\r\nX-Amz-Target: {target}\r\nContent-Type: application/x-amz-json-1.1\r\n\
+             Authorization: AWS4-HMAC-SHA256 Credential=test/20261125/eu-west-1/x/aws4_request\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let body = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("{answer}")).1;
+        serde_json::from_str(body).unwrap_or_else(|e| panic!("{e}: {answer}"))
+    }
+
+    /// The outputs of a stack, by key.
+    pub fn outputs(&self, stack: &str) -> serde_json::Value {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let stack = runtime.block_on(async { self.aws().await.stack(stack).await.unwrap().unwrap() });
+        serde_json::to_value(stack.outputs).unwrap()
     }
 
     /// The resources of a stack with the properties they were made with, by logical id.

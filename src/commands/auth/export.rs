@@ -3,13 +3,12 @@
 use std::fmt::Write as _;
 
 use clap::{Args, ValueEnum};
-use jiff::Timestamp;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
 use crate::auth::session::{self, quoted};
 use crate::aws::credentials::{self, Credentials};
-use crate::commands::credentials::Gathered;
+use crate::commands::credentials::{Gathered, rfc3339};
 use crate::commands::{CommandError, Context};
 use crate::report::output;
 
@@ -87,12 +86,6 @@ fn shell(keys: &Credentials) -> Zeroizing<String> {
     }
     lines.push_str("unset AWS_PROFILE AWS_DEFAULT_PROFILE\n");
     lines
-}
-
-/// When keys end, as the protocol wants it.
-pub(super) fn rfc3339(keys: &Credentials) -> Option<String> {
-    let ends = Timestamp::try_from(keys.expiry()?).ok()?;
-    Some(format!("{ends:.0}"))
 }
 
 #[cfg(test)]

@@ -6,11 +6,9 @@ use serde::Serialize;
 use crate::auth::session::{self, Mfa, Opened, Request, SessionError};
 use crate::aws::sts::Sts;
 use crate::aws::{Identity, credentials};
-use crate::commands::credentials::Gathered;
+use crate::commands::credentials::{Gathered, rfc3339};
 use crate::commands::{CommandError, Context};
 use crate::report::{message, output, text};
-
-use super::export::rfc3339;
 
 /// How one stands with AWS.
 #[derive(Debug, Serialize)]

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::commands::{CommandError, Context, gather};
 use crate::life::backup::{self, Made};
-use crate::life::place;
+use crate::life::vault;
 use crate::odoo::backup::BackupId;
 use crate::report::{message, output, text};
 
@@ -82,7 +82,7 @@ async fn one(context: &Context, args: &BackupArgs, mut tenant: StandingTenant<'_
         tenant.carry_out(context, async |deployer| backup::back_up(deployer, &name, Timestamp::now()).await).await?;
     let mut deleted = Vec::new();
     if !args.no_prune {
-        let bucket = place::bucket(&tenant.observed, &tenant.names().environment())?;
+        let bucket = vault::bucket(&tenant.observed, &tenant.names().environment())?;
         let kept = tenant.environment.backups;
         deleted = backup::thin_out(&tenant.session.aws, &bucket, name.as_str(), kept, Timestamp::now()).await?;
     }

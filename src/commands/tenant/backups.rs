@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::commands::{CommandError, Context};
 use crate::deploy::observe;
 use crate::life::backup::{self, Kept};
-use crate::life::place;
+use crate::life::vault;
 use crate::odoo::backup::BackupId;
 use crate::report::{message, output, table, text};
 use crate::stack::build::Builder;
@@ -42,7 +42,7 @@ pub(super) async fn run(context: &Context, args: &BackupsArgs) -> Result<u8, Com
     let observed =
         observe::sweep(&session.aws, loaded.workspace.application.as_str(), environment.name.as_str()).await?;
     let names = Builder::new(&loaded.workspace, &loaded.composer).names(environment);
-    let bucket = place::bucket(&observed, &names.environment())?;
+    let bucket = vault::bucket(&observed, &names.environment())?;
     let mut deleted = Vec::new();
     if args.prune {
         deleted = backup::thin_out(&session.aws, &bucket, &args.name, environment.backups, Timestamp::now()).await?;

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::commands::{CommandError, Context};
 use crate::life::restore::{self, Restored, Wanted};
-use crate::life::{backup, place};
+use crate::life::{backup, vault};
 use crate::odoo::backup::{Manifest, Outcome};
 use crate::report::{message, output, prompt, text};
 
@@ -18,6 +18,7 @@ use super::standing::{self, StandingTenant};
 /// tenant's place, at one stroke. Until then visitors see what they saw. What stood there is kept as it was until the next restore.
 /// Whatever ends it on the way, the same command goes on.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub(super) struct RestoreArgs {
     /// The tenant
     name: String,
@@ -52,7 +53,7 @@ pub(super) async fn run(context: &Context, args: &RestoreArgs) -> Result<u8, Com
         return drop_before(context, &tenant).await;
     }
     let source = args.tenant.as_deref().unwrap_or(tenant.name.as_str()).to_owned();
-    let bucket = place::bucket(&tenant.observed, &tenant.names().environment())?;
+    let bucket = vault::bucket(&tenant.observed, &tenant.names().environment())?;
     let manifest = backup::find(&tenant.session.aws, &bucket, &source, Some(&args.from)).await?;
     if !args.check {
         confirm(context, &tenant, &manifest)?;

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use tokio::sync::{mpsc, watch};
 
+use crate::aws::data::DataTarget;
 use crate::commands::gather::{Loaded, Session};
 use crate::commands::{CommandError, Context, gather};
 use crate::deploy::execute::Events;
+use crate::deploy::first::Templates;
 use crate::deploy::wait::Wish;
-use crate::deploy::{Deployer, observe};
+use crate::deploy::{DeployError, Deployer, observe, steps};
 use crate::model::{Environment, TenantName};
 use crate::report::{Drawer, draw};
 use crate::stack::build::Builder;
@@ -71,6 +73,25 @@ impl StandingTenant<'_> {
         }
     }
 
+    /// The cluster with its database: its own, where it has one, else its cell's.
+    pub(super) fn database(&self, names: &Names) -> Result<DataTarget, CommandError> {
+        let cell = self.stack.cell().map(|cell| names.cell(cell));
+        let endpoint = self.stack.parameters.get("DatabaseEndpoint");
+        let own = self.observed.iter().find(|stack| {
+            endpoint.is_some()
+                && Some(&stack.name) != cell.as_ref()
+                && stack.outputs.get("DatabaseEndpoint") == endpoint
+        });
+        let stacks: Vec<String> = own.map(|stack| stack.name.clone()).into_iter().chain(cell).collect();
+        steps::data_target(&self.observed, &stacks).ok_or_else(|| {
+            DeployError::MissingOutput {
+                stack: self.stack.name.clone(),
+                missing: "DatabaseClusterArn and DatabaseSecretArn".to_owned(),
+            }
+            .into()
+        })
+    }
+
     /// Carries out an operation, and draws what it tells.
     pub(super) async fn carry_out<T, E: Into<CommandError>>(
         &self,
@@ -87,6 +108,8 @@ impl StandingTenant<'_> {
             environment: self.environment,
             names: builder.names(self.environment),
             tenants: BTreeMap::new(),
+            tiers: &self.loaded.workspace.tiers,
+            templates: Templates::default(),
             pace: self.session.pace,
             events: Events(sender),
             wishes,

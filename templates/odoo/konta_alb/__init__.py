@@ -37,7 +37,8 @@ class Hosts:
 
     def find(self, host):
         host = (host or '').partition(':')[0].rstrip('.').lower()
-        self._refresh(lambda: host not in self._hosts)
+        # Also who is suspended: being taken back must not wait for the next reading.
+        self._refresh(lambda: self._hosts.get(host, (None, True))[1])
         return (self._hosts or {}).get(host)
 
     def database(self, host):

@@ -214,6 +214,13 @@ impl Evaluation<'_> {
                 let (index, all) = (usize::try_from(argument[0].as_u64().unwrap()).unwrap(), list(&argument[1]));
                 all.get(index).unwrap_or_else(|| panic!("no item {index} in {all:?}")).clone()
             }
+            "Fn::FindInMap" => {
+                let mut found = self.desired.document.value()["Mappings"].clone();
+                for key in list(argument) {
+                    found = found.get(text(&key)).unwrap_or_else(|| panic!("no {key} in {argument}")).clone();
+                }
+                found
+            }
             "Fn::GetAZs" => json!(["eu-west-1a", "eu-west-1b", "eu-west-1c"]),
             "Fn::Cidr" => {
                 let range = text(&self.value(&argument[0]).unwrap());

@@ -1,0 +1,289 @@
+//! `konta logs`: what a tenant's tasks said.
+
+use std::io::{self, BufWriter};
+
+use clap::{Args, ValueEnum};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde_json::json;
+
+use crate::deploy::observe;
+use crate::life::logs::{self, Reader, Source};
+use crate::life::moment::moment;
+use crate::life::place::{self, Place};
+use crate::life::select::{Line, Selection};
+use crate::life::stopped::{self, Stopped};
+use crate::model::CellNumber;
+use crate::odoo::log::Level;
+use crate::report::log::{LogStyle, second, write_lines};
+use crate::report::{Palette, message, output};
+use crate::stack::build::Builder;
+use crate::stack::{Observed, ObservedStack};
+
+use super::gather::Session;
+use super::resident::Resident;
+use super::{CommandError, Context};
+
+/// Show what a tenant's tasks said, or a pool's.
+///
+/// Of a pooled tenant these are the lines about its database, in the log of its cell's pool. A traceback belongs to the line above it.
+/// Without --since and --tail: the last 100 lines of the last day.
+#[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
+pub struct LogsArgs {
+    /// The tenant
+    #[arg(required_unless_present = "pool")]
+    tenant: Option<String>,
+    /// All lines of a shared Odoo instead, those about no tenant too
+    #[arg(long, conflicts_with = "tenant")]
+    pool: bool,
+    /// With --pool: the cell [default: the only one with a pool]
+    #[arg(long, requires = "pool", value_name = "NUMBER")]
+    cell: Option<u32>,
+    /// Go on with what comes, until Ctrl-C
+    #[arg(short, long)]
+    follow: bool,
+    /// From then on: how long ago (90s, 15m, 2h, 3d), or a time (14:30, 2026-11-25, "2026-11-25 14:30", 2026-11-25T14:30:00Z)
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// Up to then
+    #[arg(long, value_name = "TIME", conflicts_with = "follow")]
+    until: Option<String>,
+    /// Only the last lines
+    #[arg(long, value_name = "LINES")]
+    tail: Option<usize>,
+    /// Only lines with this text, whatever its case; a traceback with it is shown whole
+    #[arg(long, value_name = "TEXT")]
+    filter: Option<String>,
+    /// Only lines of this level and graver ones
+    #[arg(long, value_enum)]
+    level: Option<Least>,
+    /// Also the load balancer's health checks, a line every few seconds
+    #[arg(long)]
+    checks: bool,
+    /// The last task that stopped, and why it did
+    #[arg(long, conflicts_with_all = ["follow", "pool", "task"])]
+    previous: bool,
+    /// Only this task; the beginning of its id will do
+    #[arg(long, value_name = "ID")]
+    task: Option<String>,
+    /// Times in UTC instead of this machine's zone
+    #[arg(long)]
+    utc: bool,
+}
+
+/// The least level that is shown.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Least {
+    Debug,
+    Info,
+    Warning,
+    Error,
+    Critical,
+}
+
+/// Lines shown when nothing else is asked for.
+const TAIL: usize = 100;
+/// How far is looked back then, milliseconds: a day.
+const BACK: i64 = 24 * 60 * 60 * 1000;
+/// Lines of a stopped task may reach the log a while after its end, milliseconds.
+const AFTER: i64 = 10 * 60 * 1000;
+
+/// What is read.
+struct Asked {
+    session: Session,
+    source: Source,
+    selection: Selection,
+    stopped: Option<Stopped>,
+}
+
+/// Shows them.
+pub async fn run(context: &Context, args: &LogsArgs) -> Result<u8, CommandError> {
+    let zone = if args.utc { TimeZone::UTC } else { TimeZone::system() };
+    let now = Timestamp::now();
+    let when = |text: &Option<String>| text.as_deref().map(|text| parsed(text, now, &zone)).transpose();
+    let (since, until) = (when(&args.since)?, when(&args.until)?);
+    let asked = asked(context, args).await?;
+    let style = LogStyle {
+        format: context.format(),
+        palette: Palette::for_stdout(context.global().no_color),
+        with_task: args.task.is_none() && asked.stopped.is_none(),
+        zone,
+    };
+    if let Some(stopped) = &asked.stopped {
+        say_stopped(context, stopped, &style)?;
+    }
+    let (since, until, tail) = span(args, now, since, until, asked.stopped.as_ref());
+    let shown = show(&asked, args.follow, (since, until), tail, &style).await?;
+    if shown == 0 && !context.format().is_json() {
+        let task = args.task.as_ref().map(|task| format!(" of task {task}")).unwrap_or_default();
+        message::note(context.palette(), &format!("no such lines{task} since {}", second(since, &style.zone)));
+    }
+    Ok(0)
+}
+
+fn parsed(text: &str, now: Timestamp, zone: &TimeZone) -> Result<i64, CommandError> {
+    moment(text, now, zone).ok_or_else(|| CommandError::Usage {
+        message: format!("`{text}` is no time"),
+        help: "say how long ago (90s, 15m, 2h, 3d), or a time: 14:30, 2026-11-25, \"2026-11-25 14:30\", 2026-11-25T14:30:00Z"
+            .to_owned(),
+    })
+}
+
+async fn asked(context: &Context, args: &LogsArgs) -> Result<Asked, CommandError> {
+    let mut selection = Selection {
+        database: None,
+        least: args.level.map(|level| match level {
+            Least::Debug => Level::Debug,
+            Least::Info => Level::Info,
+            Least::Warning => Level::Warning,
+            Least::Error => Level::Error,
+            Least::Critical => Level::Critical,
+        }),
+        text: args.filter.clone(),
+        checks: args.checks,
+    };
+    let Some(name) = &args.tenant else {
+        let (session, mut source) = of_pool(context, args.cell).await?;
+        source.streams.push_str(args.task.as_deref().unwrap_or_default());
+        return Ok(Asked { session, source, selection, stopped: None });
+    };
+    let resident = Resident::of(context, name).await?;
+    let (mut source, database) = place::log_of(&resident.observed, &resident.names, &resident.tenant)?;
+    selection.database = database;
+    let stopped = if args.previous {
+        let place = Place::of(&resident.observed, &resident.names, &resident.tenant)?;
+        let stopped = stopped::last(&resident.session.aws, &place).await?;
+        let none = || CommandError::Unknown {
+            message: format!("no task of {} has stopped", resident.tenant),
+            help: format!("`konta logs {}` shows those that run", resident.tenant),
+        };
+        Some(stopped.ok_or_else(none)?)
+    } else {
+        None
+    };
+    let task = stopped.as_ref().map(|stopped| stopped.task.as_str()).or(args.task.as_deref());
+    source.streams.push_str(task.unwrap_or_default());
+    Ok(Asked { session: resident.session, source, selection, stopped })
+}
+
+/// The log of the pool of a cell, or of the only cell that has one.
+async fn of_pool(context: &Context, cell: Option<u32>) -> Result<(Session, Source), CommandError> {
+    let loaded = context.load()?;
+    let environment = context.environment(&loaded.workspace, None)?;
+    let session = context.session(&loaded, environment).await?;
+    let names = Builder::new(&loaded.workspace, &loaded.composer).names(environment);
+    let application = loaded.workspace.application.as_str();
+    let observed = observe::sweep(&session.aws, application, environment.name.as_str()).await?;
+    let pools = pools(&observed);
+    let list = || pools.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let cell = match (cell.and_then(CellNumber::new), pools.as_slice()) {
+        (Some(cell), _) if pools.contains(&cell) => cell,
+        (None, [only]) if cell.is_none() => *only,
+        (_, []) => {
+            return Err(CommandError::Unknown {
+                message: format!("no cell of {} has a pool", environment.name),
+                help: "`konta logs NAME` shows a tenant's lines".to_owned(),
+            });
+        }
+        _ => {
+            return Err(CommandError::Usage {
+                message: "of several pools, which one?".to_owned(),
+                help: format!("say --cell; these have a pool: {}", list()),
+            });
+        }
+    };
+    let source = place::log_of_pool(&observed, &names, cell)?;
+    Ok((session, source))
+}
+
+fn pools(observed: &Observed) -> Vec<CellNumber> {
+    observed
+        .iter()
+        .filter(|stack| stack.outputs.contains_key("PoolTaskDefinitionArn"))
+        .filter_map(ObservedStack::own_cell)
+        .collect()
+}
+
+/// From when on, up to when, and how many of the last lines.
+fn span(
+    args: &LogsArgs,
+    now: Timestamp,
+    since: Option<i64>,
+    until: Option<i64>,
+    stopped: Option<&Stopped>,
+) -> (i64, Option<i64>, Option<usize>) {
+    let now = now.as_millisecond();
+    let tail = args.tail.or((since.is_none()).then_some(TAIL));
+    let until = until.or_else(|| stopped.and_then(|stopped| stopped.at).map(|at| at + AFTER));
+    let from = since.or_else(|| stopped.map(|stopped| stopped.from)).unwrap_or(until.unwrap_or(now) - BACK);
+    (from, until, tail)
+}
+
+fn say_stopped(context: &Context, stopped: &Stopped, style: &LogStyle) -> Result<(), CommandError> {
+    if context.format().is_json() {
+        let at = stopped.at.and_then(|at| Timestamp::from_millisecond(at).ok());
+        let report = json!({
+            "event": "task", "task": stopped.task, "stopped_at": at.map(|at| at.to_string()),
+            "exit_code": stopped.exit_code, "reason": stopped.reason,
+        });
+        return Ok(output::print_json_line(&report)?);
+    }
+    let when = stopped.at.map(|at| format!(" at {}", second(at, &style.zone))).unwrap_or_default();
+    let code = stopped.exit_code.map(|code| format!(" with exit code {code}")).unwrap_or_default();
+    let why = match &stopped.reason {
+        Some(reason) => format!(": {reason}"),
+        None => "; ECS no longer says why".to_owned(),
+    };
+    message::note(context.palette(), &format!("task {} stopped{when}{code}{why}", stopped.task));
+    Ok(())
+}
+
+/// Reads and writes; how many lines there were. Ends well when the reader of the lines goes away.
+async fn show(
+    asked: &Asked,
+    follow: bool,
+    (since, until): (i64, Option<i64>),
+    tail: Option<usize>,
+    style: &LogStyle,
+) -> Result<usize, CommandError> {
+    let (aws, pace) = (&asked.session.aws, asked.session.pace);
+    let mut out = BufWriter::new(io::stdout().lock());
+    let mut shown = 0;
+    let mut write = |lines: &[Line]| {
+        shown += lines.len();
+        write_lines(&mut out, lines, style)
+    };
+    let mut reader = match tail {
+        Some(count) => {
+            let end = until.unwrap_or_else(|| Timestamp::now().as_millisecond());
+            let span = (since, end);
+            let (lines, reader) =
+                logs::last(aws, pace, &asked.source, &asked.selection, span, (count, until.is_none())).await?;
+            if let Err(gone) = write(&lines) {
+                return closed(gone, shown);
+            }
+            if !follow {
+                return Ok(shown);
+            }
+            reader
+        }
+        None => Reader::new(aws, pace, &asked.source, asked.selection.clone(), since, until),
+    };
+    loop {
+        while let Some(lines) = reader.page().await? {
+            if let Err(gone) = write(&lines) {
+                return closed(gone, shown);
+            }
+        }
+        if !follow {
+            return Ok(shown);
+        }
+        tokio::time::sleep(logs::interval(aws)).await;
+    }
+}
+
+/// Who has seen enough (`konta logs NAME | head`) is no error.
+fn closed(error: io::Error, shown: usize) -> Result<usize, CommandError> {
+    if error.kind() == io::ErrorKind::BrokenPipe { Ok(shown.max(1)) } else { Err(error.into()) }
+}

@@ -1,0 +1,48 @@
+//! A tenant that stands: what the verbs that look into its tasks gather.
+
+use crate::life::place;
+use crate::model::TenantName;
+use crate::stack::Observed;
+use crate::stack::build::Builder;
+use crate::stack::names::Names;
+
+use super::gather::{self, Session};
+use super::{CommandError, Context};
+
+/// A tenant that stands, and the session with which it was looked at.
+#[derive(Debug)]
+pub struct Resident {
+    /// The session.
+    pub session: Session,
+    /// The names in its environment.
+    pub names: Names,
+    /// Its name; whether it has a manifest does not matter.
+    pub tenant: TenantName,
+    /// Its own stack, its cell's and its environment's.
+    pub observed: Observed,
+}
+
+impl Resident {
+    /// Of the tenant of this name: where its manifest says that it lives, else in the environment that is asked for.
+    pub async fn of(context: &Context, name: &str) -> Result<Self, CommandError> {
+        let loaded = context.load()?;
+        let known = gather::tenant(&loaded.workspace, name);
+        let environment = match &known {
+            Ok(_) => context.environment_of(&loaded.workspace, &[name.to_owned()])?,
+            Err(_) => context.environment(&loaded.workspace, None)?,
+        };
+        let session = context.session(&loaded, environment).await?;
+        let names = Builder::new(&loaded.workspace, &loaded.composer).names(environment);
+        let tenant = match (known.map(|tenant| tenant.name.clone()), TenantName::new(name)) {
+            (Ok(tenant), _) => tenant,
+            (Err(_), Ok(stranger)) => stranger,
+            (Err(unknown), Err(_)) => return Err(unknown),
+        };
+        let observed = place::look(&session.aws, &names, &tenant).await?;
+        if observed.get(&names.tenant(&tenant)).is_none() {
+            // A name that neither has a manifest nor a stack is most likely mistyped.
+            gather::tenant(&loaded.workspace, name)?;
+        }
+        Ok(Self { session, names, tenant, observed })
+    }
+}

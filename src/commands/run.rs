@@ -1,0 +1,222 @@
+//! `konta run`: a task for once, with a command of the operator's.
+
+use std::io::{self, IsTerminal, Write};
+
+use clap::Args;
+use jiff::Timestamp;
+use serde_json::json;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::life::logs;
+use crate::life::once::{self, Ended, Watch};
+use crate::life::place::Place;
+use crate::life::select::Line;
+use crate::model::size::FargateSize;
+use crate::report::log::{LogStyle, harmless, write_lines};
+use crate::report::{Palette, message, output, prompt};
+
+use super::gather::Session;
+use super::resident::Resident;
+use super::{CommandError, Context};
+
+/// Run a command in a task of its own, and follow it to its end.
+///
+/// The task is like the tenant's, or its pool's: the same image, configuration, files and role, with the tenant's own database. Its lines
+/// go to standard output, and konta ends with the command's exit code. It runs on standard capacity, never on spot.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// The tenant
+    tenant: String,
+    /// CPU units and MiB, such as 1024/2048 [default: those of the tenant]
+    #[arg(long, value_name = "CPU/MEMORY", value_parser = size)]
+    size: Option<FargateSize>,
+    /// Start it, print its id, and leave it
+    #[arg(long)]
+    detach: bool,
+    /// The command and its arguments, after --
+    #[arg(last = true, required = true, num_args = 1.., value_name = "COMMAND")]
+    command: Vec<String>,
+}
+
+fn size(text: &str) -> Result<FargateSize, String> {
+    let numbers = text.split_once('/').and_then(|(cpu, memory)| Some((cpu.parse().ok()?, memory.parse().ok()?)));
+    let (cpu, memory) = numbers.ok_or("write CPU units and MiB, such as 1024/2048")?;
+    FargateSize::new(cpu, memory).map_err(|error| format!("{error}: {}", error.help))
+}
+
+/// Runs it.
+pub async fn run(context: &Context, args: &RunArgs) -> Result<u8, CommandError> {
+    let resident = Resident::of(context, &args.tenant).await?;
+    let place = Place::of(&resident.observed, &resident.names, &resident.tenant)?;
+    for warning in once::warnings(&args.command) {
+        message::warning(context.palette(), warning);
+    }
+    let session = &resident.session;
+    let from = Timestamp::now().as_millisecond() - CLOCK;
+    let size = args.size.map(|size| (size.cpu(), size.memory()));
+    let arn = once::start(&session.aws, &place, &args.command, size).await?;
+    let task = Task { context, session, place: &place, arn: &arn };
+    if args.detach {
+        return task.leave(0);
+    }
+    if context.format().is_json() {
+        output::print_json_line(&json!({"event": "task", "task": task.id()}))?;
+    } else {
+        let about = if session.aws.is_sandbox() { "" } else { "; it takes about a minute to start" };
+        message::note(context.palette(), &format!("the task is {}{about}", task.id()));
+    }
+    task.follow(from).await
+}
+
+/// This machine's clock and AWS's may differ so much, milliseconds.
+const CLOCK: i64 = 10 * 60 * 1000;
+
+/// The task that was started.
+struct Task<'a> {
+    context: &'a Context,
+    session: &'a Session,
+    place: &'a Place,
+    arn: &'a str,
+}
+
+/// What becomes of a task after a signal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wish {
+    GoOn,
+    Stop,
+    Leave,
+}
+
+impl Task<'_> {
+    fn id(&self) -> &str {
+        self.arn.rsplit('/').next().unwrap_or(self.arn)
+    }
+
+    async fn follow(&self, from: i64) -> Result<u8, CommandError> {
+        let aws = &self.session.aws;
+        let log = once::log_of(self.place, self.arn);
+        let mut watch = Watch::new(aws, self.session.pace, &self.place.cluster, self.arn, &log, from);
+        let mut signals = Signals::listen()?;
+        let mut stopping = false;
+        loop {
+            // A look is never broken off half-way: what it has read would be lost.
+            let round = watch.round().await?;
+            self.show(&round.lines)?;
+            if let Some(ended) = round.ended {
+                return self.finish(ended, stopping);
+            }
+            tokio::select! {
+                () = signals.next() => match self.wish(stopping)? {
+                    Wish::GoOn => {}
+                    Wish::Stop => {
+                        stopping = true;
+                        message::note(self.context.palette(), "the task is told to stop; Ctrl-C once more does not wait for it");
+                        aws.stop_task(&self.place.cluster, self.arn, "stopped by konta run").await?;
+                    }
+                    Wish::Leave => return self.leave(130),
+                },
+                () = tokio::time::sleep(logs::interval(aws)) => {}
+            }
+        }
+    }
+
+    /// What the operator wishes who pressed Ctrl-C. Without a terminal nobody can be asked, and a task that nobody waits for is stopped.
+    fn wish(&self, stopping: bool) -> Result<Wish, CommandError> {
+        if stopping {
+            return Ok(Wish::Leave);
+        }
+        if self.context.global().yes || !prompt::can_ask() {
+            return Ok(Wish::Stop);
+        }
+        match prompt::confirm("Stop the task? (no: go on; Ctrl-C: leave it running)") {
+            Ok(true) => Ok(Wish::Stop),
+            Ok(false) => Ok(Wish::GoOn),
+            Err(prompt::PromptError::Cancelled) => Ok(Wish::Leave),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// A command's own lines, as they would be seen if it ran here.
+    fn show(&self, lines: &[Line]) -> Result<(), CommandError> {
+        let mut out = io::stdout().lock();
+        let written = if self.context.format().is_json() {
+            let style = LogStyle {
+                format: self.context.format(),
+                palette: Palette::plain(),
+                zone: jiff::tz::TimeZone::UTC,
+                with_task: false,
+            };
+            write_lines(&mut out, lines, &style)
+        } else {
+            let at_terminal = out.is_terminal();
+            let mut text = String::new();
+            for line in lines {
+                text.push_str(&if at_terminal { harmless(&line.text) } else { line.text.as_str().into() });
+                text.push('\n');
+            }
+            out.write_all(text.as_bytes()).and_then(|()| out.flush())
+        };
+        match written {
+            // Who has read enough of its lines still waits for its end.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            written => Ok(written?),
+        }
+    }
+
+    fn leave(&self, code: u8) -> Result<u8, CommandError> {
+        if self.context.format().is_json() {
+            output::print_json_line(&json!({"event": "result", "task": self.id(), "detached": true}))?;
+            return Ok(code);
+        }
+        if code == 0 {
+            output::print_text(self.id())?;
+        }
+        let follow = format!("`konta logs {} --task {} -f` follows it", self.place.tenant, self.id());
+        message::hint(self.context.palette(), &follow);
+        Ok(code)
+    }
+
+    fn finish(&self, ended: Ended, stopped: bool) -> Result<u8, CommandError> {
+        let Some(code) = ended.exit_code else {
+            return Err(CommandError::NotRun {
+                task: self.id().to_owned(),
+                reason: ended.reason.unwrap_or_else(|| "ECS gives no reason".to_owned()),
+                help: if self.session.aws.runs_tasks() {
+                    "is the image there, and the way to it; are the secrets' parameters there; are there Fargate vCPUs left?"
+                } else {
+                    "give the sandbox an Odoo: `konta sandbox start --with-odoo`"
+                },
+            });
+        };
+        // That the command ended says nothing; that it was killed for want of memory does.
+        let telling = ended.reason.as_deref().filter(|reason| !reason.starts_with("Essential container"));
+        let reason = telling.map(|reason| format!(": {reason}")).unwrap_or_default();
+        if self.context.format().is_json() {
+            output::print_json_line(&json!({
+                "event": "result", "ok": code == 0, "task": self.id(), "exit_code": code, "reason": ended.reason,
+            }))?;
+        } else if code != 0 {
+            message::note(self.context.palette(), &format!("the command ended with exit code {code}{reason}"));
+        }
+        Ok(if stopped { 130 } else { u8::try_from(code).unwrap_or(1) })
+    }
+}
+
+/// Ctrl-C, and the wish of the system that konta ends.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn listen() -> io::Result<Self> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}

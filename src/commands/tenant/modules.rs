@@ -1,0 +1,57 @@
+//! `konta tenant modules`: which modules a tenant has, and which it should have.
+
+use clap::Args;
+use serde_json::json;
+
+use crate::commands::{CommandError, Context};
+use crate::odoo::{modules, upgrade};
+use crate::report::{message, output, table};
+use crate::stack::build::Builder;
+
+use super::standing;
+
+/// Show which modules a tenant has, in which version, and which of its manifest's are missing.
+#[derive(Debug, Args)]
+pub(super) struct ModulesArgs {
+    /// Its name
+    name: String,
+    /// Only those of the manifest and of the tier, not what they brought with them
+    #[arg(long)]
+    wanted: bool,
+}
+
+/// Shows.
+pub(super) async fn run(context: &Context, args: &ModulesArgs) -> Result<u8, CommandError> {
+    let loaded = context.load()?;
+    let standing = standing::find(context, &loaded, &args.name).await?;
+    let names = Builder::new(&loaded.workspace, &loaded.composer).names(standing.environment);
+    let data = standing.database(&names)?;
+    let question = upgrade::versions(&standing.name.database());
+    let rows = standing.session.aws.sql(&data, &question.database, &question.sql, &[]).await?;
+    let wanted: &[String] = loaded.workspace.tenants.get(&standing.name).map_or(&[], |tenant| &tenant.modules);
+    let there: Vec<(String, String)> = rows
+        .into_iter()
+        .map(|row| {
+            let mut texts = row.into_iter().map(Option::unwrap_or_default);
+            (texts.next().unwrap_or_default(), texts.next().unwrap_or_default())
+        })
+        .collect();
+    let installed: Vec<String> = there.iter().map(|(name, _)| name.clone()).collect();
+    let missing = modules::missing(wanted, &installed);
+    let shown = there.iter().filter(|(name, _)| !args.wanted || wanted.contains(name));
+    if context.format().is_json() {
+        let installed: Vec<_> = shown
+            .map(|(name, version)| json!({"name": name, "version": version, "wanted": wanted.contains(name)}))
+            .collect();
+        output::print_json(&json!({"tenant": standing.name.as_str(), "installed": installed, "missing": missing}))?;
+        return Ok(0);
+    }
+    let word = |name: &String| if wanted.contains(name) { "yes".to_owned() } else { String::new() };
+    let rows = shown.map(|(name, version)| vec![name.clone(), version.clone(), word(name)]).collect();
+    output::print_text(&table::table(&["module", "version", "wanted"], rows))?;
+    if !missing.is_empty() {
+        let text = format!("missing: {}; `konta tenant upgrade {}` installs them", missing.join(", "), standing.name);
+        message::note(context.palette(), &text);
+    }
+    Ok(0)
+}

@@ -1,0 +1,160 @@
+//! `konta tenant resize`: another tier or size, written into the tenant's manifest and deployed.
+
+use std::cell::Cell;
+use std::path::Path;
+
+use clap::{ArgGroup, Args};
+use serde::Serialize;
+
+use crate::commands::gather::Loaded;
+use crate::commands::plan::What;
+use crate::commands::{CommandError, Context, deploy, gather};
+use crate::manifest::edit;
+use crate::model::{Tenant, TierName, Workspace};
+use crate::report::{message, output};
+
+/// Give a tenant another tier of the same isolation, or another size.
+///
+/// Shows the plan, with what it costs and what the customer pays, and asks. Then the tier and the size are written into the tenant's
+/// manifest, where all else stays as it is, and the tenant is deployed. Modules that the new tier does not have stay installed.
+#[derive(Debug, Args)]
+#[command(group(ArgGroup::new("wanted").required(true).multiple(true).args(["tier", "cpu", "memory"])))]
+pub(super) struct ResizeArgs {
+    /// Its name
+    name: String,
+    /// The tier it buys from now on
+    #[arg(long)]
+    tier: Option<String>,
+    /// CPU units of a task [default: as now]
+    #[arg(long, value_name = "UNITS")]
+    cpu: Option<u32>,
+    /// Memory of a task, in MiB [default: as now]
+    #[arg(long, value_name = "MIB")]
+    memory: Option<u32>,
+    /// Stop after showing the plan
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// Resizes.
+pub(super) async fn run(context: &Context, args: &ResizeArgs) -> Result<u8, CommandError> {
+    let loaded = context.load()?;
+    let before = gather::tenant(&loaded.workspace, &args.name)?;
+    refuse_unknown_tier(args, &loaded.workspace)?;
+    let path = format!("tenants/{}.yml", before.name);
+    let file = loaded.root.join(&path);
+    let text = std::fs::read_to_string(&file)?;
+    let size = wanted_size(args, before);
+    let changed = edit::resized(&text, args.tier.as_deref(), size).ok_or_else(|| by_hand(&path))?;
+    let wanted = context.load_with(&loaded.root, &path, &changed)?;
+    let after = gather::tenant(&wanted.workspace, &args.name)?;
+    let as_asked = args.tier.as_deref().is_none_or(|tier| after.tier.as_str() == tier)
+        && size.is_none_or(|(cpu, memory)| (after.size.cpu(), after.size.memory()) == (cpu, memory));
+    if !as_asked {
+        return Err(by_hand(&path));
+    }
+    show(context, &loaded, &wanted, before, after)?;
+    let written = Cell::new(false);
+    let write = || {
+        replace(&file, &changed)?;
+        written.set(true);
+        Ok(())
+    };
+    let what = What::Tenant { names: vec![args.name.clone()], all: false };
+    let code = deploy::go(context, &wanted, &what, args.dry_run, write).await?;
+    if !args.dry_run && !written.get() && changed != text {
+        // Nothing in AWS was to be changed, the manifest is all the same.
+        replace(&file, &changed)?;
+    }
+    Ok(code)
+}
+
+/// CPU and memory as they are to be; what is not said stays as it is.
+fn wanted_size(args: &ResizeArgs, before: &Tenant) -> Option<(u32, u32)> {
+    if args.cpu.is_none() && args.memory.is_none() {
+        return None;
+    }
+    Some((args.cpu.unwrap_or_else(|| before.size.cpu()), args.memory.unwrap_or_else(|| before.size.memory())))
+}
+
+fn refuse_unknown_tier(args: &ResizeArgs, workspace: &Workspace) -> Result<(), CommandError> {
+    let Some(tier) = args.tier.as_deref() else { return Ok(()) };
+    let names: Vec<&str> = workspace.tiers.keys().map(TierName::as_str).collect();
+    if names.contains(&tier) {
+        return Ok(());
+    }
+    Err(CommandError::Unknown {
+        message: format!("the workspace has no tier `{tier}`"),
+        help: gather::suggest(tier, &names, "konta validate"),
+    })
+}
+
+fn by_hand(path: &str) -> CommandError {
+    CommandError::Usage {
+        message: format!("{path} is written in a way that konta does not change"),
+        help: format!("write `tier` and `size` into {path} yourself, then `konta deploy tenant NAME`"),
+    }
+}
+
+/// What the customer buys.
+#[derive(Debug, Serialize)]
+struct Bought {
+    tier: String,
+    price: String,
+    currency: String,
+    cpu: u32,
+    memory: u32,
+}
+
+impl Bought {
+    fn of(loaded: &Loaded, tenant: &Tenant) -> Self {
+        let price = loaded.workspace.tiers.get(&tenant.tier).map(|tier| tier.price.normalize().to_string());
+        Self {
+            tier: tenant.tier.to_string(),
+            price: price.unwrap_or_default(),
+            currency: loaded.workspace.currency.clone(),
+            cpu: tenant.size.cpu(),
+            memory: tenant.size.memory(),
+        }
+    }
+
+    fn text(&self) -> String {
+        let Self { tier, price, currency, cpu, memory } = self;
+        format!("{tier} for {price} {currency} a month, {cpu} CPU units and {memory} MiB a task")
+    }
+}
+
+/// Shows what the customer buys, before and after: as an event, or for people.
+fn show(
+    context: &Context,
+    loaded: &Loaded,
+    wanted: &Loaded,
+    before: &Tenant,
+    after: &Tenant,
+) -> Result<(), CommandError> {
+    let (was, becomes) = (Bought::of(loaded, before), Bought::of(wanted, after));
+    if context.format().is_json() {
+        let event =
+            serde_json::json!({"event": "resize", "tenant": before.name.as_str(), "before": was, "after": becomes});
+        return Ok(output::print_json_line(&event)?);
+    }
+    message::note(context.palette(), &format!("now:  {}", was.text()));
+    message::note(context.palette(), &format!("then: {}", becomes.text()));
+    let gone: Vec<&str> =
+        before.modules.iter().filter(|name| !after.modules.contains(name)).map(String::as_str).collect();
+    if !gone.is_empty() {
+        message::note(context.palette(), &format!("stay installed, though no longer asked for: {}", gone.join(", ")));
+    }
+    Ok(())
+}
+
+/// Writes a file whole or not at all, with the rights it had; a link stays one.
+fn replace(file: &Path, text: &str) -> Result<(), CommandError> {
+    let file = file.canonicalize()?;
+    let folder = file.parent().unwrap_or(Path::new("."));
+    let mut new = tempfile::NamedTempFile::new_in(folder)?;
+    std::io::Write::write_all(&mut new, text.as_bytes())?;
+    new.as_file().set_permissions(file.metadata()?.permissions())?;
+    new.persist(&file).map_err(|error| error.error)?;
+    Ok(())
+}

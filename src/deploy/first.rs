@@ -1,0 +1,145 @@
+//! A tenant's first database: copied from a template where there is one or one can be made, and then made the tenant's own.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::aws::Aws;
+use crate::odoo::{database, fresh, modules, password, template};
+
+use super::error::DeployError;
+use super::event::StepOutcome;
+use super::install::{self, Installation};
+use super::pace::Pace;
+use super::steps;
+
+/// What a tenant's first database needs beside its modules.
+#[derive(Debug)]
+pub struct First<'a> {
+    /// The tier, for the template's comment.
+    pub tier: &'a str,
+    /// The modules of the tier, which the template has.
+    pub tier_modules: &'a [String],
+    /// The image.
+    pub image: &'a str,
+    /// The tenant's address.
+    pub url: &'a str,
+    /// The tenant's role, which will own everything.
+    pub owner: &'a str,
+    /// The role as which the task connects: the tenant's own, or the pool's.
+    pub user: &'a str,
+    /// Whether the cluster holds more than this tenant, so that a template is worth its while.
+    pub from_template: bool,
+    /// The parameter that keeps the first administrator's password.
+    pub password_name: String,
+    /// Templates that are being made by this command.
+    pub templates: &'a Templates,
+}
+
+/// A lock for each template, so that two tenants of one command do not fill the same one.
+#[derive(Debug, Clone, Default)]
+pub struct Templates(Arc<Mutex<BTreeMap<String, Arc<tokio::sync::Mutex<()>>>>>);
+
+impl Templates {
+    fn lock(&self, name: &str) -> Arc<tokio::sync::Mutex<()>> {
+        let mut locks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(locks.entry(name.to_owned()).or_default())
+    }
+}
+
+/// Gives the tenant a copy of its tier's template in place of its empty database. `Some` says why nothing was run.
+pub(super) async fn fill(
+    aws: &Aws,
+    pace: Pace,
+    request: &Installation<'_>,
+    first: &First<'_>,
+) -> Result<Option<String>, DeployError> {
+    let name = template::name(first.image, first.tier_modules);
+    let lock = first.templates.lock(&name);
+    let held = lock.lock().await;
+    if let Some(reason) = provide(aws, pace, request, first, &name).await? {
+        return Ok(Some(reason));
+    }
+    drop(held);
+    let draft = template::draft(request.database);
+    steps::run(aws, request.data, &template::copy(&name, &draft, first.owner)).await?;
+    steps::run(aws, request.data, &[template::take_over(&draft, first.owner)]).await?;
+    steps::run(aws, request.data, &database::secure_database(&draft, first.owner)).await?;
+    own(aws, request, first, &draft).await?;
+    // Asked at the last moment: what somebody has set up by now is not thrown away.
+    if !install::is_initialised(aws, request).await? {
+        steps::run(aws, request.data, &template::replace(request.database, &draft)).await?;
+        if first.user != first.owner {
+            steps::run(aws, request.data, &database::join_pool(request.database, first.owner, first.user)).await?;
+        }
+    }
+    Ok(None)
+}
+
+/// Makes the template unless it is there; what was left half made is gone on with.
+async fn provide(
+    aws: &Aws,
+    pace: Pace,
+    request: &Installation<'_>,
+    first: &First<'_>,
+    name: &str,
+) -> Result<Option<String>, DeployError> {
+    let question = template::state(name);
+    let state = aws.sql(request.data, &question.database, &question.sql, &[]).await?;
+    match state.into_iter().flatten().flatten().next().as_deref() {
+        Some("false") => return Ok(None),
+        Some(_) => {}
+        None => {
+            if !steps::holds(aws, request.data, &database::role_exists(template::ROLE)).await? {
+                for statement in template::create_role() {
+                    steps::make(aws, request.data, &statement).await?;
+                }
+            }
+            steps::make(aws, request.data, &database::create_database(name, template::ROLE)).await?;
+        }
+    }
+    steps::run(aws, request.data, &database::secure_database(name, template::ROLE)).await?;
+    steps::run(aws, request.data, &database::join_pool(name, template::ROLE, first.user)).await?;
+    let filling = Installation {
+        database: name,
+        modules: first.tier_modules,
+        command: modules::fill_template,
+        first: None,
+        tags: request.tags.clone(),
+        ..*request
+    };
+    if let (StepOutcome::NotRun, reason) = install::install(aws, pace, &filling).await? {
+        return Ok(Some(reason.unwrap_or_default()));
+    }
+    steps::run(aws, request.data, &template::close(name, first.user, first.tier)).await?;
+    let former = template::former(name, first.tier);
+    for old in aws.sql(request.data, &former.database, &former.sql, &[]).await?.into_iter().flatten().flatten() {
+        steps::run(aws, request.data, &template::drop(&old)).await?;
+    }
+    Ok(None)
+}
+
+/// Gives a database that nobody has used yet its identity, its secrets, its address and its administrator's password.
+pub(super) async fn own(
+    aws: &Aws,
+    request: &Installation<'_>,
+    first: &First<'_>,
+    database: &str,
+) -> Result<bool, DeployError> {
+    if !steps::holds(aws, request.data, &fresh::is_needed(database)).await? {
+        return Ok(false);
+    }
+    let tags: BTreeMap<String, String> =
+        request.tags.iter().filter(|(key, _)| key != crate::stack::desired::CELL_TAG).cloned().collect();
+    // Kept before it is set: a password that nobody knows would be of no use. Without the cell's tag, so that no task can read it.
+    aws.create_secret(&first.password_name, &password::generate(&mut rand::rng()), &tags).await?;
+    let password = aws.secret(&first.password_name).await?.ok_or_else(|| DeployError::Preflight {
+        problem: format!("the password {} is gone", first.password_name),
+        help: "run the command again: it makes a new one".to_owned(),
+    })?;
+    for bound in fresh::statements(database, first.url, &password) {
+        let parameters: Vec<(&str, &str)> =
+            bound.parameters.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        aws.sql(request.data, &bound.statement.database, &bound.statement.sql, &parameters).await?;
+    }
+    Ok(true)
+}

@@ -1,0 +1,81 @@
+//! A value of a manifest's text, changed where it stands: comments, order and spelling of all else are kept.
+
+use super::parse::{self, Kind, Node};
+
+/// The text of a tenant's manifest with another tier and, where given, another size (CPU units and MiB).
+///
+/// What comes of it is for [`load_with`](super::load_with) to judge. `None` where the text is not the map of a tenant, or the value is
+/// written in a way that cannot be changed in place.
+#[must_use]
+pub fn resized(text: &str, tier: Option<&str>, size: Option<(u32, u32)>) -> Option<String> {
+    let mut text = text.to_owned();
+    if let Some(tier) = tier {
+        text = replaced(&text, &["tier"], tier)?;
+    }
+    if let Some((cpu, memory)) = size {
+        text = if find(&parse::parse(&text).ok()?, &["size"]).is_some() {
+            replaced(&replaced(&text, &["size", "cpu"], &cpu.to_string())?, &["size", "memory"], &memory.to_string())?
+        } else {
+            appended(&text, &format!("size: {{ cpu: {cpu}, memory: {memory} }}"))
+        };
+    }
+    Some(text)
+}
+
+/// The text with another plain value at a path.
+fn replaced(text: &str, path: &[&str], value: &str) -> Option<String> {
+    let root = parse::parse(text).ok()?;
+    let found = find(&root, path)?;
+    if matches!(found.kind, Kind::Null | Kind::Seq(_) | Kind::Map(_)) {
+        return None;
+    }
+    let (before, after) = (text.get(..found.span.start)?, text.get(found.span.end..)?);
+    Some(format!("{before}{value}{after}"))
+}
+
+fn appended(text: &str, line: &str) -> String {
+    let end = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
+    format!("{text}{end}{line}\n")
+}
+
+fn find<'a>(node: &'a Node, path: &[&str]) -> Option<&'a Node> {
+    let Some((first, rest)) = path.split_first() else { return Some(node) };
+    let Kind::Map(entries) = &node.kind else { return None };
+    find(&entries.iter().find(|(key, _)| key.text == *first)?.1, rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn comments_order_and_spelling_stay() {
+        let before = "# A bakery.\ntier:   production # what it pays\n\nhosts: [a.b.c]\n# big\nsize:\n  cpu: 256 # slow\n  memory: 1024\nvariables: { A: '#' }\n";
+        let after = resized(before, Some("large"), Some((512, 2048))).unwrap();
+        assert_eq!(
+            after,
+            "# A bakery.\ntier:   large # what it pays\n\nhosts: [a.b.c]\n# big\nsize:\n  cpu: 512 # slow\n  memory: 2048\nvariables: { A: '#' }\n"
+        );
+    }
+
+    #[test]
+    fn a_quoted_value_and_one_in_braces_are_changed_whole() {
+        let after = resized("{tier: \"production\", size: {cpu: '256', memory: 1024}}", Some("x"), Some((512, 1024)));
+        assert_eq!(after.unwrap(), "{tier: x, size: {cpu: 512, memory: 1024}}");
+    }
+
+    #[test]
+    fn a_size_that_was_the_tiers_is_added_at_the_end() {
+        assert_eq!(
+            resized("tier: t\nhosts: [a.b.c]", None, Some((512, 1024))).unwrap(),
+            "tier: t\nhosts: [a.b.c]\nsize: { cpu: 512, memory: 1024 }\n"
+        );
+    }
+
+    #[test]
+    fn what_is_no_tenants_map_is_left_alone() {
+        assert_eq!(resized("- tier", Some("x"), None), None);
+        assert_eq!(resized("tier: {a: b}", Some("x"), None), None);
+        assert_eq!(resized("hosts: []", Some("x"), None), None);
+    }
+}

@@ -1,0 +1,181 @@
+//! Databases in which Odoo is set up already: a new tenant gets a copy, in a second where an installation takes a minute.
+//!
+//! A template belongs to a role of its own, so that nothing in it belongs to a tenant. Its attachments are kept in the database: a copy
+//! is then complete, wherever its files will be. `REASSIGN OWNED` would take the template itself along, so owners are changed one by one.
+
+use std::fmt::Write as _;
+
+use sha2::{Digest, Sha256};
+
+use super::database::{MAINTENANCE, Statement, literal, quoted};
+
+/// The role that owns every template. Nobody can log in as it.
+pub const ROLE: &str = "konta_template";
+
+/// The name of the template for an image and its modules.
+#[must_use]
+pub fn name(image: &str, modules: &[String]) -> String {
+    let mut hasher = Sha256::new();
+    hasher.update(image.as_bytes());
+    for module in modules {
+        hasher.update([0]);
+        hasher.update(module.as_bytes());
+    }
+    hasher.finalize().iter().take(8).fold("konta_template_".to_owned(), |mut name, byte| {
+        let _ = write!(name, "{byte:02x}");
+        name
+    })
+}
+
+/// Where a new tenant's database is put together before it takes its own name.
+#[must_use]
+pub fn draft(database: &str) -> String {
+    format!("{database}__new")
+}
+
+/// Asks how a template stands: no row when it is not there, `true` while it is made, `false` once it is complete. Only then is it closed
+/// to connections.
+#[must_use]
+pub fn state(template: &str) -> Statement {
+    Statement::new(
+        MAINTENANCE,
+        format!("SELECT datallowconn::text FROM pg_database WHERE datname = {}", literal(template)),
+    )
+}
+
+/// Makes the owner of templates, and the master user a member of it.
+#[must_use]
+pub fn create_role() -> Vec<Statement> {
+    let role = quoted(ROLE);
+    vec![
+        Statement::new(
+            MAINTENANCE,
+            format!("CREATE ROLE {role} NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION"),
+        ),
+        Statement::new(MAINTENANCE, format!("GRANT {role} TO CURRENT_USER")),
+    ]
+}
+
+/// Takes a template from the user of the task that filled it, and closes it. What is connected is sent away.
+#[must_use]
+pub fn close(template: &str, user: &str, tier: &str) -> Vec<Statement> {
+    let (db, user) = (quoted(template), quoted(user));
+    [
+        format!("COMMENT ON DATABASE {db} IS {}", literal(&comment(tier))),
+        format!("ALTER ROLE {user} IN DATABASE {db} RESET role"),
+        format!("REVOKE {} FROM {user}", quoted(ROLE)),
+        format!("ALTER DATABASE {db} WITH ALLOW_CONNECTIONS false IS_TEMPLATE true"),
+        disconnect_text(template),
+    ]
+    .into_iter()
+    .map(|sql| Statement::new(MAINTENANCE, sql))
+    .collect()
+}
+
+fn comment(tier: &str) -> String {
+    format!("konta template of tier {tier}")
+}
+
+/// Asks for the complete templates of a tier but the newest: those of former images and lists of modules.
+#[must_use]
+pub fn former(template: &str, tier: &str) -> Statement {
+    Statement::new(
+        MAINTENANCE,
+        format!(
+            "SELECT datname FROM pg_database WHERE NOT datallowconn AND datname <> {} \
+             AND shobj_description(oid, 'pg_database') = {}",
+            literal(template),
+            literal(&comment(tier))
+        ),
+    )
+}
+
+/// Drops a template.
+#[must_use]
+pub fn drop(template: &str) -> Vec<Statement> {
+    let db = quoted(template);
+    vec![
+        Statement::new(MAINTENANCE, format!("ALTER DATABASE {db} WITH IS_TEMPLATE false")),
+        Statement::new(MAINTENANCE, format!("DROP DATABASE IF EXISTS {db} WITH (FORCE)")),
+    ]
+}
+
+/// Copies a template under the draft's name, for a new owner.
+#[must_use]
+pub fn copy(template: &str, draft: &str, owner: &str) -> Vec<Statement> {
+    let (from, to) = (quoted(template), quoted(draft));
+    vec![
+        Statement::new(MAINTENANCE, format!("DROP DATABASE IF EXISTS {to} WITH (FORCE)")),
+        Statement::new(MAINTENANCE, format!("CREATE DATABASE {to} OWNER {} TEMPLATE {from}", quoted(owner))),
+    ]
+}
+
+/// Gives everything in a copy that is the templates' to its new owner: tables with their sequences, views, functions, schemas. What
+/// belongs to an extension stays the extension's.
+#[must_use]
+pub fn take_over(draft: &str, owner: &str) -> Statement {
+    let owner = quoted(owner).replace('\'', "''");
+    Statement::new(
+        draft,
+        format!(
+            "DO $konta$ DECLARE one record; BEGIN \
+             FOR one IN SELECT c.oid::regclass AS name FROM pg_class c \
+             WHERE c.relowner = '{ROLE}'::regrole AND c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f') \
+             AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid \
+             AND (d.deptype = 'e' OR d.deptype IN ('a', 'i') AND c.relkind = 'S')) \
+             LOOP EXECUTE format('ALTER TABLE %s OWNER TO {owner}', one.name); END LOOP; \
+             FOR one IN SELECT p.oid::regprocedure AS name FROM pg_proc p WHERE p.proowner = '{ROLE}'::regrole \
+             LOOP EXECUTE format('ALTER ROUTINE %s OWNER TO {owner}', one.name); END LOOP; \
+             FOR one IN SELECT n.oid::regnamespace AS name FROM pg_namespace n WHERE n.nspowner = '{ROLE}'::regrole \
+             LOOP EXECUTE format('ALTER SCHEMA %s OWNER TO {owner}', one.name); END LOOP; \
+             FOR one IN SELECT t.oid::regtype AS name FROM pg_type t WHERE t.typowner = '{ROLE}'::regrole \
+             AND t.typrelid = 0 AND t.typelem = 0 \
+             LOOP EXECUTE format('ALTER TYPE %s OWNER TO {owner}', one.name); END LOOP; \
+             END $konta$",
+        ),
+    )
+}
+
+/// Puts a complete draft in the place of the empty database that a tenant was given first.
+#[must_use]
+pub fn replace(database: &str, draft: &str) -> Vec<Statement> {
+    [
+        format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", quoted(database)),
+        disconnect_text(draft),
+        format!("ALTER DATABASE {} RENAME TO {}", quoted(draft), quoted(database)),
+    ]
+    .into_iter()
+    .map(|sql| Statement::new(MAINTENANCE, sql))
+    .collect()
+}
+
+fn disconnect_text(database: &str) -> String {
+    format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = {}", literal(database))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_image_or_list_of_modules_is_another_template() {
+        let modules = ["website".to_owned(), "stock".to_owned()];
+        let first = name("odoo@sha256:1", &modules);
+        assert_eq!(first, name("odoo@sha256:1", &modules));
+        assert_ne!(first, name("odoo@sha256:2", &modules));
+        assert_ne!(first, name("odoo@sha256:1", &modules[..1]));
+        assert!(first.len() < 40);
+    }
+
+    #[test]
+    fn a_template_is_closed_last_of_all_that_could_fail() {
+        let closing = close("t", "u", "catalogue");
+        assert!(closing[3].sql.contains("ALLOW_CONNECTIONS false"));
+        assert!(closing[4].sql.contains("pg_terminate_backend"));
+    }
+
+    #[test]
+    fn an_owner_cannot_end_its_quotes() {
+        assert!(take_over("d", "a'b\"c").sql.contains("OWNER TO \"a''b\"\"c\""));
+    }
+}

@@ -1,0 +1,209 @@
+//! A tenant's life on a real Odoo and a real PostgreSQL, behind the router that stands for the load balancer.
+//!
+//! One world for all of it: to set Odoo up takes a minute, and everything after that seconds. Where no Odoo can be had (it is Debian's
+//! package), the test says NOT CHECKED.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::Stdio;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::visit::{Visitor, look_at};
+use crate::world::World;
+
+/// Tenants of the example beside its own two: one on the pool, one with two tasks.
+fn workspace() -> World {
+    let world = World::with_odoo();
+    world.write("tenants/second.yml", "tier: catalogue\nhosts: [second.konta.shop]\n");
+    world.write("tenants/twin.yml", "tier: production\nhosts: [twin.konta.shop]\ntasks: 2\n");
+    world
+}
+
+#[test]
+fn tenants_live_their_whole_life_on_a_real_odoo() {
+    let world = workspace();
+    let started = world.konta(&["sandbox", "start"]);
+    if started.stderr.contains("konta::sandbox::no_odoo") {
+        println!("NOT CHECKED: no Odoo can be had here\n{}", started.stderr);
+        return;
+    }
+    started.ended_with(0);
+    let begun = Instant::now();
+    let done = world.konta(&["deploy", "tenant", "artista", "breadfree", "-o", "json"]).ended_with(0).result();
+    assert_eq!(done["ok"], true, "{done}");
+    println!("the first two tenants, with their templates: {:?}", begun.elapsed());
+
+    new_tenants_are_copied(&world);
+    visitors_are_led_to_their_own(&world);
+    suspended_tenants_show_a_page(&world);
+    a_release_drops_no_visit(&world);
+    a_failed_upgrade_changes_nothing(&world);
+    an_interrupted_upgrade_is_gone_on_with(&world);
+}
+
+fn password(world: &World, tenant: &str) -> String {
+    let said = world.konta(&["tenant", "password", tenant, "-o", "json"]).ended_with(0);
+    serde_json::from_str::<Value>(&said.stdout).unwrap()["password"].as_str().unwrap().to_owned()
+}
+
+fn new_tenants_are_copied(world: &World) {
+    for tenant in ["second", "twin"] {
+        let begun = Instant::now();
+        world.konta(&["deploy", "tenant", tenant, "-o", "json"]).ended_with(0);
+        let visitor = Visitor::of(world, &format!("{tenant}.konta.shop"));
+        assert_eq!(visitor.get("/web/login").status, 200);
+        println!("{tenant}, from the template to its login page: {:?}", begun.elapsed());
+    }
+    let uuid = |tenant: &str| world.sql(tenant, "SELECT value FROM ir_config_parameter WHERE key = 'database.uuid'");
+    assert_ne!(uuid("second"), uuid("artista"), "a copy keeps no identity of its template");
+    let foreign = "SELECT count(*)::text FROM pg_class WHERE relowner = 'konta_template'::regrole";
+    assert_eq!(world.sql("twin", foreign), "0", "everything in a copy is its tenant's");
+    let visitor = Visitor::of(world, "second.konta.shop");
+    assert!(visitor.sign_in("second", "admin", &password(world, "second")));
+    assert!(!visitor.sign_in("second", "admin", "admin"), "Odoo's own first password is nobody's");
+    assert!(!visitor.sign_in("second", "admin", &password(world, "artista")), "a password is one tenant's");
+}
+
+fn visitors_are_led_to_their_own(world: &World) {
+    let breadfree = Visitor::of(world, "breadfree.konta.shop");
+    let map = breadfree.get("/sitemap.xml").text;
+    assert!(map.contains("https://breadfree.konta.shop/") && !map.contains("http://breadfree"), "{map}");
+    // The load balancer refuses the header; spelled with underscores it is dropped.
+    assert_eq!(breadfree.get_with("/sitemap.xml", &[("X-Forwarded-Host", "evil.test")]).status, 400);
+    assert!(!breadfree.get_with("/sitemap.xml", &[("X_Forwarded_Host", "evil.test")]).text.contains("evil"));
+    assert_eq!(Visitor::of(world, "nobody.konta.shop").get("/").status, 404);
+    assert!(breadfree.opens_websocket(), "a websocket stays open");
+    // Two tenants of one pool: neither host nor cookie leads to the other.
+    let (artista, second) = (Visitor::of(world, "artista.konta.shop"), Visitor::of(world, "second.konta.shop"));
+    let session = artista.session_of("artista", "admin", &password(world, "artista")).unwrap();
+    let cookie = format!("session_id={session}");
+    let told = |visitor: &Visitor| {
+        visitor.ask_with("/web/session/get_session_info", &serde_json::json!({}), &[("Cookie", &cookie)])
+    };
+    assert_eq!(told(&artista)["result"]["db"], "artista");
+    assert!(told(&second)["result"]["db"].is_null(), "a session is of one tenant");
+    assert!(second.session_of("artista", "admin", &password(world, "artista")).is_none());
+    let reached = world.connect_as("second", "artista");
+    assert!(reached.contains("permission denied"), "{reached}");
+    for (host, path, shown) in
+        [("breadfree.konta.shop", "/web/login", "Log in"), ("artista.konta.shop", "/shop", "All products")]
+    {
+        look_at(world, host, path, shown);
+    }
+}
+
+fn suspended_tenants_show_a_page(world: &World) {
+    for tenant in ["breadfree", "artista"] {
+        let visitor = Visitor::of(world, &format!("{tenant}.konta.shop"));
+        world.konta(&["tenant", "suspend", tenant]).ended_with(0);
+        assert_eq!(visitor.get("/web/login").status, 503);
+        look_at(world, &format!("{tenant}.konta.shop"), "/", "This site is suspended");
+        assert_eq!(Visitor::of(world, "second.konta.shop").get("/web/login").status, 200, "its neighbour goes on");
+        world.konta(&["tenant", "resume", tenant]).ended_with(0);
+        visitor.until_served("/web/login");
+    }
+}
+
+/// Somebody asks for pages the whole time while a new release takes the place of the old one.
+fn a_release_drops_no_visit(world: &World) {
+    for (tenant, host, release) in [
+        (
+            "twin",
+            "twin.konta.shop",
+            "tier: production\nhosts: [twin.konta.shop]\ntasks: 2\nvariables: { RELEASE: \"2\" }\n",
+        ),
+        ("second", "second.konta.shop", "tier: catalogue\nhosts: [second.konta.shop]\n"),
+    ] {
+        let over = AtomicBool::new(false);
+        let (asked, dropped) = std::thread::scope(|scope| {
+            let client = scope.spawn(|| {
+                let (visitor, mut asked, mut dropped) = (Visitor::of(world, host), 0, Vec::new());
+                while !over.load(Ordering::Relaxed) {
+                    asked += 1;
+                    match visitor.try_get("/web/login") {
+                        Ok(page) if page.status == 200 => {}
+                        Ok(page) => dropped.push(format!("{} {}", page.status, page.text.len())),
+                        Err(error) => dropped.push(error),
+                    }
+                }
+                (asked, dropped)
+            });
+            if tenant == "twin" {
+                world.write("tenants/twin.yml", release);
+                world.konta(&["deploy", "tenant", "twin"]).ended_with(0);
+            } else {
+                // A pool of another size is another release of it.
+                let text = std::fs::read_to_string(world.path().join("environments/prod.yml")).unwrap();
+                world
+                    .write("environments/prod.yml", &text.replace("cpu: 512, memory: 2048", "cpu: 1024, memory: 2048"));
+                world.konta(&["deploy", "env", "prod"]).ended_with(0);
+            }
+            // The former tasks are sent away and end.
+            std::thread::sleep(Duration::from_secs(5));
+            over.store(true, Ordering::Relaxed);
+            client.join().unwrap()
+        });
+        println!("{tenant}: {asked} visits during a release, {} dropped", dropped.len());
+        assert!(asked > 20, "{asked}");
+        assert!(dropped.is_empty(), "{dropped:?}");
+    }
+}
+
+fn a_failed_upgrade_changes_nothing(world: &World) {
+    // An image that is not there: the copy cannot be upgraded with it.
+    let before = std::fs::read_to_string(world.path().join("tenants/breadfree.yml")).unwrap();
+    world.write(
+        "tenants/breadfree.yml",
+        &format!("{before}image: public.ecr.aws/docker/library/odoo:18.0@sha256:{}\n", "0".repeat(64)),
+    );
+    let failed = world.konta(&["tenant", "upgrade", "breadfree", "--modules", "stock"]).ended_with(1);
+    assert!(failed.stderr.contains("Odoo 19 and no other image"), "{}", failed.stderr);
+    world.write("tenants/breadfree.yml", &before);
+    Visitor::of(world, "breadfree.konta.shop").until_served("/web/login");
+    no_other_database(world, "breadfree");
+    assert!(Visitor::of(world, "breadfree.konta.shop").sign_in("breadfree", "admin", &password(world, "breadfree")));
+}
+
+fn no_other_database(world: &World, tenant: &str) {
+    let others =
+        format!("SELECT coalesce(string_agg(datname, ','), '') FROM pg_database WHERE datname LIKE '{tenant}\\_\\_%'");
+    assert_eq!(world.sql("postgres", &others), "");
+}
+
+/// Killed at every step; the same command then completes it, and what was written before is there.
+fn an_interrupted_upgrade_is_gone_on_with(world: &World) {
+    let steps = ["tasks", "still", "copy", "upgrade", "swap", "health", "tidy"];
+    for (number, step) in steps.iter().enumerate() {
+        let mark = format!("INSERT INTO ir_config_parameter (key, value) VALUES ('konta.test.{number}', '1')");
+        world.sql("breadfree", &mark);
+        let arguments = ["tenant", "upgrade", "breadfree", "--modules", "rpc", "--sandbox", "--yes", "-o", "json"];
+        let mut child = world
+            .command(&arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut met = false;
+        for line in BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok) {
+            let event: Value = serde_json::from_str(&line).unwrap();
+            if event["event"] == "step" && event["step"] == *step {
+                met = true;
+                child.kill().unwrap();
+                break;
+            }
+        }
+        child.wait().unwrap();
+        assert!(met, "there is a step {step}");
+        let visitor = Visitor::of(world, "breadfree.konta.shop");
+        let status = visitor.get("/web/login").status;
+        assert!(status == 200 || status == 503, "{step}: {status}");
+        world.konta(&["tenant", "upgrade", "breadfree", "--modules", "rpc"]).ended_with(0);
+        visitor.until_served("/web/login");
+        no_other_database(world, "breadfree");
+        let kept = format!("SELECT value FROM ir_config_parameter WHERE key = 'konta.test.{number}'");
+        assert_eq!(world.sql("breadfree", &kept), "1", "{step}");
+    }
+}

@@ -31,12 +31,6 @@ enum What {
     Resize(resize::ResizeArgs),
     /// Bring a suspended tenant back, or one whose page of maintenance was left behind
     Resume(resume::ResumeArgs),
-    /// Show which modules a tenant has, in which version, and which of its manifest's are missing
-    Modules(modules::ModulesArgs),
-    /// Upgrade a tenant's modules, and take it to the image of its manifest
-    Upgrade(upgrade::UpgradeArgs),
-    /// Show the password that was generated for a tenant's first administrator
-    Password(password::PasswordArgs),
     /// Back up database and files together, to the environment's bucket
     Backup(backup::BackupArgs),
     /// List a tenant's backups
@@ -45,6 +39,12 @@ enum What {
     Restore(restore::RestoreArgs),
     /// Make another tenant a neutralised copy of this one
     Clone(clone::CloneArgs),
+    /// Show which modules a tenant has, in which version, and which of its manifest's are missing
+    Modules(modules::ModulesArgs),
+    /// Upgrade a tenant's modules, and take it to the image of its manifest
+    Upgrade(upgrade::UpgradeArgs),
+    /// Show the password that was generated for a tenant's first administrator
+    Password(password::PasswordArgs),
 }
 
 /// Does what is asked.
@@ -53,12 +53,12 @@ pub async fn run(context: &Context, args: &TenantArgs) -> Result<u8, CommandErro
         What::Suspend(args) => suspend::run(context, args).await,
         What::Resize(args) => resize::run(context, args).await,
         What::Resume(args) => resume::run(context, args).await,
-        What::Modules(args) => modules::run(context, args).await,
-        What::Upgrade(args) => upgrade::run(context, args).await,
-        What::Password(args) => password::run(context, args).await,
         What::Backup(args) => backup::run(context, args).await,
         What::Backups(args) => backups::run(context, args).await,
         What::Restore(args) => restore::run(context, args).await,
         What::Clone(args) => clone::run(context, args).await,
+        What::Modules(args) => modules::run(context, args).await,
+        What::Upgrade(args) => upgrade::run(context, args).await,
+        What::Password(args) => password::run(context, args).await,
     }
 }

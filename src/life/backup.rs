@@ -62,21 +62,21 @@ pub struct Made {
 /// # Errors
 /// When the tenant does not stand or the task fails; there is no backup then.
 pub async fn back_up(deployer: &Deployer<'_>, tenant: &TenantName, now: Timestamp) -> Result<Made, DeployError> {
-    let place = Vault::of(deployer, tenant)?;
+    let vault = Vault::of(deployer, tenant)?;
     let (id, database) = (BackupId::at(now), tenant.database());
     let work = Work { verb: "backup", source: tenant.as_str(), id: &id, database: &database, neutralized_at: None };
     let mut made = None;
     let running = async {
-        let outcome = task::run(deployer, &place, &work).await?;
+        let outcome = task::run(deployer, &vault, &work).await?;
         // A backup that was under way has its own name.
         let id = outcome.id.clone().unwrap_or_else(|| id.clone());
-        let manifest = manifest(deployer.aws, &place.bucket, tenant.as_str(), &id).await?;
+        let manifest = manifest(deployer.aws, &vault.bucket, tenant.as_str(), &id).await?;
         let detail = format!("{id}, {} rows, {} files", manifest.rows.values().sum::<u64>(), manifest.files.count);
         made = Some(Made { outcome, manifest });
         Ok((StepOutcome::Done, Some(detail)))
     };
-    deployer.events.step(&place.stack, "backup", "database and files, to the bucket of backups", running).await?;
-    made.ok_or_else(|| DeployError::MissingOutput { stack: place.stack, missing: MANIFEST.to_owned() })
+    deployer.events.step(&vault.stack, "backup", "database and files, to the bucket of backups", running).await?;
+    made.ok_or_else(|| DeployError::MissingOutput { stack: vault.stack, missing: MANIFEST.to_owned() })
 }
 
 /// The backups of a tenant, oldest first.
@@ -187,21 +187,18 @@ pub async fn manifest(aws: &Aws, bucket: &str, tenant: &str, id: &BackupId) -> R
 /// When there is none.
 pub async fn find(aws: &Aws, bucket: &str, tenant: &str, asked: Option<&str>) -> Result<Manifest, DeployError> {
     let named = asked.filter(|asked| *asked != "latest");
-    let id = match named {
-        Some(text) => BackupId::parse(text).ok_or_else(|| DeployError::Preflight {
+    let id = if let Some(text) = named {
+        BackupId::parse(text).ok_or_else(|| DeployError::Preflight {
             problem: format!("`{text}` is no backup's name, which looks like 20261125T033000Z"),
             help: format!("`konta tenant backups {tenant}` lists them"),
-        })?,
-        None => {
-            let all = aws.objects(bucket, &format!("{tenant}/")).await?;
-            let whole = all
-                .iter()
-                .filter_map(|object| object.key.strip_suffix(MANIFEST)?.trim_end_matches('/').rsplit('/').next());
-            whole.filter_map(BackupId::parse).max().ok_or_else(|| DeployError::Preflight {
-                problem: format!("{tenant} has no backup"),
-                help: format!("make one with `konta tenant backup {tenant}`"),
-            })?
-        }
+        })?
+    } else {
+        let all = aws.objects(bucket, &format!("{tenant}/")).await?;
+        let whole = all.iter().filter_map(|object| object.key.strip_suffix("/manifest.json")?.rsplit('/').next());
+        whole.filter_map(BackupId::parse).max().ok_or_else(|| DeployError::Preflight {
+            problem: format!("{tenant} has no backup"),
+            help: format!("make one with `konta tenant backup {tenant}`"),
+        })?
     };
     manifest(aws, bucket, tenant, &id).await
 }

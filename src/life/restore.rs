@@ -56,19 +56,19 @@ pub async fn restore(
     tenant: &TenantName,
     wanted: &Wanted<'_>,
 ) -> Result<Restored, DeployError> {
-    let place = Vault::of(deployer, tenant)?;
+    let vault = Vault::of(deployer, tenant)?;
     let own = tenant.database();
-    let stands = state(deployer, &place, &own).await?;
+    let stands = state(deployer, &vault, &own).await?;
     if stands.as_deref() == Some(&wanted.mark("restored"))
         && !wanted.again
-        && state(deployer, &place, &swap::before(&own)).await?.is_some()
+        && state(deployer, &vault, &swap::before(&own)).await?.is_some()
     {
         return Ok(Restored::StoodAlready);
     }
     let fresh = swap::fresh(&own);
-    let outcome = fill(deployer, &place, wanted, "restore", &fresh).await?;
-    let work = put_in_place(deployer, &place);
-    deployer.events.step(&place.stack, "swap", "the restored database, in the tenant's place", work).await?;
+    let outcome = fill(deployer, &vault, wanted, "restore", &fresh).await?;
+    let work = put_in_place(deployer, &vault);
+    deployer.events.step(&vault.stack, "swap", "the restored database, in the tenant's place", work).await?;
     Ok(Restored::Stands(outcome))
 }
 
@@ -81,17 +81,17 @@ pub async fn check(
     tenant: &TenantName,
     manifest: &Manifest,
 ) -> Result<Option<Outcome>, DeployError> {
-    let place = Vault::of(deployer, tenant)?;
+    let vault = Vault::of(deployer, tenant)?;
     let wanted = Wanted { source: &manifest.tenant, id: &manifest.id, neutralized_at: None, again: true };
     let scratch = swap::scratch(&tenant.database());
-    let done = fill(deployer, &place, &wanted, "check", &scratch).await;
+    let done = fill(deployer, &vault, &wanted, "check", &scratch).await;
     let work = async {
-        run(deployer, &place, &[swap::drop(&scratch)]).await?;
+        run(deployer, &vault, &[swap::drop(&scratch)]).await?;
         Ok((StepOutcome::Done, None))
     };
-    deployer.events.step(&place.stack, "drop", "the database of the test, dropped", work).await?;
+    deployer.events.step(&vault.stack, "drop", "the database of the test, dropped", work).await?;
     let outcome = done?;
-    backup::note_check(deployer.aws, &place.bucket, wanted.source, wanted.id).await?;
+    backup::note_check(deployer.aws, &vault.bucket, wanted.source, wanted.id).await?;
     Ok(outcome)
 }
 
@@ -100,16 +100,16 @@ pub async fn check(
 /// # Errors
 /// When there is none.
 pub async fn undo(deployer: &Deployer<'_>, tenant: &TenantName) -> Result<bool, DeployError> {
-    let place = Vault::of(deployer, tenant)?;
+    let vault = Vault::of(deployer, tenant)?;
     let own = tenant.database();
-    match state(deployer, &place, &swap::before(&own)).await?.as_deref() {
+    match state(deployer, &vault, &swap::before(&own)).await?.as_deref() {
         None => return Err(nothing_before(tenant)),
         Some(swap::TAKEN_BACK) => return Ok(false),
         Some(_) => {}
     }
     let statement = swap::swap_back(&own);
-    let work = swapped(deployer, &place, &statement);
-    deployer.events.step(&place.stack, "swap", "the database before, back in the tenant's place", work).await?;
+    let work = swapped(deployer, &vault, &statement);
+    deployer.events.step(&vault.stack, "swap", "the database before, back in the tenant's place", work).await?;
     Ok(true)
 }
 
@@ -118,16 +118,16 @@ pub async fn undo(deployer: &Deployer<'_>, tenant: &TenantName) -> Result<bool, 
 /// # Errors
 /// When there is none.
 pub async fn forget(deployer: &Deployer<'_>, tenant: &TenantName) -> Result<(), DeployError> {
-    let place = Vault::of(deployer, tenant)?;
+    let vault = Vault::of(deployer, tenant)?;
     let before = swap::before(&tenant.database());
-    if state(deployer, &place, &before).await?.is_none() {
+    if state(deployer, &vault, &before).await?.is_none() {
         return Err(nothing_before(tenant));
     }
     let work = async {
-        run(deployer, &place, &[swap::drop(&before)]).await?;
+        run(deployer, &vault, &[swap::drop(&before)]).await?;
         Ok((StepOutcome::Done, Some(before.clone())))
     };
-    deployer.events.step(&place.stack, "drop", "the database before the last restore, dropped", work).await?;
+    deployer.events.step(&vault.stack, "drop", "the database before the last restore, dropped", work).await?;
     Ok(())
 }
 
@@ -142,60 +142,60 @@ fn nothing_before(tenant: &TenantName) -> DeployError {
 /// that is finished is taken as it is.
 async fn fill(
     deployer: &Deployer<'_>,
-    place: &Vault,
+    vault: &Vault,
     wanted: &Wanted<'_>,
     verb: &str,
     database: &str,
 ) -> Result<Option<Outcome>, DeployError> {
     let finished = wanted.mark("restored");
-    if state(deployer, place, database).await?.as_deref() == Some(&finished) {
+    if state(deployer, vault, database).await?.as_deref() == Some(&finished) {
         return Ok(None);
     }
     let work = Work { verb, source: wanted.source, id: wanted.id, database, neutralized_at: wanted.neutralized_at };
-    if !task::is_running(deployer, place, &work).await? {
+    if !task::is_running(deployer, vault, &work).await? {
         let unfinished = wanted.mark("being restored");
-        let making = make(deployer, place, database, &unfinished);
-        deployer.events.step(&place.stack, "database", "a new database beside the tenant's", making).await?;
+        let making = make(deployer, vault, database, &unfinished);
+        deployer.events.step(&vault.stack, "database", "a new database beside the tenant's", making).await?;
     }
     let mut outcome = None;
     let filling = async {
-        let done = task::run(deployer, place, &work).await?;
+        let done = task::run(deployer, vault, &work).await?;
         let detail =
             format!("{} rows, {} files, as backed up", done.rows.unwrap_or_default(), done.files.unwrap_or_default());
         outcome = Some(done);
         Ok((StepOutcome::Done, Some(detail)))
     };
-    deployer.events.step(&place.stack, verb, "the backup, restored and counted", filling).await?;
-    let role = place.tenant.database();
+    deployer.events.step(&vault.stack, verb, "the backup, restored and counted", filling).await?;
+    let role = vault.place.tenant.database();
     let mut statements = database::secure_database(database, &role);
     statements.push(swap::mark(database, &finished));
-    run(deployer, place, &statements).await?;
+    run(deployer, vault, &statements).await?;
     Ok(outcome)
 }
 
 /// An empty database as the tenant's own is: what a former try has left of it goes. Extensions are the backup's, made by the role.
-async fn make(deployer: &Deployer<'_>, place: &Vault, database: &str, mark: &str) -> StepResult {
-    let role = place.tenant.database();
+async fn make(deployer: &Deployer<'_>, vault: &Vault, database: &str, mark: &str) -> StepResult {
+    let role = vault.place.tenant.database();
     let mut statements =
         vec![swap::drop(database), database::create_database(database, &role), swap::mark(database, mark)];
     statements.extend(database::connect_rights(database, &role));
-    if place.is_pooled {
+    if vault.place.is_pooled {
         statements.extend(database::join_pool(database, &role, POOL_USER));
     }
-    run(deployer, place, &statements).await?;
+    run(deployer, vault, &statements).await?;
     Ok((StepOutcome::Done, Some(database.to_owned())))
 }
 
-async fn put_in_place(deployer: &Deployer<'_>, place: &Vault) -> StepResult {
-    let own = place.tenant.database();
-    run(deployer, place, &[swap::drop(&swap::before(&own))]).await?;
-    swapped(deployer, place, &swap::swap(&own)).await
+async fn put_in_place(deployer: &Deployer<'_>, vault: &Vault) -> StepResult {
+    let own = vault.place.tenant.database();
+    run(deployer, vault, &[swap::drop(&swap::before(&own))]).await?;
+    swapped(deployer, vault, &swap::swap(&own)).await
 }
 
 /// Runs a swap until no connection slips in between.
-async fn swapped(deployer: &Deployer<'_>, place: &Vault, statement: &Statement) -> StepResult {
+async fn swapped(deployer: &Deployer<'_>, vault: &Vault, statement: &Statement) -> StepResult {
     for attempt in 1.. {
-        match run(deployer, place, std::slice::from_ref(statement)).await {
+        match run(deployer, vault, std::slice::from_ref(statement)).await {
             Err(DeployError::Aws(error)) if error.says_it_is_in_use() && attempt < SWAPS => {
                 tokio::time::sleep(deployer.pace.poll.min(std::time::Duration::from_millis(200))).await;
             }
@@ -209,15 +209,15 @@ async fn swapped(deployer: &Deployer<'_>, place: &Vault, statement: &Statement) 
 }
 
 /// What konta keeps beside a database; `None` where there is no such database.
-async fn state(deployer: &Deployer<'_>, place: &Vault, database: &str) -> Result<Option<String>, DeployError> {
+async fn state(deployer: &Deployer<'_>, vault: &Vault, database: &str) -> Result<Option<String>, DeployError> {
     let question = swap::marked(database);
-    let rows = deployer.aws.sql(&place.data, &question.database, &question.sql, &[]).await?;
+    let rows = deployer.aws.sql(&vault.data, &question.database, &question.sql, &[]).await?;
     Ok(rows.into_iter().next().map(|row| row.into_iter().next().flatten().unwrap_or_default()))
 }
 
-async fn run(deployer: &Deployer<'_>, place: &Vault, statements: &[Statement]) -> Result<(), DeployError> {
+async fn run(deployer: &Deployer<'_>, vault: &Vault, statements: &[Statement]) -> Result<(), DeployError> {
     for statement in statements {
-        deployer.aws.sql(&place.data, &statement.database, &statement.sql, &[]).await?;
+        deployer.aws.sql(&vault.data, &statement.database, &statement.sql, &[]).await?;
     }
     Ok(())
 }

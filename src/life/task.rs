@@ -33,83 +33,83 @@ pub(super) struct Work<'a> {
 }
 
 /// What tells a piece of work from any other: the same work is found again while it runs, rather than begun twice.
-fn started_by(place: &Vault, work: &Work<'_>) -> String {
+fn started_by(vault: &Vault, work: &Work<'_>) -> String {
     let which = if work.verb == "backup" { "" } else { work.id.as_str() };
-    let text = format!("{} {} {} {which} {:?}", place.stack, work.source, work.database, work.neutralized_at);
+    let text = format!("{} {} {} {which} {:?}", vault.stack, work.source, work.database, work.neutralized_at);
     let digest = Sha256::digest(text.as_bytes());
     let half = |from: usize| u32::from_be_bytes([digest[from], digest[from + 1], digest[from + 2], digest[from + 3]]);
     format!("konta-{}-{:08x}{:08x}", work.verb, half(0), half(4))
 }
 
 /// Whether the work is under way.
-pub(super) async fn is_running(deployer: &Deployer<'_>, place: &Vault, work: &Work<'_>) -> Result<bool, DeployError> {
-    Ok(deployer.aws.running_task(&place.cluster, &started_by(place, work)).await?.is_some())
+pub(super) async fn is_running(deployer: &Deployer<'_>, vault: &Vault, work: &Work<'_>) -> Result<bool, DeployError> {
+    Ok(deployer.aws.running_task(&vault.place.cluster, &started_by(vault, work)).await?.is_some())
 }
 
 /// Does the work, or waits for the same work that is under way.
-pub(super) async fn run(deployer: &Deployer<'_>, place: &Vault, work: &Work<'_>) -> Result<Outcome, DeployError> {
+pub(super) async fn run(deployer: &Deployer<'_>, vault: &Vault, work: &Work<'_>) -> Result<Outcome, DeployError> {
     let aws = deployer.aws;
-    let started_by = started_by(place, work);
+    let started_by = started_by(vault, work);
     let result = format!("konta/results/{started_by}.json");
-    let arn = match aws.running_task(&place.cluster, &started_by).await? {
+    let arn = match aws.running_task(&vault.place.cluster, &started_by).await? {
         Some(arn) => arn,
-        None => start(deployer, place, work, &started_by, &result).await?,
+        None => start(deployer, vault, work, &started_by, &result).await?,
     };
-    let ended = wait(deployer, place, work, &arn).await?;
-    let said = aws.object(&place.bucket, &result).await?;
+    let ended = wait(deployer, vault, work, &arn).await?;
+    let said = aws.object(&vault.bucket, &result).await?;
     let outcome = said.and_then(|text| serde_json::from_slice::<Outcome>(&text).ok());
     match outcome {
         Some(outcome) if outcome.ok && ended.is_none() => Ok(outcome),
-        Some(Outcome { ok: false, error: Some(error), .. }) => Err(failed(place, work, error)),
+        Some(Outcome { ok: false, error: Some(error), .. }) => Err(failed(vault, work, error)),
         _ => {
             let reason = ended.unwrap_or_else(|| "the task left no word of how it ended".to_owned());
-            Err(failed(place, work, reason))
+            Err(failed(vault, work, reason))
         }
     }
 }
 
 async fn start(
     deployer: &Deployer<'_>,
-    place: &Vault,
+    vault: &Vault,
     work: &Work<'_>,
     started_by: &str,
     result: &str,
 ) -> Result<String, DeployError> {
     let aws = deployer.aws;
     let tool = format!("konta/tools/{}.py", backup::tool_digest());
-    aws.put_object(&place.bucket, &tool, backup::TOOL.as_bytes().to_vec()).await?;
+    aws.put_object(&vault.bucket, &tool, backup::TOOL.as_bytes().to_vec()).await?;
     // What the same work said the last time is not what it says now.
-    aws.delete_objects(&place.bucket, &[result.to_owned()]).await?;
-    let address = aws.lent_address(&place.bucket, &tool, LENT).await?;
-    let own = place.tenant.database();
+    aws.delete_objects(&vault.bucket, &[result.to_owned()]).await?;
+    let address = aws.lent_address(&vault.bucket, &tool, LENT).await?;
+    let own = vault.place.tenant.database();
     let job = Job {
         verb: work.verb,
-        bucket: &place.bucket,
+        bucket: &vault.bucket,
         region: aws.region(),
         prefix: backup_prefix(work.source, work.id),
         result: result.to_owned(),
-        tenant: place.tenant.as_str(),
+        tenant: vault.place.tenant.as_str(),
         database: work.database,
         role: &own,
         filestore: &own,
-        image: place.image.as_deref(),
+        image: vault.image.as_deref(),
         konta: env!("CARGO_PKG_VERSION"),
         neutralize: work.neutralized_at.is_some(),
         base_url: work.neutralized_at,
     };
     let task = TaskRequest {
-        cluster: &place.cluster,
-        task_definition: &place.task_definition,
+        cluster: &vault.place.cluster,
+        task_definition: &vault.place.task_definition,
         container: "odoo",
         command: &backup::command(&address, &job),
         variables: &[],
-        subnets: place.subnets.clone(),
-        security_groups: vec![place.security_group.clone()],
-        public_ip: place.public_ip,
-        task_role: Some(&place.task_role),
+        subnets: vault.place.subnets.clone(),
+        security_groups: vec![vault.place.security_group.clone()],
+        public_ip: vault.place.public_ip,
+        task_role: Some(&vault.task_role),
         size: Some(backup::SIZE),
         started_by,
-        tags: place.tags.clone(),
+        tags: vault.place.tags.clone(),
     };
     Ok(aws.run_task(&task).await?.arn)
 }
@@ -122,15 +122,15 @@ pub(super) fn backup_prefix(tenant: &str, id: &BackupId) -> String {
 /// Waits for a task; why it did not end well, if it did not.
 async fn wait(
     deployer: &Deployer<'_>,
-    place: &Vault,
+    vault: &Vault,
     work: &Work<'_>,
     arn: &str,
 ) -> Result<Option<String>, DeployError> {
     let begun = tokio::time::Instant::now();
-    let what = format!("the {} of {}", work.verb, place.tenant);
+    let what = format!("the {} of {}", work.verb, vault.place.tenant);
     let mut patience = Patience::new(deployer.pace, Some(&deployer.events), what.clone());
     loop {
-        let Some(task) = patience.ask(async || deployer.aws.task(&place.cluster, arn).await).await? else {
+        let Some(task) = patience.ask(async || deployer.aws.task(&vault.place.cluster, arn).await).await? else {
             return Ok(Some("ECS no longer knows the task".to_owned()));
         };
         if task.status == "STOPPED" {
@@ -152,9 +152,9 @@ async fn wait(
     }
 }
 
-fn failed(place: &Vault, work: &Work<'_>, reason: String) -> DeployError {
+fn failed(vault: &Vault, work: &Work<'_>, reason: String) -> DeployError {
     DeployError::StepFailed {
-        stack: place.stack.clone(),
+        stack: vault.stack.clone(),
         step: format!("the {}", work.verb),
         reason,
         help: "nothing of the tenant was changed; the environment's log group has the task's words".to_owned(),

@@ -1,32 +1,27 @@
-//! Where a tenant's one-off tasks run, and where its backups are.
+//! Where a tenant's backups are, and the tasks that make and read them.
 
 use crate::aws::data::DataTarget;
 use crate::deploy::{DeployError, Deployer, steps};
 use crate::model::TenantName;
 use crate::stack::{Observed, ObservedStack};
 
-/// Where a tenant's one-off tasks run, and where its backups are.
+use super::place::{Place, PlaceError};
+
+/// Where a tenant's backups are, and the tasks that make and read them.
 #[derive(Debug, Clone)]
 pub struct Vault {
     /// The tenant's stack, for messages.
     pub stack: String,
-    /// The tenant.
-    pub tenant: TenantName,
+    /// Where the tenant runs.
+    pub place: Place,
     /// The bucket of backups.
     pub bucket: String,
     /// The database cluster.
     pub data: DataTarget,
-    /// Whether the pool serves the tenant.
-    pub is_pooled: bool,
-    /// The image of its tasks.
+    /// The image of the tenant's tasks.
     pub image: Option<String>,
-    pub(super) cluster: String,
-    pub(super) task_definition: String,
-    pub(super) task_role: String,
-    pub(super) subnets: Vec<String>,
-    pub(super) security_group: String,
-    pub(super) public_ip: bool,
-    pub(super) tags: Vec<(String, String)>,
+    /// The role that reaches the bucket.
+    pub task_role: String,
 }
 
 impl Vault {
@@ -36,37 +31,34 @@ impl Vault {
     /// When the tenant is not deployed, or its environment and cell were last deployed before there were backups.
     pub fn of(deployer: &Deployer<'_>, tenant: &TenantName) -> Result<Self, DeployError> {
         let observed = deployer.observed();
+        let place = Place::of(&observed, &deployer.names, tenant).map_err(unknown)?;
         let name = deployer.names.tenant(tenant);
-        let standing = observed.get(&name).ok_or_else(|| DeployError::Preflight {
+        let not_deployed = || unknown(PlaceError::NotDeployed { tenant: tenant.clone() });
+        let standing = observed.get(&name).ok_or_else(not_deployed)?;
+        let cell = standing.cell().map(|cell| deployer.names.cell(cell)).unwrap_or_default();
+        let holder = if place.is_pooled { observed.get(&cell) } else { Some(standing) };
+        let image = if place.is_pooled { "PoolImage" } else { "Image" };
+        Ok(Self {
+            bucket: bucket(&observed, &deployer.names.environment())?,
+            data: database(&observed, standing, &cell).ok_or_else(|| missing(&name, "DatabaseClusterArn"))?,
+            image: holder.and_then(|stack| stack.parameters.get(image).cloned()),
+            task_role: observed
+                .output(&cell, "OperationsRoleArn")
+                .map(ToOwned::to_owned)
+                .ok_or_else(|| missing(&cell, "OperationsRoleArn"))?,
+            stack: name,
+            place,
+        })
+    }
+}
+
+fn unknown(error: PlaceError) -> DeployError {
+    match error {
+        PlaceError::NotDeployed { tenant } => DeployError::Preflight {
             problem: format!("the tenant {tenant} is not deployed"),
             help: format!("deploy it with `konta deploy tenant {tenant}`"),
-        })?;
-        let environment = deployer.names.environment();
-        let cell = standing.cell().map(|cell| deployer.names.cell(cell)).unwrap_or_default();
-        let find = |output: &str| {
-            [&name, &cell, &environment]
-                .into_iter()
-                .find_map(|stack| observed.output(stack, output))
-                .map(ToOwned::to_owned)
-                .ok_or_else(|| missing(&name, output))
-        };
-        let is_pooled = standing.is_pooled();
-        let image = if is_pooled { parameter(&observed, &cell, "PoolImage") } else { own(standing, "Image") };
-        Ok(Self {
-            bucket: bucket(&observed, &environment)?,
-            data: database(&observed, standing, &cell).ok_or_else(|| missing(&name, "DatabaseClusterArn"))?,
-            is_pooled,
-            image,
-            cluster: find("ClusterName")?,
-            task_definition: find(if is_pooled { "PoolTaskDefinitionArn" } else { "TaskDefinitionArn" })?,
-            task_role: find("OperationsRoleArn")?,
-            subnets: find("TaskSubnetIds")?.split(',').map(ToOwned::to_owned).collect(),
-            security_group: find("TaskSecurityGroupId")?,
-            public_ip: find("AssignPublicIp")? == "ENABLED",
-            tags: standing.tags.iter().map(|(key, value)| (key.clone(), value.clone())).collect(),
-            stack: name,
-            tenant: tenant.clone(),
-        })
+        },
+        PlaceError::MissingOutput { stack, output } => missing(&stack, output),
     }
 }
 
@@ -87,14 +79,6 @@ fn database(observed: &Observed, standing: &ObservedStack, cell: &str) -> Option
         .find(|stack| endpoint.is_some() && stack.name != cell && stack.outputs.get("DatabaseEndpoint") == endpoint);
     let stacks: Vec<String> = own.map(|stack| stack.name.clone()).into_iter().chain([cell.to_owned()]).collect();
     steps::data_target(observed, &stacks)
-}
-
-fn own(stack: &ObservedStack, parameter: &str) -> Option<String> {
-    stack.parameters.get(parameter).cloned()
-}
-
-fn parameter(observed: &Observed, stack: &str, name: &str) -> Option<String> {
-    observed.get(stack).and_then(|stack| own(stack, name))
 }
 
 fn missing(stack: &str, output: &str) -> DeployError {

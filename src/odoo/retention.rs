@@ -9,6 +9,9 @@ use jiff::{SignedDuration, Timestamp};
 use super::backup::BackupId;
 use crate::model::BackupsKept;
 
+/// The year, and the day, week or month in it.
+type Span = fn(Date) -> (i16, i16);
+
 /// The backups that are no longer kept, oldest first. Days, weeks (from Monday) and months are those of UTC; one without a backup
 /// counts for nothing, so that a tenant whose backups have stopped keeps its last ones.
 #[must_use]
@@ -17,7 +20,7 @@ pub fn superseded(backups: &[BackupId], kept: BackupsKept, now: Timestamp) -> Ve
     newest_first.sort_by(|a, b| b.cmp(a));
     let mut keep: BTreeSet<&BackupId> = newest_first.first().copied().into_iter().collect();
     keep.extend(newest_first.iter().filter(|id| now.duration_since(id.moment()) < SignedDuration::from_hours(24)));
-    let spans: [(u32, fn(Date) -> (i16, i16)); 3] = [
+    let spans: [(u32, Span); 3] = [
         (kept.daily, |day| (day.year(), day.day_of_year())),
         (kept.weekly, |day| (day.iso_week_date().year(), day.iso_week_date().week().into())),
         (kept.monthly, |day| (day.year(), day.month().into())),

@@ -222,7 +222,7 @@ def kill_everywhere(visitor, database, kept):
 def end_task(database):
     """Kills the task that works on a database, by what its command says."""
     for folder in Path('/proc').glob('[0-9]*'):
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError, AttributeError):
             words = (folder / 'cmdline').read_bytes().split(b'\0')
             if len(words) > 5 and json.loads(words[5]).get('database') == database:
                 os.kill(int(folder.name), signal.SIGKILL)

@@ -58,17 +58,13 @@ pub(super) async fn run(context: &Context, args: &CloneArgs) -> Result<u8, Comma
         }
     }
     context.outlast(&mut copy.session, SignedDuration::from_hours(1)).await?;
-    let manifest = match &args.from {
-        Some(from) => {
-            let bucket = vault::bucket(&copy.observed, &copy.names().environment())?;
-            backup::find(&copy.session.aws, &bucket, source.name.as_str(), Some(from)).await?
-        }
-        None => {
-            let name = source.name.clone();
-            let made =
-                source.carry_out(context, async |deployer| backup::back_up(deployer, &name, Timestamp::now()).await);
-            made.await?.manifest
-        }
+    let manifest = if let Some(from) = &args.from {
+        let bucket = vault::bucket(&copy.observed, &copy.names().environment())?;
+        backup::find(&copy.session.aws, &bucket, source.name.as_str(), Some(from)).await?
+    } else {
+        let name = source.name.clone();
+        let made = source.carry_out(context, async |deployer| backup::back_up(deployer, &name, Timestamp::now()).await);
+        made.await?.manifest
     };
     let name = copy.name.clone();
     let wanted = Wanted {

@@ -18,6 +18,7 @@ use super::standing::{self, StandingTenant};
 /// tenant's place, at one stroke. Until then visitors see what they saw. What stood there is kept as it was until the next restore.
 /// Whatever ends it on the way, the same command goes on.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub(super) struct RestoreArgs {
     /// The tenant
     name: String,

@@ -41,12 +41,11 @@ pub(super) struct UpgradeArgs {
 /// Upgrades.
 pub(super) async fn run(context: &Context, args: &UpgradeArgs) -> Result<u8, CommandError> {
     let loaded = context.load()?;
-    let names: Vec<String> = match &args.name {
-        Some(name) => vec![name.clone()],
-        None => {
-            let environment = context.environment(&loaded.workspace, context.global().environment.as_deref())?;
-            loaded.workspace.tenants_of(&environment.name).map(|tenant| tenant.name.to_string()).collect()
-        }
+    let names: Vec<String> = if let Some(name) = &args.name {
+        vec![name.clone()]
+    } else {
+        let environment = context.environment(&loaded.workspace, context.global().environment.as_deref())?;
+        loaded.workspace.tenants_of(&environment.name).map(|tenant| tenant.name.to_string()).collect()
     };
     if !context.global().yes {
         let question = format!(

@@ -96,6 +96,29 @@ fn a_task_mounts_its_own_access_point_and_no_other() {
     }
 }
 
+/// A page of Odoo that was broken into must not reach backups, and a task that makes them must not delete them.
+#[test]
+fn only_the_role_of_operations_reaches_backups_and_it_deletes_none() {
+    let rendered = Files::plain().tenant("third", "tier: production\nhosts: [third.konta.shop]\n").render();
+    let mut reached = Vec::new();
+    for stack in rendered.stacks.keys() {
+        for (id, role) in rendered.effective(stack).of_type("AWS::IAM::Role") {
+            for policy in role["Policies"].as_array().unwrap() {
+                for statement in policy["PolicyDocument"]["Statement"].as_array().unwrap() {
+                    let actions: Vec<String> =
+                        list(&statement["Action"]).into_iter().filter(|action| action.starts_with("s3:")).collect();
+                    if !actions.is_empty() {
+                        reached.push((id.to_owned(), actions, text(&statement["Resource"])));
+                    }
+                }
+            }
+        }
+    }
+    let bucket = "arn:aws:s3:::<konta-prod/BackupBucket>/*".to_owned();
+    let actions = ["s3:GetObject", "s3:PutObject"].map(ToOwned::to_owned).to_vec();
+    assert_eq!(reached, [("OperationsRole".to_owned(), actions, bucket)]);
+}
+
 /// Section 7: passwords by name under the environment, and only those tagged with the cell.
 #[test]
 fn the_execution_role_reads_passwords_and_secrets_of_its_own_cell_only() {
@@ -222,6 +245,12 @@ fn the_deploy_role_may_do_what_konta_does_to_deploy() {
                 continue;
             }
             let service = if service == "rdsdata" { "rds-data" } else { service };
+            // The permissions of these calls have other names. Source: Amazon S3, "Required permissions for API operations".
+            let operation = match (service, operation) {
+                ("s3", "ListObjectsV2") => "ListBucket",
+                ("s3", "DeleteObjects") => "DeleteObject",
+                (_, own) => own,
+            };
             let action = format!("{service}:{operation}");
             asked += 1;
             assert!(OTHERS.contains(&action.as_str()) || allows(&statements, &action), "{action} is not allowed");

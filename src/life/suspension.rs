@@ -12,6 +12,7 @@ use crate::model::{Page, TenantName};
 use crate::odoo::database;
 use crate::stack::ObservedStack;
 use crate::stack::build::POOL_USER;
+use crate::stack::desired::PAGE;
 
 use super::page;
 
@@ -99,10 +100,25 @@ struct Service {
 
 fn standing(deployer: &Deployer<'_>, tenant: &TenantName) -> Result<ObservedStack, DeployError> {
     let name = deployer.names.tenant(tenant);
-    deployer.observed().get(&name).cloned().ok_or_else(|| DeployError::Preflight {
+    let standing = deployer.observed().get(&name).cloned().ok_or_else(|| DeployError::Preflight {
         problem: format!("the tenant {tenant} is not deployed"),
         help: format!("deploy it with `konta deploy tenant {tenant}`"),
-    })
+    })?;
+    able(&standing, tenant)?;
+    Ok(standing)
+}
+
+/// Refuses a stack that can show no page, before anything of it is stopped.
+fn able(standing: &ObservedStack, tenant: &TenantName) -> Result<(), DeployError> {
+    let help = format!("deploy it with `konta deploy tenant {tenant}` first");
+    if standing.must_be_remade() || standing.status == "CREATE_IN_PROGRESS" {
+        return Err(DeployError::Stuck { stack: standing.name.clone(), status: standing.status.clone(), help });
+    }
+    if standing.parameters.contains_key(PAGE) {
+        return Ok(());
+    }
+    let problem = format!("{} was made without a page to show: its template has no parameter {PAGE}", standing.name);
+    Err(DeployError::Preflight { problem, help })
 }
 
 fn service(deployer: &Deployer<'_>, standing: &ObservedStack) -> Result<Service, DeployError> {
@@ -205,4 +221,26 @@ async fn mark(
     let statement = database::suspend_hosts(REGISTRY, database, suspended);
     deployer.aws.sql(target, &statement.database, &statement.sql, &[]).await?;
     Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stack_that_can_show_no_page_is_refused_before_its_tasks_end() {
+        let tenant = TenantName::new("bread").unwrap();
+        let stack = |status: &str, parameter: &str| ObservedStack {
+            status: status.to_owned(),
+            parameters: [(parameter.to_owned(), "none".to_owned())].into(),
+            ..ObservedStack::default()
+        };
+        assert!(able(&stack("UPDATE_COMPLETE", "Page"), &tenant).is_ok());
+        assert!(able(&stack("UPDATE_IN_PROGRESS", "Page"), &tenant).is_ok(), "an update is waited for");
+        let old = able(&stack("UPDATE_COMPLETE", "Cpu"), &tenant).unwrap_err();
+        assert!(old.to_string().contains("no parameter Page"), "{old}");
+        for status in ["CREATE_IN_PROGRESS", "ROLLBACK_COMPLETE"] {
+            assert!(matches!(able(&stack(status, "Page"), &tenant), Err(DeployError::Stuck { .. })), "{status}");
+        }
+    }
 }

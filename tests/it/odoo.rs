@@ -3,6 +3,9 @@
 //! One world for all of it: to set Odoo up takes a minute, and everything after that seconds. Where no Odoo can be had (it is Debian's
 //! package), the test says NOT CHECKED.
 
+// What it measured is for whoever reads the log of a run.
+#![allow(clippy::print_stdout)]
+
 use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, Ordering};

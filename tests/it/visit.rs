@@ -1,5 +1,7 @@
 //! Visits to a tenant's https address, by way of the sandbox's router: with plain requests and with a real browser.
 
+#![allow(clippy::print_stdout)]
+
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};

@@ -4,6 +4,7 @@
 
 pub mod apply;
 pub mod around;
+pub mod arrival;
 pub mod change_set;
 pub mod delete;
 pub mod error;

@@ -6,6 +6,7 @@ pub mod backup;
 pub mod inside;
 pub mod logs;
 pub mod moment;
+pub mod moving;
 pub mod once;
 pub mod page;
 pub mod place;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_ssm::types::{ParameterTier, ParameterType, Tag};
+use aws_sdk_ssm::types::{ParameterTier, ParameterType, ResourceTypeForTagging, Tag};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::error::AwsError;
@@ -62,6 +62,21 @@ impl Aws {
         }
     }
 
+    /// Sets a plain parameter's value, whether there is one or not.
+    pub async fn put_parameter(&self, name: &str, value: &str) -> Result<(), AwsError> {
+        let put = self.ssm.put_parameter().name(name).value(value).r#type(ParameterType::String).overwrite(true);
+        put.send().await.map(|_| ()).map_err(|error| AwsError::from_sdk("ssm PutParameter", &error))
+    }
+
+    /// Sets a tag of a parameter.
+    pub async fn tag_parameter(&self, name: &str, key: &str, value: &str) -> Result<(), AwsError> {
+        let tag = Tag::builder().key(key).value(value).build();
+        let tag = tag.map_err(|_| AwsError::incomplete("ssm AddTagsToResource", "tag key"))?;
+        let add = self.ssm.add_tags_to_resource().resource_type(ResourceTypeForTagging::Parameter).resource_id(name);
+        let done = add.tags(tag).send().await;
+        done.map(|_| ()).map_err(|error| AwsError::from_sdk("ssm AddTagsToResource", &error))
+    }
+
     /// A parameter's value, decrypted; `None` when there is none.
     pub async fn secret(&self, name: &str) -> Result<Option<SecretString>, AwsError> {
         match self.ssm.get_parameter().name(name).with_decryption(true).send().await {
@@ -78,9 +93,9 @@ impl Aws {
         Ok(self.secret(name).await?.map(|value| value.expose_secret().to_owned()))
     }
 
-    /// The parameters directly under a path: names without the path, and values. One call for each ten.
+    /// The parameters under a path, at any depth: names without the path, and values. One call for each ten.
     pub async fn parameters_under(&self, path: &str) -> Result<BTreeMap<String, String>, AwsError> {
-        let mut pages = self.ssm.get_parameters_by_path().path(path).into_paginator().send();
+        let mut pages = self.ssm.get_parameters_by_path().path(path).recursive(true).into_paginator().send();
         let mut found = BTreeMap::new();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|e| AwsError::from_sdk("ssm GetParametersByPath", &e))?;

@@ -8,6 +8,7 @@ use crate::deploy::delete::Deleter;
 use crate::deploy::execute::Events;
 use crate::deploy::wait::Wish;
 use crate::deploy::{DeployError, observe};
+use crate::life::moving;
 use crate::model::TenantName;
 use crate::report::{Drawer, draw, message, output, prompt};
 use crate::stack::build::Builder;
@@ -73,6 +74,7 @@ pub async fn run(context: &Context, args: &DeleteArgs) -> Result<u8, CommandErro
     match &tenant {
         None => refuse_with_tenants(&observed)?,
         Some(tenant) => {
+            moving::refuse(&observed, tenant)?;
             let known = loaded.workspace.tenants.contains_key(tenant)
                 || observed.get_with_shells(&names.tenant(tenant)).is_some();
             // Without manifest and stack only a purge of what was kept makes sense.

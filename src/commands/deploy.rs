@@ -9,10 +9,12 @@ use jiff::SignedDuration;
 use serde::Serialize;
 use tokio::sync::{mpsc, watch};
 
+use crate::deploy::arrival::Arrival;
 use crate::deploy::execute::{Deployer, Events, StackResult};
 use crate::deploy::first::Templates;
 use crate::deploy::wait::Wish;
-use crate::deploy::{DeployError, preflight, prepare};
+use crate::deploy::{DeployError, Planned, PlannedStack, preflight, prepare};
+use crate::life::moving::Journey;
 use crate::model::{CellNumber, Environment, Tenant};
 use crate::report::table::TenantRow;
 use crate::report::{Drawer, draw, message, output, prompt, table};
@@ -41,23 +43,27 @@ pub struct DeployArgs {
 /// Deploys.
 pub async fn run(context: &Context, args: &DeployArgs) -> Result<u8, CommandError> {
     let loaded = context.load()?;
-    go(context, &loaded, &args.what, args.dry_run, || Ok(())).await
+    go(context, &loaded, &args.what, args.dry_run, None, || Ok(())).await
 }
 
-/// Plans, shows and asks; then calls `begin`, before anything is changed, and carries out.
+/// Plans, shows and asks; then calls `begin`, before anything is changed, and carries out. What belongs to a `journey` is done around
+/// the stacks.
 pub(super) async fn go(
     context: &Context,
     loaded: &Loaded,
     what: &What,
     dry_run: bool,
+    journey: Option<&Journey<'_>>,
     begin: impl FnOnce() -> Result<(), CommandError>,
 ) -> Result<u8, CommandError> {
     let (environment, scope) = what.resolve(context, loaded)?;
     let mut session = context.session(loaded, environment).await?;
-    let online = online(loaded, environment, &scope, &session).await?;
+    let moves = journey.map(|journey| (journey.tenant(), journey.goal().cell()));
+    let mut online = online(loaded, environment, &scope, &session, moves).await?;
+    online.plan.notes.extend(journey.map(Journey::told).unwrap_or_default());
     let names = Builder::new(&loaded.workspace, &loaded.composer).names(environment);
     let online = paged::left_alone(online, &session, &names, what.is_all()).await?;
-    if online.plan.is_done() {
+    if online.plan.is_done() && journey.is_none() {
         return unchanged(context, loaded, environment, &scope, &online);
     }
     show_first(context, dry_run, loaded, environment, &session, &online).await?;
@@ -73,7 +79,7 @@ pub(super) async fn go(
     match go_on {
         Ok(true) => {
             begin()?;
-            carry_out(context, loaded, environment, &scope, &session, online).await
+            carry_out(context, loaded, environment, &scope, &session, online, journey).await
         }
         refused => {
             prepare::discard(&session.aws, session.pace, &online.planned).await?;
@@ -179,6 +185,7 @@ async fn carry_out(
     scope: &Scope<'_>,
     session: &Session,
     online: Online,
+    journey: Option<&Journey<'_>>,
 ) -> Result<u8, CommandError> {
     let (sender, receiver) = mpsc::unbounded_channel();
     let (wish, wishes) = watch::channel(Wish::GoOn);
@@ -195,19 +202,59 @@ async fn carry_out(
         tenants: scope.tenants.iter().map(|tenant| (tenant.name.clone(), *tenant)).collect(),
         tiers: &loaded.workspace.tiers,
         templates: Templates::default(),
+        arrivals: journey
+            .filter(|journey| journey.brings_data())
+            .map(|journey| (journey.tenant().clone(), journey as &dyn Arrival))
+            .into_iter()
+            .collect(),
         pace: session.pace,
         events: Events(sender),
         wishes,
         standing: online.observed.into(),
     };
-    let results = deployer.deploy(&online.planned).await;
+    let done = moved(&deployer, &online.planned, journey).await;
     let observed = deployer.observed();
     drop(deployer);
     interrupts.abort();
     // The drawer ends when every sender is gone.
     let _ = interrupts.await;
     drawing.await.map_err(std::io::Error::from)??;
-    report(context, loaded, environment, scope, session, results, &observed)
+    let done = match done {
+        Ok(results) => report(context, loaded, environment, scope, session, results, &observed),
+        Err(error) => Err(error.into()),
+    };
+    if let (Some(journey), Err(_)) = (journey.filter(|journey| journey.has_begun()), &done) {
+        let text = format!(
+            "{0} is on its way: `konta tenant move {0}` goes on, `konta tenant move {0} --back` turns back",
+            journey.tenant()
+        );
+        message::warning(context.palette(), &text);
+    }
+    done
+}
+
+/// Carries out a plan. Who moves leaves only when all that its new place stands on is there: a cell takes half an hour to be made.
+async fn moved(
+    deployer: &Deployer<'_>,
+    planned: &Planned,
+    journey: Option<&Journey<'_>>,
+) -> Result<Vec<StackResult>, DeployError> {
+    let Some(journey) = journey else { return Ok(deployer.deploy(planned).await) };
+    let is_own =
+        |stack: &&PlannedStack| matches!(&stack.desired.kind, StackKind::Tenant(tenant) if tenant == journey.tenant());
+    let (own, before): (Vec<&PlannedStack>, Vec<&PlannedStack>) = planned.stacks.iter().partition(is_own);
+    let each = |stacks: Vec<&PlannedStack>| Planned { stacks: stacks.into_iter().cloned().collect() };
+    let ended_well = |results: &[StackResult]| results.iter().all(|result| result.error.is_none());
+    let mut results = deployer.deploy(&each(before)).await;
+    if !ended_well(&results) {
+        return Ok(results);
+    }
+    journey.leave(deployer).await?;
+    results.extend(deployer.deploy(&each(own)).await);
+    if ended_well(&results) {
+        journey.finish(deployer).await?;
+    }
+    Ok(results)
 }
 
 /// The first Ctrl-C begins nothing new and offers to cancel; the second leaves at once, and AWS goes on by itself.
@@ -401,6 +448,7 @@ pub fn rows(loaded: &Loaded, environment: &Environment, tenants: &[&Tenant], obs
                 cell: standing.and_then(ObservedStack::cell).map(CellNumber::get),
                 database: tenant.name.database(),
                 page: standing.map(ObservedStack::page).unwrap_or_default(),
+                moving: observed.is_on_its_way(&tenant.name),
                 state: standing.map_or_else(|| "not deployed".to_owned(), |s| s.status.clone()),
                 stack,
             }

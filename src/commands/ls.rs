@@ -3,7 +3,7 @@
 use clap::Args;
 
 use crate::deploy::observe;
-use crate::model::{CellNumber, Page, Tenant};
+use crate::model::{CellNumber, Page, Tenant, TenantName};
 use crate::report::table::TenantRow;
 use crate::report::{message, output, table};
 use crate::stack::desired::TIER_TAG;
@@ -35,6 +35,7 @@ pub async fn run(context: &Context, _args: &LsArgs) -> Result<u8, CommandError> 
             stack: stack.name.clone(),
             state: format!("{} (no manifest)", stack.status),
             page: stack.page(),
+            moving: TenantName::new(tenant).is_ok_and(|tenant| observed.is_on_its_way(&tenant)),
         })
     });
     found.extend(strangers);
@@ -51,6 +52,7 @@ pub async fn run(context: &Context, _args: &LsArgs) -> Result<u8, CommandError> 
                 stack: String::new(),
                 state,
                 page: Page::None,
+                moving: false,
             }),
         }
     }

@@ -9,7 +9,7 @@ use crate::auth::session::SessionError;
 use crate::cost::{Difference, PriceTable};
 use crate::deploy::observe;
 use crate::deploy::prepare::{self, Planned};
-use crate::model::{Environment, Tenant};
+use crate::model::{CellNumber, Environment, Tenant, TenantName};
 use crate::report::{self, message, output};
 use crate::stack::build::Builder;
 use crate::stack::scope::{Scope, Shared, Wanted, wanted};
@@ -109,17 +109,21 @@ impl<'a> Shown<'a> {
     }
 }
 
-/// Plans with AWS.
+/// Plans with AWS. `moves` names a tenant that the command brings to a cell.
 pub async fn online(
     loaded: &Loaded,
     environment: &Environment,
     scope: &Scope<'_>,
     session: &Session,
+    moves: Option<(&TenantName, CellNumber)>,
 ) -> Result<Online, CommandError> {
     check::override_names(loaded)?;
     let builder = Builder::new(&loaded.workspace, &loaded.composer);
-    let observed =
+    let mut observed =
         observe::sweep(&session.aws, loaded.workspace.application.as_str(), environment.name.as_str()).await?;
+    if let Some((tenant, cell)) = moves {
+        observed = observed.bound_for(tenant.clone(), cell);
+    }
     let Wanted { stacks, mut notes } = wanted(&builder, &loaded.workspace, environment, scope, &observed)
         .map_err(|error| check::with_all_others(loaded, error))?;
     let unverified = observe::unverified(&session.aws, &builder.names(environment)).await?.unwrap_or_else(|| {
@@ -187,7 +191,7 @@ pub async fn run(context: &Context, args: &PlanArgs) -> Result<u8, CommandError>
     } else {
         match context.session(&loaded, environment).await {
             Ok(session) => {
-                let online = online(&loaded, environment, &scope, &session).await?;
+                let online = online(&loaded, environment, &scope, &session, None).await?;
                 // Whatever the prices are, no change set is left behind.
                 let cost = cost(context, &loaded, environment, &session, &online).await;
                 prepare::discard(&session.aws, session.pace, &online.planned).await?;

@@ -41,6 +41,7 @@ struct TenantStatus {
     image: Option<String>,
     manifest: bool,
     page: Page,
+    moving: bool,
     stacks: Vec<StackStatus>,
     service: Option<ServiceStatus>,
     last_event: Option<String>,
@@ -128,6 +129,7 @@ pub async fn run(context: &Context, args: &StatusArgs) -> Result<u8, CommandErro
         image: known.map_or_else(|| standing.parameters.get("Image").cloned(), |known| Some(known.image.clone())),
         manifest: known.is_some(),
         page: standing.page(),
+        moving: observed.moving(&tenant).is_some(),
         stacks: stacks.into_iter().map(stack_status).collect(),
         service,
         last_event: last.map(|e| {
@@ -207,7 +209,8 @@ fn lines(status: &TenantStatus) -> Vec<(&'static str, String)> {
         ("cell", status.cell.clone().unwrap_or_default()),
         ("database", status.database.clone()),
     ];
-    lines.extend(status.page.state().map(|state| ("state", state.to_owned())));
+    let moving = status.moving.then_some("being moved: `konta tenant move` goes on, with --back it turns back");
+    lines.extend(moving.or(status.page.state()).map(|state| ("state", state.to_owned())));
     lines.extend(status.image.clone().map(|image| ("image", image)));
     if !status.manifest {
         lines.push(("manifest", "none: it stands without one".to_owned()));

@@ -8,6 +8,7 @@ mod backup;
 mod backups;
 mod clone;
 mod modules;
+mod moving;
 mod password;
 mod resize;
 mod restore;
@@ -29,6 +30,8 @@ enum What {
     Suspend(suspend::SuspendArgs),
     /// Give a tenant another tier of the same isolation, or another size
     Resize(resize::ResizeArgs),
+    /// Move a tenant into the pool or out of it, to another cell, or into a cluster of its own or out of it, with its data
+    Move(moving::MoveArgs),
     /// Bring a suspended tenant back, or one whose page of maintenance was left behind
     Resume(resume::ResumeArgs),
     /// Back up database and files together, to the environment's bucket
@@ -52,6 +55,7 @@ pub async fn run(context: &Context, args: &TenantArgs) -> Result<u8, CommandErro
     match &args.what {
         What::Suspend(args) => suspend::run(context, args).await,
         What::Resize(args) => resize::run(context, args).await,
+        What::Move(args) => moving::run(context, args).await,
         What::Resume(args) => resume::run(context, args).await,
         What::Backup(args) => backup::run(context, args).await,
         What::Backups(args) => backups::run(context, args).await,

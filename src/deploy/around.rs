@@ -6,6 +6,7 @@ use crate::odoo::modules;
 use crate::stack::build::POOL_USER;
 use crate::stack::{DesiredStack, ParameterValue, StackKind};
 
+use super::arrival::NewPlace;
 use super::error::DeployError;
 use super::event::StepOutcome;
 use super::execute::Deployer;
@@ -149,6 +150,24 @@ impl Deployer<'_> {
         };
         let (cluster, subnets) = (self.output(desired, "ClusterName")?, self.output(desired, "TaskSubnetIds")?);
         let (group, public) = (self.output(desired, "TaskSecurityGroupId")?, self.output(desired, "AssignPublicIp")?);
+        let tags: Vec<(String, String)> =
+            desired.tags.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
+        if let Some(arrival) = self.arrivals.get(&tenant.name) {
+            let place = NewPlace {
+                stack: &desired.name,
+                tenant,
+                data,
+                cluster: &cluster,
+                task_definition: &task_definition,
+                subnets: subnets.split(',').map(ToOwned::to_owned).collect(),
+                security_group: &group,
+                public_ip: public == "ENABLED",
+                operations_role: self.output(desired, "OperationsRoleArn")?,
+                log_group: self.output(desired, "LogGroupName")?,
+                tags: tags.clone(),
+            };
+            arrival.arrive(self, &place).await?;
+        }
         let (database, url) = (tenant.name.database(), tenant.url());
         let pooled = tenant.isolation == Isolation::Pooled;
         let request = Installation {
@@ -161,7 +180,7 @@ impl Deployer<'_> {
             subnets: &subnets,
             security_group: &group,
             public_ip: public == "ENABLED",
-            tags: desired.tags.iter().map(|(key, value)| (key.clone(), value.clone())).collect(),
+            tags,
             events: &self.events,
             command: modules::install,
             first: self.tiers.get(&tenant.tier).map(|tier| First {

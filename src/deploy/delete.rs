@@ -85,11 +85,19 @@ impl Deleter<'_> {
             stack.name.starts_with(&prefix) && stack.tags.get(TENANT_TAG).is_some_and(|tag| tag == tenant.as_str())
         };
         for addon in self.observed.iter().filter(own) {
-            self.unprotect_data(&addon.name).await?;
-            self.protected_stack(addon, &format!("addon of {tenant}")).await?;
+            self.addon(addon, tenant).await?;
         }
         // Last, so that an interrupted purge still knows the cell.
         Ok(self.aws.delete_parameter(&kept).await?)
+    }
+
+    /// Deletes an addon of a tenant's; what its deletion policies keep stays, of a cluster a snapshot.
+    ///
+    /// # Errors
+    /// When AWS refuses, and when the deletion fails; the same call goes on.
+    pub async fn addon(&self, addon: &ObservedStack, tenant: &TenantName) -> Result<(), DeployError> {
+        self.unprotect_data(&addon.name).await?;
+        self.protected_stack(addon, &format!("addon of {tenant}")).await
     }
 
     /// The clusters that may hold the tenant's database: its own and its cell's; every cell's when its stack is gone already and nobody

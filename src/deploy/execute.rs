@@ -13,6 +13,7 @@ use crate::stack::names::Names;
 use crate::stack::plan::Action;
 use crate::stack::{DesiredStack, Observed, StackKind, order};
 
+use super::arrival::Arrival;
 use super::error::DeployError;
 use super::event::{DeployEvent, StepOutcome};
 use super::first::Templates;
@@ -103,6 +104,8 @@ pub struct Deployer<'a> {
     pub tiers: &'a BTreeMap<TierName, Tier>,
     /// Templates that are being made.
     pub templates: Templates,
+    /// Who brings their data to tenants that come from another place.
+    pub arrivals: BTreeMap<TenantName, &'a dyn Arrival>,
     /// How often to ask.
     pub pace: Pace,
     /// Where events go.

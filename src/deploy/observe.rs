@@ -6,7 +6,7 @@ use crate::aws::cloudformation::StackDescription;
 use crate::aws::{Aws, AwsError};
 use crate::model::{CellNumber, TenantName};
 use crate::stack::desired::{APPLICATION_TAG, ENVIRONMENT_TAG};
-use crate::stack::names::Names;
+use crate::stack::names::{MOVING, Names};
 use crate::stack::{Observed, ObservedStack};
 
 /// Turns AWS's description into konta's.
@@ -25,7 +25,8 @@ pub fn observed(stack: StackDescription) -> ObservedStack {
 }
 
 /// Every stack of one environment of one application: one sweep, a call for about each hundred stacks of the account; and the tenants
-/// whose data was kept, one call as a rule. An identity that may not ask for these is told so by [`unverified`], which asks the same way.
+/// whose data was kept and those on their way elsewhere, one call as a rule. An identity that may not ask for these is told so by
+/// [`unverified`], which asks the same way.
 ///
 /// A stack that someone else made under one of konta's names is kept too (by its prefix), so that it is not mistaken for absent.
 pub async fn sweep(aws: &Aws, application: &str, environment: &str) -> Result<Observed, AwsError> {
@@ -41,16 +42,24 @@ pub async fn sweep(aws: &Aws, application: &str, environment: &str) -> Result<Ob
     };
     let all = aws.stacks().await?;
     let in_account = all.len();
-    let kept = match aws.parameters_under(&Names::new(application, environment).kept()).await {
-        Ok(kept) => kept,
+    let names = Names::new(application, environment);
+    let under = match aws.parameters_under(&names.kept()).await {
+        Ok(under) => under,
         Err(error) if error.is("AccessDenied") => BTreeMap::new(),
         Err(error) => return Err(error),
     };
-    let kept = kept
-        .iter()
-        .filter_map(|(tenant, cell)| Some((TenantName::new(tenant).ok()?, CellNumber::new(cell.parse().ok()?)?)));
+    let mut moving = BTreeMap::new();
+    let mut kept = BTreeMap::new();
+    for (name, value) in under {
+        if let Some(tenant) = name.strip_prefix(MOVING).and_then(|tenant| TenantName::new(tenant).ok()) {
+            moving.insert(tenant, value);
+        } else if let (Ok(tenant), Some(cell)) = (TenantName::new(&name), value.parse().ok().and_then(CellNumber::new))
+        {
+            kept.insert(tenant, cell);
+        }
+    }
     let stacks = all.into_iter().filter(ours).map(observed).collect();
-    Ok(Observed::new(stacks).with(in_account, kept.collect()))
+    Ok(Observed::new(stacks).with(in_account, kept).with_moving(moving))
 }
 
 /// The stacks whose tasks nobody has seen answer since their last deployment, because that failed or was interrupted; `None` when the

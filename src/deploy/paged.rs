@@ -1,26 +1,33 @@
-//! Tenants whose visitors see a page: a deployment leaves them as they are.
+//! Tenants whose visitors see a page, and those on their way to another place: a deployment leaves them as they are.
 
 use std::collections::BTreeMap;
 
-use crate::model::{Page, TenantName};
+use crate::model::TenantName;
 use crate::stack::names::Names;
-use crate::stack::{Observed, StackKind};
+use crate::stack::{Action, Observed, StackKind};
 
 use super::error::DeployError;
 use super::prepare::{Planned, PlannedStack};
 
-/// The tenants of a plan that would change while a page is shown in their place.
+/// How a tenant stands that is not yet where it is brought to.
+pub const MOVING: &str = "being moved";
+
+/// The tenants of a plan that would change while a page is shown in their place or they are being moved, each with how it stands.
 ///
-/// Such a tenant cannot be deployed: its target group belongs to no load balancer, so ECS refuses its service.
+/// The first cannot be deployed: its target group belongs to no load balancer, so ECS refuses its service. The second must not be:
+/// only the move knows which data belongs into the place that is being made.
 #[must_use]
-pub fn changing(planned: &Planned, observed: &Observed, names: &Names) -> BTreeMap<TenantName, Page> {
-    let changing = planned.stacks.iter().filter(|stack| stack.plan.changes_anything());
-    let page = |tenant: &TenantName| observed.get(&names.tenant(tenant)).map(crate::stack::ObservedStack::page);
-    changing
-        .filter_map(tenant)
-        .filter_map(|tenant| Some((tenant.clone(), page(tenant)?)))
-        .filter(|(_, page)| *page != Page::None)
-        .collect()
+pub fn changing(planned: &Planned, observed: &Observed, names: &Names) -> BTreeMap<TenantName, &'static str> {
+    let state = |stack: &PlannedStack| {
+        let tenant = tenant(stack)?;
+        if observed.is_on_its_way(tenant) {
+            return (stack.plan.action != Action::Nothing).then(|| (tenant.clone(), MOVING));
+        }
+        // Who is brought somewhere by the command at hand shows a page until it is there.
+        let page = observed.get(&names.tenant(tenant)).filter(|_| observed.bound(tenant).is_none())?.page().state()?;
+        stack.plan.changes_anything().then(|| (tenant.clone(), page))
+    };
+    planned.stacks.iter().filter_map(state).collect()
 }
 
 /// The tenant to whom a stack belongs.
@@ -34,14 +41,14 @@ pub fn tenant(stack: &PlannedStack) -> Option<&TenantName> {
 
 /// Why a deployment of these is refused.
 #[must_use]
-pub fn refusal(paged: &BTreeMap<TenantName, Page>) -> DeployError {
-    let each = paged.iter().map(|(tenant, page)| format!("{tenant} is {}", page.state().unwrap_or_default()));
-    let names: Vec<&str> = paged.keys().map(TenantName::as_str).collect();
+pub fn refusal(paged: &BTreeMap<TenantName, &'static str>) -> DeployError {
+    let each = paged.iter().map(|(tenant, state)| format!("{tenant} is {state}"));
+    let first = paged.iter().next();
+    let (name, verb) = first.map_or(("NAME", "resume"), |(tenant, state)| {
+        (tenant.as_str(), if *state == MOVING { "move" } else { "resume" })
+    });
     DeployError::Preflight {
         problem: format!("{}, so its changes are not deployed", each.collect::<Vec<_>>().join(", ")),
-        help: format!(
-            "bring it back first with `konta tenant resume {}`; `--all` passes such tenants over",
-            names.first().copied().unwrap_or("NAME")
-        ),
+        help: format!("first `konta tenant {verb} {name}`; `--all` passes such tenants over"),
     }
 }

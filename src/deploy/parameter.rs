@@ -58,6 +58,31 @@ impl Deployer<'_> {
         Ok(true)
     }
 
+    /// Waits until a stack rests: follows what is under way to its end, and leads a stuck rollback out.
+    ///
+    /// # Errors
+    /// When it is not there, and when AWS does not answer.
+    pub async fn until_rest(&self, kind: StackKind, stack: &str, title: &str) -> Result<(), DeployError> {
+        let standing = self.standing().get(stack).cloned().ok_or_else(|| not_there(stack, "absent"))?;
+        let document = Arc::new(Document::parse(stack, &self.aws.template(stack).await?)?);
+        self.told(stack, title, self.settle(&as_it_stands(kind, title, &document, &standing), None)).await
+    }
+
+    /// Gives a stack that stands another shape, outside of a plan, and follows the update to its end. What is under way is waited for.
+    ///
+    /// # Errors
+    /// When the stack is not there or was never made, and when the update fails.
+    pub async fn reshape(&self, desired: &DesiredStack) -> Result<(), DeployError> {
+        self.told(&desired.name, &desired.title, async {
+            self.settle(desired, None).await?;
+            if self.standing().get(&desired.name).is_none() {
+                return Err(not_there(&desired.name, "absent"));
+            }
+            self.change(desired, &self.parameters(desired)?, None, None).await
+        })
+        .await
+    }
+
     /// Tells of an update's beginning and end.
     async fn told(
         &self,

@@ -85,13 +85,14 @@ fn refuse_foreign(desired: &DesiredStack, observed: &Observed) -> Result<(), Dep
 /// Refuses to send a tenant to another, empty database: its data would stay behind in the old one.
 fn refuse_another_database(desired: &DesiredStack, observed: &Observed) -> Result<(), DeployError> {
     let before = observed.get(&desired.name).and_then(|standing| standing.tags.get(DATABASE_TAG));
+    if is_bound(desired, observed) {
+        return Ok(());
+    }
     let after = desired.tags.get(DATABASE_TAG);
     match (before, after) {
         (Some(before), Some(after)) if before != after => Err(DeployError::Preflight {
             problem: format!("{} lives in a {before} database; a {after} one would be empty", desired.title),
-            help: format!(
-                "konta does not move data yet: set `database: {before}` again, or move the data by hand and deploy a new tenant"
-            ),
+            help: format!("{} brings its data along; or set `database: {before}` again", mover(desired)),
         }),
         _ => Ok(()),
     }
@@ -102,7 +103,8 @@ fn refuse_another_home(desired: &DesiredStack, observed: &Observed) -> Result<()
     const OF_THE_POOL: &str = "PoolTargetGroupArn";
     let Some(standing) = observed.get(&desired.name) else { return Ok(()) };
     let (before, after) = (standing.parameters.contains_key(OF_THE_POOL), desired.parameters.contains_key(OF_THE_POOL));
-    if !matches!(desired.kind, StackKind::Tenant(_)) || before == after || standing.must_be_remade() {
+    let moves = is_bound(desired, observed) || standing.must_be_remade();
+    if !matches!(desired.kind, StackKind::Tenant(_)) || before == after || moves {
         return Ok(());
     }
     let word = |pooled| if pooled { "pooled" } else { "dedicated" };
@@ -113,8 +115,22 @@ fn refuse_another_home(desired: &DesiredStack, observed: &Observed) -> Result<()
             word(before),
             word(after)
         ),
-        help: "konta does not move files yet: choose a tier of the same isolation".to_owned(),
+        help: format!("{} brings them along; or choose a tier of the same isolation", mover(desired)),
     })
+}
+
+/// Whether the tenant moves: by the command at hand, or by one that has not come to its end, whose tenant every other leaves alone
+/// ([`super::paged`]).
+fn is_bound(desired: &DesiredStack, observed: &Observed) -> bool {
+    matches!(&desired.kind, StackKind::Tenant(tenant) if observed.bound(tenant).is_some() || observed.moving(tenant).is_some())
+}
+
+/// The command that moves the tenant.
+fn mover(desired: &DesiredStack) -> String {
+    match &desired.kind {
+        StackKind::Tenant(tenant) => format!("`konta tenant move {tenant}`"),
+        _ => "`konta tenant move NAME`".to_owned(),
+    }
 }
 
 async fn one(

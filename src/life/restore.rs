@@ -56,18 +56,29 @@ pub async fn restore(
     tenant: &TenantName,
     wanted: &Wanted<'_>,
 ) -> Result<Restored, DeployError> {
-    let vault = Vault::of(deployer, tenant)?;
-    let own = tenant.database();
-    let stands = state(deployer, &vault, &own).await?;
+    restore_into(deployer, &Vault::of(deployer, tenant)?, wanted).await
+}
+
+/// The same, into the place that a vault describes.
+///
+/// # Errors
+/// When a step fails; the same call goes on.
+pub(super) async fn restore_into(
+    deployer: &Deployer<'_>,
+    vault: &Vault,
+    wanted: &Wanted<'_>,
+) -> Result<Restored, DeployError> {
+    let own = vault.place.tenant.database();
+    let stands = state(deployer, vault, &own).await?;
     if stands.as_deref() == Some(&wanted.mark("restored"))
         && !wanted.again
-        && state(deployer, &vault, &swap::before(&own)).await?.is_some()
+        && state(deployer, vault, &swap::before(&own)).await?.is_some()
     {
         return Ok(Restored::StoodAlready);
     }
     let fresh = swap::fresh(&own);
-    let outcome = fill(deployer, &vault, wanted, "restore", &fresh).await?;
-    let work = put_in_place(deployer, &vault);
+    let outcome = fill(deployer, vault, wanted, "restore", &fresh).await?;
+    let work = put_in_place(deployer, vault);
     deployer.events.step(&vault.stack, "swap", "the restored database, in the tenant's place", work).await?;
     Ok(Restored::Stands(outcome))
 }

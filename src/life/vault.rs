@@ -1,10 +1,12 @@
 //! Where a tenant's backups are, and the tasks that make and read them.
 
 use crate::aws::data::DataTarget;
+use crate::deploy::arrival::NewPlace;
 use crate::deploy::{DeployError, Deployer, steps};
-use crate::model::TenantName;
+use crate::model::{Isolation, TenantName};
 use crate::stack::{Observed, ObservedStack};
 
+use super::logs::Source;
 use super::place::{Place, PlaceError};
 
 /// Where a tenant's backups are, and the tasks that make and read them.
@@ -48,6 +50,38 @@ impl Vault {
                 .ok_or_else(|| missing(&cell, "OperationsRoleArn"))?,
             stack: name,
             place,
+        })
+    }
+}
+
+impl Vault {
+    /// Of a place that a tenant comes to, whose stack is being made.
+    ///
+    /// # Errors
+    /// When the environment was last deployed before there were backups.
+    pub fn at(deployer: &Deployer<'_>, place: &NewPlace<'_>) -> Result<Self, DeployError> {
+        let observed = deployer.observed();
+        let tenant = &place.tenant.name;
+        let is_pooled = place.tenant.isolation == Isolation::Pooled;
+        Ok(Self {
+            stack: place.stack.to_owned(),
+            place: Place {
+                tenant: tenant.clone(),
+                database: tenant.database(),
+                is_pooled,
+                cluster: place.cluster.to_owned(),
+                service: None,
+                task_definition: place.task_definition.to_owned(),
+                log: Source { group: place.log_group.clone(), streams: String::new() },
+                subnets: place.subnets.clone(),
+                security_group: place.security_group.to_owned(),
+                public_ip: place.public_ip,
+                tags: place.tags.clone(),
+            },
+            bucket: bucket(&observed, &deployer.names.environment())?,
+            data: place.data.clone(),
+            image: Some(if is_pooled { &deployer.environment.pool.image } else { &place.tenant.image }.clone()),
+            task_role: place.operations_role.clone(),
         })
     }
 }

@@ -22,6 +22,24 @@ pub fn resized(text: &str, tier: Option<&str>, size: Option<(u32, u32)>) -> Opti
     Some(text)
 }
 
+/// The text of a tenant's manifest with another tier, cell or kind of database, where given; a key that is not there is added.
+///
+/// As of [`resized`], what comes of it is for [`load_with`](super::load_with) to judge.
+#[must_use]
+pub fn moved(text: &str, tier: Option<&str>, cell: Option<u32>, database: Option<&str>) -> Option<String> {
+    let cell = cell.map(|cell| cell.to_string());
+    let wanted = [("tier", tier), ("cell", cell.as_deref()), ("database", database)];
+    let mut text = text.to_owned();
+    for (key, value) in wanted.into_iter().filter_map(|(key, value)| Some((key, value?))) {
+        text = if find(&parse::parse(&text).ok()?, &[key]).is_some() {
+            replaced(&text, &[key], value)?
+        } else {
+            appended(&text, &format!("{key}: {value}"))
+        };
+    }
+    Some(text)
+}
+
 /// The text with another plain value at a path.
 fn replaced(text: &str, path: &[&str], value: &str) -> Option<String> {
     let root = parse::parse(text).ok()?;
@@ -69,6 +87,16 @@ mod tests {
         assert_eq!(
             resized("tier: t\nhosts: [a.b.c]", None, Some((512, 1024))).unwrap(),
             "tier: t\nhosts: [a.b.c]\nsize: { cpu: 512, memory: 1024 }\n"
+        );
+    }
+
+    #[test]
+    fn a_move_changes_what_stands_and_adds_what_does_not() {
+        let after = moved("tier: small # s\nhosts: [a.b.c]\n", Some("big"), Some(2), Some("dedicated")).unwrap();
+        assert_eq!(after, "tier: big # s\nhosts: [a.b.c]\ncell: 2\ndatabase: dedicated\n");
+        assert_eq!(
+            moved(&after, None, Some(1), Some("shared")).unwrap(),
+            after.replace("cell: 2", "cell: 1").replace("dedicated", "shared")
         );
     }
 

@@ -148,6 +148,16 @@ pub fn join_pool(database: &str, role: &str, pool: &str) -> Vec<Statement> {
     ]
 }
 
+/// Closes a tenant's database to the pool that it has left.
+#[must_use]
+pub fn leave_pool(database: &str, role: &str, pool: &str) -> Vec<Statement> {
+    let (db, role, pool) = (quoted(database), quoted(role), quoted(pool));
+    vec![
+        Statement::new(MAINTENANCE, format!("ALTER ROLE {pool} IN DATABASE {db} RESET role")),
+        Statement::new(MAINTENANCE, format!("REVOKE {role} FROM {pool}")),
+    ]
+}
+
 /// Leads the tenant's hosts, and no others, to its database.
 #[must_use]
 pub fn lead_hosts(registry: &str, database: &str, hosts: &[String]) -> Vec<Statement> {

@@ -25,11 +25,14 @@ pub struct TenantRow {
     pub state: String,
     /// What visitors see in the place of its Odoo.
     pub page: Page,
+    /// Whether a move of it is not at its end.
+    pub moving: bool,
 }
 
 /// How a tenant stands: the state of its stack, after what that does not tell.
 fn state(row: &TenantRow) -> String {
-    row.page.state().map_or_else(|| row.state.clone(), |paged| format!("{paged} ({})", row.state))
+    let moving = row.moving.then_some("being moved");
+    moving.or(row.page.state()).map_or_else(|| row.state.clone(), |paged| format!("{paged} ({})", row.state))
 }
 
 /// The tenants as a table as wide as the terminal allows.
@@ -160,6 +163,7 @@ mod tests {
             stack: format!("konta-prod-tenant-{tenant}"),
             state: "CREATE_COMPLETE".into(),
             page: Page::None,
+            moving: false,
         };
         vec![
             row("artista", "https://artista.konta.shop", Some(1)),

@@ -5,17 +5,24 @@ use std::sync::Arc;
 
 use super::context::Context;
 use super::desired::{
-    APPLICATION_TAG, CELL_TAG, DATABASE_TAG, DesiredStack, ENVIRONMENT_TAG, Gate, MODULES_TAG, ParameterValue,
-    StackKind, TENANT_TAG, TIER_TAG,
+    APPLICATION_TAG, CELL_TAG, DATABASE_TAG, DesiredStack, ENVIRONMENT_TAG, Gate, HASH_TAG, MODULES_TAG,
+    ParameterValue, StackKind, TENANT_TAG, TIER_TAG,
 };
 use super::names::Names;
+use super::observed::{Observed, ObservedStack};
 use super::values::{cell_values, fulfilled, host_zones, network_values, tenant_values};
 use crate::model::{CellNumber, DatabaseChoice, Environment, HostedZone, Isolation, Page, Tenant, Workspace};
-use crate::template::compose::{AURORA, Composer};
+use crate::template::compose::Composer;
 use crate::template::{Document, TemplateError};
+
+/// The addon that is a tenant's own database cluster.
+pub use crate::template::compose::AURORA;
 
 /// The role as which the pool's Odoo connects; a member of every pooled tenant's role.
 pub const POOL_USER: &str = "konta_pool";
+
+/// The parameter by which a pooled tenant's rule leads to the pool.
+const POOL_GROUP: &str = "PoolTargetGroupArn";
 
 /// Where a tenant goes: its cell and the priority of its listener rule; and what its visitors see, which no deployment changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -184,6 +191,41 @@ impl<'a> Builder<'a> {
             &wired,
         )?);
         Ok(stacks)
+    }
+
+    /// What is left of a dedicated tenant's stack while it moves: its rule with the page of maintenance, its names and certificates. No
+    /// task, so nothing of it is tied to a load balancer, a database or a file system any more.
+    ///
+    /// It is the shape of a pooled tenant's stack, under the tags with which the stack stands.
+    pub fn parked(
+        &self,
+        environment: &Environment,
+        tenant: &Tenant,
+        standing: &ObservedStack,
+        observed: &Observed,
+    ) -> Result<Option<DesiredStack>, TemplateError> {
+        let (Some(cell), Some(priority)) =
+            (standing.cell(), standing.parameters.get("ListenerRulePriority").and_then(|p| p.parse().ok()))
+        else {
+            return Ok(None);
+        };
+        let bare = Tenant {
+            isolation: Isolation::Pooled,
+            database: DatabaseChoice::Shared,
+            addons: Vec::new(),
+            variables: BTreeMap::new(),
+            secrets: BTreeMap::new(),
+            schedule: None,
+            ..tenant.clone()
+        };
+        let placement = Placement { cell, priority, page: Page::Maintenance };
+        let Some(mut stack) = self.tenant(environment, &bare, placement)?.pop() else { return Ok(None) };
+        // Where the page is shown the pool's group is not looked at, and a cell may have none.
+        let group = observed.output(&self.names(environment).cell(cell), POOL_GROUP).unwrap_or("none");
+        stack.parameters.insert(POOL_GROUP.to_owned(), ParameterValue::literal(group));
+        stack.tags =
+            standing.tags.iter().filter(|(key, _)| *key != HASH_TAG).map(|(k, v)| (k.clone(), v.clone())).collect();
+        Ok(Some(stack))
     }
 
     fn tenant_stack(

@@ -2,6 +2,9 @@
 
 use crate::model::{CellNumber, TenantName};
 
+/// What the names of parameters about moves begin with, below [`Names::kept`]. No tenant's name has a slash.
+pub const MOVING: &str = "moving/";
+
 /// The names of an environment's stacks and of what konta keeps beside them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Names {
@@ -88,9 +91,22 @@ impl Names {
         format!("{}/kept/{tenant}", self.path)
     }
 
+    /// The SSM parameter that keeps where a tenant that is being moved comes from and how far it has come. It is under [`Names::kept`], so
+    /// that one question finds both.
+    #[must_use]
+    pub fn moving_tenant(&self, tenant: &TenantName) -> String {
+        format!("{}/{MOVING}{tenant}", self.kept())
+    }
+
     /// The SSM parameter that reserves a listener rule's priority in a cell: only one writer can make it.
     #[must_use]
     pub fn priority(&self, cell: CellNumber, priority: u32) -> String {
-        format!("{}/cell-{cell}/priority/{priority}", self.path)
+        format!("{}/{priority}", self.priorities(cell))
+    }
+
+    /// The path of these reservations in a cell.
+    #[must_use]
+    pub fn priorities(&self, cell: CellNumber) -> String {
+        format!("{}/cell-{cell}/priority", self.path)
     }
 }

@@ -94,6 +94,8 @@ impl ObservedStack {
 pub struct Observed {
     stacks: BTreeMap<String, ObservedStack>,
     kept: BTreeMap<TenantName, CellNumber>,
+    moving: BTreeMap<TenantName, String>,
+    bound: BTreeMap<TenantName, CellNumber>,
     in_account: usize,
 }
 
@@ -103,7 +105,7 @@ impl Observed {
     pub fn new(stacks: Vec<ObservedStack>) -> Self {
         let in_account = stacks.len();
         let stacks = stacks.into_iter().map(|stack| (stack.name.clone(), stack)).collect();
-        Self { stacks, kept: BTreeMap::new(), in_account }
+        Self { stacks, in_account, ..Self::default() }
     }
 
     /// The same, with how many stacks the account has in the region, and the tenants that were deleted while their data was kept, each
@@ -111,6 +113,38 @@ impl Observed {
     #[must_use]
     pub fn with(self, in_account: usize, kept: BTreeMap<TenantName, CellNumber>) -> Self {
         Self { kept, in_account, ..self }
+    }
+
+    /// The same, with the tenants whose move from one place to another is not at its end, each with what is kept about it.
+    #[must_use]
+    pub fn with_moving(self, moving: BTreeMap<TenantName, String>) -> Self {
+        Self { moving, ..self }
+    }
+
+    /// The same, for a command that brings a tenant to a cell, or within its cell to another place: no rule that keeps a tenant where
+    /// and as it is binds it then.
+    #[must_use]
+    pub fn bound_for(mut self, tenant: TenantName, cell: CellNumber) -> Self {
+        self.bound.insert(tenant, cell);
+        self
+    }
+
+    /// The cell to which the command at hand brings a tenant.
+    #[must_use]
+    pub fn bound(&self, tenant: &TenantName) -> Option<CellNumber> {
+        self.bound.get(tenant).copied()
+    }
+
+    /// What is kept about a move of the tenant that is not at its end.
+    #[must_use]
+    pub fn moving(&self, tenant: &TenantName) -> Option<&str> {
+        self.moving.get(tenant).map(String::as_str)
+    }
+
+    /// Whether a move of the tenant is not at its end, and is not what the command at hand goes on with: nothing else may touch it.
+    #[must_use]
+    pub fn is_on_its_way(&self, tenant: &TenantName) -> bool {
+        self.moving.contains_key(tenant) && !self.bound.contains_key(tenant)
     }
 
     /// Tenants without a stack whose data is kept, with the cell that holds it: deleted ones, and those whose first deployment ended early.

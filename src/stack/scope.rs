@@ -63,6 +63,16 @@ pub fn wanted(
         let Some(placement) = placements.get(&tenant.name) else { continue };
         wanted.stacks.extend(builder.tenant(environment, tenant, *placement)?);
     }
+    wanted.notes.extend(scope.tenants.iter().filter_map(|tenant| {
+        let (lives, asked) = (placements.get(&tenant.name)?.cell, tenant.cell?);
+        let stands = observed.get(&builder.names(environment).tenant(&tenant.name)).is_some();
+        (stands && lives != asked).then(|| {
+            format!(
+                "{0} lives in cell {lives}; `konta tenant move {0}` brings it to cell {asked}, as its manifest says",
+                tenant.name
+            )
+        })
+    }));
     let paged: Vec<String> = scope
         .tenants
         .iter()
@@ -132,8 +142,13 @@ pub fn placements(
     homes.extend(observed.kept().map(|(tenant, cell)| (tenant.as_str(), cell)));
     for stack in observed.iter() {
         let (Some(tenant), Some(cell)) = (stack.tenant(), stack.cell()) else { continue };
-        homes.insert(tenant, cell);
-        pages.insert(tenant, stack.page());
+        let bound = TenantName::new(tenant).ok().and_then(|tenant| observed.bound(&tenant));
+        homes.insert(tenant, bound.unwrap_or(cell));
+        // Who arrives shows its Odoo, and in another cell its rule gets another place.
+        pages.insert(tenant, if bound.is_some() { Page::None } else { stack.page() });
+        if bound.is_some_and(|bound| bound != cell) {
+            continue;
+        }
         if let Some(priority) = stack.parameters.get("ListenerRulePriority").and_then(|p| p.parse().ok()) {
             priorities.insert(tenant, priority);
             taken.entry(cell).or_default().insert(priority);

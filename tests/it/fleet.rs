@@ -107,7 +107,7 @@ async fn an_unchanged_fleet_of_a_thousand_tenants_needs_at_most_25_calls() {
     let account = preflight::account(&aws, environment).await.unwrap();
     let session = Session { aws, account, pace: Pace::aws(), opened: None, visits: None };
     let scope = Scope { shared: Shared::Needed, tenants: loaded.workspace.tenants.values().collect() };
-    let online = online(&loaded, environment, &scope, &session).await.unwrap();
+    let online = online(&loaded, environment, &scope, &session, None).await.unwrap();
     assert!(!online.plan.changes_anything(), "{:?}", online.plan.stacks.iter().find(|s| s.action != Action::Nothing));
     assert_eq!(online.plan.stacks.len(), 1000);
     let before = calls.actions().len();
@@ -142,7 +142,7 @@ async fn one_changed_tenant_among_many_is_the_only_one_asked_about() {
     let environment = changed.workspace.environments.values().next().unwrap();
     let session = session(aws);
     let scope = Scope { shared: Shared::Needed, tenants: changed.workspace.tenants.values().collect() };
-    let online = online(&changed, environment, &scope, &session).await.unwrap();
+    let online = online(&changed, environment, &scope, &session, None).await.unwrap();
     let going: Vec<&str> =
         online.plan.stacks.iter().filter(|s| s.changes_anything()).map(|s| s.stack.as_str()).collect();
     assert_eq!(going, ["konta-prod-tenant-shop-7"]);
@@ -181,7 +181,7 @@ async fn a_template_that_may_not_be_read_is_told_and_the_plan_is_made() {
     let environment = changed.workspace.environments.values().next().unwrap();
     let session = session(aws);
     let scope = Scope { shared: Shared::Needed, tenants: changed.workspace.tenants.values().collect() };
-    let online = online(&changed, environment, &scope, &session).await.unwrap();
+    let online = online(&changed, environment, &scope, &session, None).await.unwrap();
     let cost = priced(&changed, environment, &session, &online).await;
     assert_eq!((cost.stacks.len(), cost.unread.len()), (0, 1), "{cost:?}");
     assert!(cost.unread[0].reason.contains("AccessDenied"), "{cost:?}");
@@ -238,7 +238,7 @@ async fn many_changes_are_computed_side_by_side_and_every_refusal_is_told() {
     let session = session(aws);
     let scope = Scope { shared: Shared::Needed, tenants: changed.workspace.tenants.values().collect() };
     let begun = tokio::time::Instant::now();
-    let error = online(&changed, environment, &scope, &session).await.unwrap_err();
+    let error = online(&changed, environment, &scope, &session, None).await.unwrap_err();
     let CommandError::Several { errors, .. } = error else { panic!("{error:?}") };
     let said: Vec<String> = errors.iter().map(ToString::to_string).collect();
     assert_eq!(said.len(), 3, "{said:?}");

@@ -17,6 +17,7 @@ mod gate;
 mod html;
 mod install;
 mod logs;
+mod moving;
 mod odd_answers;
 mod odoo;
 mod places;

@@ -144,6 +144,7 @@ pub async fn deploy_zone(
         tenants: BTreeMap::new(),
         tiers: &BTreeMap::new(),
         templates: Templates::default(),
+        arrivals: BTreeMap::new(),
         pace: Pace::aws(),
         events: Events(sender),
         wishes,

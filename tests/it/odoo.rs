@@ -47,7 +47,8 @@ fn tenants_live_their_whole_life_on_a_real_odoo() {
     what_is_backed_up_comes_back(&world);
 }
 
-fn password(world: &World, tenant: &str) -> String {
+/// The password of a tenant's first administrator.
+pub fn password(world: &World, tenant: &str) -> String {
     let said = world.konta(&["tenant", "password", tenant, "-o", "json"]).ended_with(0);
     serde_json::from_str::<Value>(&said.stdout).unwrap()["password"].as_str().unwrap().to_owned()
 }

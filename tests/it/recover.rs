@@ -205,6 +205,7 @@ async fn verify(running: u32) -> (Option<DeployError>, Calls) {
         tenants: BTreeMap::from([(tenant.name.clone(), tenant)]),
         tiers: &BTreeMap::new(),
         templates: Templates::default(),
+        arrivals: BTreeMap::new(),
         pace: Pace::aws(),
         events: Events(sender),
         wishes,

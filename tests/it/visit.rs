@@ -99,6 +99,13 @@ impl Visitor {
         cookies.lines().find(|line| line.contains("session_id"))?.split('\t').next_back().map(ToOwned::to_owned)
     }
 
+    /// A method of a model, called by who has this session.
+    pub fn call(&self, session: &str, model: &str, method: &str, arguments: &Value) -> Value {
+        let parameters = json!({"model": model, "method": method, "args": arguments, "kwargs": {}});
+        let cookie = format!("session_id={session}");
+        self.ask_with(&format!("/web/dataset/call_kw/{model}/{method}"), &parameters, &[("Cookie", &cookie)])
+    }
+
     /// Whether a websocket is opened, and still is two seconds later.
     pub fn opens_websocket(&self) -> bool {
         let origin = format!("https://{}", self.host);

@@ -124,11 +124,24 @@ impl World {
 
     /// The first value of a statement's answer, asked of a database as nobody but the test may; empty without an answer.
     pub fn sql(&self, database: &str, statement: &str) -> String {
-        let clusters: serde_json::Value =
-            serde_json::from_str(&std::fs::read_to_string(self.home().join("clusters.json")).unwrap()).unwrap();
-        let folder = self.home().join("postgres").join(clusters[0]["folder"].as_str().unwrap());
+        self.sql_in(0, database, statement)
+    }
+
+    fn cluster_list(&self) -> Vec<serde_json::Value> {
+        serde_json::from_str(&std::fs::read_to_string(self.home().join("clusters.json")).unwrap()).unwrap()
+    }
+
+    /// How many clusters stand.
+    pub fn clusters(&self) -> usize {
+        self.cluster_list().len()
+    }
+
+    /// The same in the cluster of this place, in the order in which they were made.
+    pub fn sql_in(&self, cluster: usize, database: &str, statement: &str) -> String {
+        let cluster = &self.cluster_list()[cluster];
+        let folder = self.home().join("postgres").join(cluster["folder"].as_str().unwrap());
         let password = std::fs::read_to_string(folder.join("superuser")).unwrap();
-        let port = self.postgres_port();
+        let port = u16::try_from(cluster["port"].as_u64().unwrap()).unwrap();
         tokio::runtime::Runtime::new().unwrap().block_on(async {
             let client = connect(port, "rdsadmin", &password, database).await.unwrap();
             let rows = client.simple_query(statement).await.unwrap_or_else(|error| panic!("{statement}: {error}"));
@@ -146,9 +159,13 @@ impl World {
         let port = self.postgres_port();
         tokio::runtime::Runtime::new().unwrap().block_on(async {
             let aws = self.aws().await;
-            let password = aws.secret(&format!("/konta/prod/tenant/{role}/password")).await.unwrap().unwrap();
+            // The pool's role is at home in its registry.
+            let pool = role == "konta_pool";
+            let kept = if pool { "cell-1/pool".to_owned() } else { format!("tenant/{role}") };
+            let password = aws.secret(&format!("/konta/prod/{kept}/password")).await.unwrap().unwrap();
             let password = secrecy::ExposeSecret::expose_secret(&password).to_owned();
-            assert!(connect(port, role, &password, role).await.is_ok(), "its own it reaches");
+            let own = if pool { "konta_registry" } else { role };
+            assert!(connect(port, role, &password, own).await.is_ok(), "its own it reaches");
             match connect(port, role, &password, database).await {
                 Ok(_) => String::new(),
                 Err(error) => error.as_db_error().map_or_else(|| error.to_string(), |error| error.message().to_owned()),

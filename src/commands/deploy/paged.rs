@@ -1,14 +1,13 @@
-//! Suspended tenants, and those in maintenance: refused where they are named, passed over where all are meant.
+//! Suspended tenants, those in maintenance and those that are being moved: refused where they are named, passed over where all are meant.
 
 use crate::commands::CommandError;
 use crate::commands::gather::Session;
 use crate::commands::plan::Online;
 use crate::deploy::paged;
 use crate::deploy::prepare::{self, Planned};
-use crate::model::TenantName;
 use crate::stack::names::Names;
 
-/// The plan without the tenants whose visitors see a page; those that would change are refused unless `all` are meant.
+/// The plan without the tenants whose visitors see a page or that are being moved; those that would change are refused unless `all` are meant.
 pub(super) async fn left_alone(
     mut online: Online,
     session: &Session,
@@ -28,10 +27,10 @@ pub(super) async fn left_alone(
     prepare::discard(&session.aws, session.pace, &Planned { stacks: left }).await?;
     online.plan.stacks = stacks.iter().map(|stack| stack.plan.clone()).collect();
     online.planned = Planned { stacks };
-    let names: Vec<&str> = paged.keys().map(TenantName::as_str).collect();
-    online
-        .plan
-        .notes
-        .push(format!("passed over, with changes that wait for `konta tenant resume`: {}", names.join(", ")));
+    let each: Vec<String> = paged.iter().map(|(tenant, state)| format!("{tenant} ({state})")).collect();
+    online.plan.notes.push(format!(
+        "passed over, with changes that wait for `konta tenant resume` or `konta tenant move`: {}",
+        each.join(", ")
+    ));
     Ok(online)
 }

@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::commands::gather::Loaded;
 use crate::commands::plan::What;
 use crate::commands::{CommandError, Context, deploy, gather};
+use crate::deploy::DeployError;
 use crate::manifest::edit;
 use crate::model::{Tenant, TierName, Workspace};
 use crate::report::{message, output};
@@ -40,7 +41,9 @@ pub(super) struct ResizeArgs {
 pub(super) async fn run(context: &Context, args: &ResizeArgs) -> Result<u8, CommandError> {
     let loaded = context.load()?;
     let before = gather::tenant(&loaded.workspace, &args.name)?;
-    refuse_unknown_tier(args, &loaded.workspace)?;
+    if let Some(tier) = &args.tier {
+        refuse_unknown_tier(tier, &loaded.workspace)?;
+    }
     let path = format!("tenants/{}.yml", before.name);
     let file = loaded.root.join(&path);
     let text = std::fs::read_to_string(&file)?;
@@ -53,7 +56,8 @@ pub(super) async fn run(context: &Context, args: &ResizeArgs) -> Result<u8, Comm
     if !as_asked {
         return Err(by_hand(&path));
     }
-    show(context, &loaded, &wanted, before, after)?;
+    refuse_another_home(args, before, after)?;
+    show(context, "resize", &loaded, &wanted, before, after)?;
     let written = Cell::new(false);
     let write = || {
         replace(&file, &changed)?;
@@ -61,7 +65,7 @@ pub(super) async fn run(context: &Context, args: &ResizeArgs) -> Result<u8, Comm
         Ok(())
     };
     let what = What::Tenant { names: vec![args.name.clone()], all: false };
-    let code = deploy::go(context, &wanted, &what, args.dry_run, write).await?;
+    let code = deploy::go(context, &wanted, &what, args.dry_run, None, write).await?;
     if !args.dry_run && !written.get() && changed != text {
         // Nothing in AWS was to be changed, the manifest is all the same.
         replace(&file, &changed)?;
@@ -77,8 +81,26 @@ fn wanted_size(args: &ResizeArgs, before: &Tenant) -> Option<(u32, u32)> {
     Some((args.cpu.unwrap_or_else(|| before.size.cpu()), args.memory.unwrap_or_else(|| before.size.memory())))
 }
 
-fn refuse_unknown_tier(args: &ResizeArgs, workspace: &Workspace) -> Result<(), CommandError> {
-    let Some(tier) = args.tier.as_deref() else { return Ok(()) };
+/// Refuses a tier of the other isolation: a resized tenant stays where it is.
+fn refuse_another_home(args: &ResizeArgs, before: &Tenant, after: &Tenant) -> Result<(), CommandError> {
+    if before.isolation == after.isolation {
+        return Ok(());
+    }
+    let tier = args.tier.as_deref().unwrap_or_default();
+    Err(DeployError::Preflight {
+        problem: format!(
+            "{} is {}; as a {} one it would lose its attachments",
+            before.name,
+            before.isolation.as_str(),
+            after.isolation.as_str()
+        ),
+        help: format!("`konta tenant move {} --tier {tier}` brings them along", before.name),
+    }
+    .into())
+}
+
+/// Refuses a tier that the workspace does not have.
+pub(super) fn refuse_unknown_tier(tier: &str, workspace: &Workspace) -> Result<(), CommandError> {
     let names: Vec<&str> = workspace.tiers.keys().map(TierName::as_str).collect();
     if names.contains(&tier) {
         return Ok(());
@@ -125,8 +147,9 @@ impl Bought {
 }
 
 /// Shows what the customer buys, before and after: as an event, or for people.
-fn show(
+pub(super) fn show(
     context: &Context,
+    event: &str,
     loaded: &Loaded,
     wanted: &Loaded,
     before: &Tenant,
@@ -135,7 +158,7 @@ fn show(
     let (was, becomes) = (Bought::of(loaded, before), Bought::of(wanted, after));
     if context.format().is_json() {
         let event =
-            serde_json::json!({"event": "resize", "tenant": before.name.as_str(), "before": was, "after": becomes});
+            serde_json::json!({"event": event, "tenant": before.name.as_str(), "before": was, "after": becomes});
         return Ok(output::print_json_line(&event)?);
     }
     message::note(context.palette(), &format!("now:  {}", was.text()));
@@ -149,7 +172,7 @@ fn show(
 }
 
 /// Writes a file whole or not at all, with the rights it had; a link stays one.
-fn replace(file: &Path, text: &str) -> Result<(), CommandError> {
+pub(super) fn replace(file: &Path, text: &str) -> Result<(), CommandError> {
     let file = file.canonicalize()?;
     let folder = file.parent().unwrap_or(Path::new("."));
     let mut new = tempfile::NamedTempFile::new_in(folder)?;

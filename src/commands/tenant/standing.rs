@@ -11,6 +11,7 @@ use crate::deploy::execute::Events;
 use crate::deploy::first::Templates;
 use crate::deploy::wait::Wish;
 use crate::deploy::{DeployError, Deployer, observe, steps};
+use crate::life::moving;
 use crate::model::{Environment, TenantName};
 use crate::report::{Drawer, draw};
 use crate::stack::build::Builder;
@@ -32,8 +33,19 @@ pub(super) struct StandingTenant<'a> {
     loaded: &'a Loaded,
 }
 
-/// Looks a tenant up: in the environment of --env, else in that of its manifest, else in the only one.
+/// Looks a tenant up to do something with it; one that is being moved is refused.
 pub(super) async fn find<'a>(
+    context: &Context,
+    loaded: &'a Loaded,
+    asked: &str,
+) -> Result<StandingTenant<'a>, CommandError> {
+    let standing = look(context, loaded, asked).await?;
+    moving::refuse(&standing.observed, &standing.name)?;
+    Ok(standing)
+}
+
+/// Looks a tenant up: in the environment of --env, else in that of its manifest, else in the only one.
+pub(super) async fn look<'a>(
     context: &Context,
     loaded: &'a Loaded,
     asked: &str,
@@ -110,6 +122,7 @@ impl StandingTenant<'_> {
             tenants: BTreeMap::new(),
             tiers: &self.loaded.workspace.tiers,
             templates: Templates::default(),
+            arrivals: BTreeMap::new(),
             pace: self.session.pace,
             events: Events(sender),
             wishes,

@@ -61,14 +61,17 @@ fn script(before: Before) -> impl Fn(&Call) -> Answer + Send + Sync + 'static {
             if runs.swap(false, Ordering::Relaxed) {
                 installed.lock().unwrap().extend(before.running.iter().flatten().map(|name| (*name).to_owned()));
             }
-            let container = json!({"name": "odoo", "exitCode": 0});
-            Answer::json(
-                200,
-                &json!({"tasks": [{"taskArn": "arn", "lastStatus": "STOPPED", "containers": [container]}]}),
-            )
+            stopped()
         }
         other => Answer::error("UnexpectedCall", other),
     }
+}
+
+/// A task that ended well, with an agent beside it that AWS put there and that was ended.
+fn stopped() -> Answer {
+    let containers =
+        json!([{"name": "aws-guardduty-agent-x", "exitCode": 137, "reason": "ended"}, {"name": "odoo", "exitCode": 0}]);
+    Answer::json(200, &json!({"tasks": [{"taskArn": "arn", "lastStatus": "STOPPED", "containers": containers}]}))
 }
 
 async fn run(before: Before, modules: &[&str]) -> (Result<(StepOutcome, Option<String>), DeployError>, Calls) {
@@ -138,4 +141,18 @@ async fn what_is_installed_is_installed_once() {
     let (done, calls) = run(before, &["website"]).await;
     assert_eq!(done.unwrap().0, StepOutcome::AlreadyDone);
     assert_eq!(calls.count("RunTask"), 0);
+}
+
+/// ECS answers `cannot specify startedBy with other arguments` to anything else.
+#[tokio::test(start_paused = true)]
+async fn a_running_task_is_looked_for_by_who_started_it_and_nothing_else() {
+    let (_, calls) = run(Before::default(), &["website"]).await;
+    let bodies = calls.bodies();
+    let asked = bodies.iter().filter_map(|body| serde_json::from_str::<Value>(body).ok());
+    let asked: Vec<Value> =
+        asked.filter(|body| body.get("startedBy").is_some() && body.get("overrides").is_none()).collect();
+    assert!(!asked.is_empty());
+    for body in asked {
+        assert_eq!(body.as_object().unwrap().keys().collect::<Vec<_>>(), ["cluster", "startedBy"], "{body}");
+    }
 }

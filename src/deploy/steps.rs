@@ -89,7 +89,7 @@ pub(crate) async fn run(aws: &Aws, target: &DataTarget, statements: &[Statement]
 
 /// Makes a role or a database that was not there a moment ago. A statement that was killed by the call's time-out goes on in PostgreSQL
 /// and is sent again: that it exists by now is what was wanted.
-pub(super) async fn make(aws: &Aws, target: &DataTarget, statement: &Statement) -> Result<(), DeployError> {
+pub(crate) async fn make(aws: &Aws, target: &DataTarget, statement: &Statement) -> Result<(), DeployError> {
     match aws.sql(target, &statement.database, &statement.sql, &[]).await {
         Err(error) if error.says_it_exists() => Ok(()),
         done => Ok(done.map(|_| ())?),

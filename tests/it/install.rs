@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use konta::aws::data::DataTarget;
 use konta::deploy::event::StepOutcome;
 use konta::deploy::execute::Events;
+use konta::deploy::first::{First, Templates};
 use konta::deploy::install::{self, Installation};
 use konta::deploy::{DeployError, Pace};
 use serde_json::{Value, json};
@@ -155,4 +156,74 @@ async fn a_running_task_is_looked_for_by_who_started_it_and_nothing_else() {
     for body in asked {
         assert_eq!(body.as_object().unwrap().keys().collect::<Vec<_>>(), ["cluster", "startedBy"], "{body}");
     }
+}
+
+/// A task that died between the modules and the move of the attachments left a template whose copies would have no files.
+#[tokio::test(start_paused = true)]
+async fn a_template_is_closed_only_once_its_attachments_are_in_it() {
+    let (settled, placed) = (AtomicBool::new(false), AtomicBool::new(false));
+    let rows = |found: &[&str]| {
+        let records: Vec<Value> = found.iter().map(|text| json!([{"stringValue": text}])).collect();
+        Answer::json(200, &json!({"records": records}))
+    };
+    let (aws, calls) = scripted(move |call| match call.action.as_str() {
+        "Execute" => {
+            let asked = serde_json::from_str::<Value>(&call.body).unwrap();
+            let (sql, database) = (asked["sql"].as_str().unwrap(), asked["database"].as_str().unwrap());
+            if sql.contains("datallowconn::text") {
+                rows(&["true"])
+            } else if sql.contains("store_fname") {
+                rows(if settled.load(Ordering::Relaxed) { &["1"] } else { &[] })
+            } else if sql.contains("pg_tables") {
+                rows(if database != "breadfree" || placed.load(Ordering::Relaxed) { &["1"] } else { &[] })
+            } else if sql.contains("FROM ir_module_module") {
+                rows(&["base", "website"])
+            } else {
+                placed.fetch_or(sql.contains("RENAME TO \"breadfree\""), Ordering::Relaxed);
+                rows(&[])
+            }
+        }
+        "ListTasks" => Answer::json(200, &json!({"taskArns": []})),
+        "RunTask" => {
+            settled.store(true, Ordering::Relaxed);
+            Answer::json(200, &json!({"tasks": [{"taskArn": "arn:new", "lastStatus": "PENDING"}]}))
+        }
+        "DescribeTasks" => stopped(),
+        other => Answer::error("UnexpectedCall", other),
+    });
+    let (sender, _receiver) = mpsc::unbounded_channel();
+    let (events, modules) = (Events(sender), ["website".to_owned()]);
+    let data = DataTarget { cluster: "arn:c".into(), secret: "arn:s".into() };
+    let first = First {
+        tier: "production",
+        tier_modules: &modules,
+        image: "odoo",
+        url: "https://breadfree.konta.shop",
+        owner: "breadfree",
+        user: "breadfree",
+        from_template: true,
+        password_name: "/p".into(),
+        templates: &Templates::default(),
+    };
+    let request = Installation {
+        stack: "konta-prod-tenant-breadfree",
+        database: "breadfree",
+        modules: &modules,
+        data: &data,
+        cluster: "c",
+        task_definition: "t",
+        subnets: "subnet-1",
+        security_group: "sg-1",
+        public_ip: true,
+        tags: Vec::new(),
+        events: &events,
+        command: konta::odoo::modules::install,
+        first: Some(first),
+    };
+    assert_eq!(install::run(&aws, Pace::aws(), &request).await.unwrap().0, StepOutcome::Done);
+    let bodies = calls.bodies();
+    let moved = bodies.iter().position(|body| body.contains("force_storage")).expect("attachments are moved");
+    assert!(!bodies[moved].contains(" -i "), "{}", bodies[moved]);
+    assert!(bodies.iter().position(|body| body.contains("ALLOW_CONNECTIONS false")).unwrap() > moved);
+    assert_eq!(calls.count("RunTask"), 1);
 }

@@ -6,6 +6,7 @@
 mod architecture;
 mod auth;
 mod cost;
+mod databases;
 mod delete;
 mod deploy;
 mod doctor;

@@ -5,6 +5,7 @@
 
 mod architecture;
 mod auth;
+mod backups;
 mod cost;
 mod databases;
 mod delete;

@@ -11,6 +11,8 @@ from ministack.services import alb, ecs, rds
 from ministack.services.cloudformation import changesets, engine
 from ministack.services.cloudformation import handlers as api
 
+import strict
+
 # Newer than MiniStack's list, and offered by AWS.
 NEWER = ("16.15", "17.10", "17.11", "18.3", "18.4", "18.6")
 LATER = "{{changeSet:KNOWN_AFTER_APPLY}}"
@@ -234,4 +236,5 @@ def install():
     alb._ACTION_MAP["DescribeSSLPolicies"] = ssl_policies
     alb._action_xml = escaped_body(alb._action_xml)
     replace(ecs, "UpdateService", balanced_service)
+    replace(ecs, "ListTasks", strict.sole_filter)
     ecs._task_ip = task_address(ecs._task_ip)

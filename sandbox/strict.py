@@ -96,6 +96,16 @@ def service(props, physical):
             ecs_says(f"The target group with targetGroupArn {arn} does not have an associated load balancer.", operation)
 
 
+def sole_filter(original):
+    def ours(data):
+        """What AWS says to a list of tasks by who started them and by anything else. Source: ECS API reference, ListTasks."""
+        others = ("containerInstance", "desiredStatus", "family", "launchType", "serviceName")
+        if data.get("startedBy") and any(data.get(name) for name in others):
+            return ecs.error_response_json("InvalidParameterException", "cannot specify startedBy with other arguments", 400)
+        return original(data)
+    return ours
+
+
 # --- load balancing --------------------------------------------------------------------------------------------
 def groups_exist(actions):
     for action in actions or []:

@@ -164,6 +164,12 @@ class SandboxTest(unittest.TestCase):
         self.assertEqual((volume["authorizationConfig"]["iam"], volume["transitEncryption"]), ("ENABLED", "ENABLED"))
         self.assertTrue(volume["fileSystemId"].startswith("fs-"))
         self.assertEqual(task["runtimePlatform"], {"cpuArchitecture": "ARM64"})
+        mine = ecs.list_tasks(cluster="konta", startedBy="nobody")
+        self.assertEqual(mine["taskArns"], [])
+        for more in ({"desiredStatus": "RUNNING"}, {"family": "odoo"}, {"serviceName": "odoo"}):
+            self.assertEqual(self.raises("InvalidParameterException", ecs.list_tasks, cluster="konta", startedBy="nobody", **more),
+                             "cannot specify startedBy with other arguments")
+        ecs.list_tasks(cluster="konta", family="odoo", desiredStatus="STOPPED")
         groups = self.server.client("elbv2").describe_target_groups()["TargetGroups"]
         self.assertEqual([len(g["LoadBalancerArns"]) for g in groups if out["Full"] in g["TargetGroupArn"]], [1])
         elb, group, listener = self.server.client("elbv2"), kept["Group"]["physicalId"], kept["Listener"]["physicalId"]

@@ -29,10 +29,19 @@ const PASSING: &[&str] = &[
     "StatementTimeoutException",
 ];
 
+/// What PostgreSQL's driver says where the service had kept a connection that somebody ended: states of the class 08, and those of a
+/// server that sends a session away. Source: PostgreSQL, appendix A. What was sent was not run, or not to its end.
+const ENDED: &[&str] = &[
+    "terminating connection due to administrator command",
+    "This connection has been closed",
+    "An I/O error occurred",
+];
+
 impl Aws {
     /// Runs one statement outside any transaction, and gives the rows' texts. One statement a call: the service refuses several.
     ///
-    /// `database` may be any database of the cluster. Waits for a cluster that resumes from a pause.
+    /// `database` may be any database of the cluster. Waits for a cluster that resumes from a pause, and sends a statement again whose
+    /// connection had been ended: whoever sends one that is not to be done twice looks whether it is done ([`AwsError::says_it_exists`]).
     pub async fn sql(
         &self,
         target: &DataTarget,
@@ -67,8 +76,9 @@ impl Aws {
                 }
                 Err(error) => AwsError::from_sdk("rds-data ExecuteStatement", &error),
             };
-            let passes =
-                PASSING.contains(&error.code.as_str()) || error.message.contains("is resuming after being auto-paused");
+            let passes = PASSING.contains(&error.code.as_str())
+                || error.message.contains("is resuming after being auto-paused")
+                || error.says_the_connection_was_ended();
             if !passes || begun.elapsed() > PATIENCE {
                 return Err(error);
             }
@@ -94,6 +104,13 @@ impl AwsError {
     #[must_use]
     pub fn says_it_is_in_use(&self) -> bool {
         self.sql_state() == "55006"
+    }
+
+    /// Whether the connection was ended that the service had kept for the statement.
+    fn says_the_connection_was_ended(&self) -> bool {
+        let state = self.sql_state();
+        let ended = matches!(state, "57P01" | "57P02" | "57P03") || (state.len() == 5 && state.starts_with("08"));
+        self.is("DatabaseError") && (ended || ENDED.iter().any(|text| self.message.contains(text)))
     }
 
     fn sql_state(&self) -> &str {

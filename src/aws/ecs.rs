@@ -261,14 +261,16 @@ impl Aws {
         Ok(answer.tasks().first().map(task_state))
     }
 
-    /// The tasks started by a name that are still running: an interrupted command finds its task again.
+    /// The tasks started by a name that are still to run or running: an interrupted command finds its task again.
+    ///
+    /// No status is asked for: ECS takes no other filter beside `startedBy`, and those that are wanted to run are what it lists then.
+    /// Source: ECS API reference, `ListTasks`.
     pub async fn running_task(&self, cluster: &str, started_by: &str) -> Result<Option<String>, AwsError> {
         let answer = self
             .ecs
             .list_tasks()
             .cluster(cluster)
             .started_by(started_by)
-            .desired_status(DesiredStatus::Running)
             .send()
             .await
             .map_err(|e| AwsError::from_sdk("ecs ListTasks", &e))?;
@@ -276,8 +278,11 @@ impl Aws {
     }
 }
 
+/// The container that is Odoo's: AWS may put others beside it, as GuardDuty does with its agent.
+pub(super) const CONTAINER: &str = "odoo";
+
 fn task_state(task: &aws_sdk_ecs::types::Task) -> TaskState {
-    let container = task.containers().iter().find(|c| c.exit_code().is_some() || c.reason().is_some());
+    let container = task.containers().iter().find(|container| container.name() == Some(CONTAINER));
     TaskState {
         arn: task.task_arn().unwrap_or_default().to_owned(),
         status: task.last_status().unwrap_or_default().to_owned(),

@@ -59,30 +59,64 @@ impl Aws {
 
     /// Deletes objects; those that are not there are passed.
     pub async fn delete_objects(&self, bucket: &str, keys: &[String]) -> Result<(), AwsError> {
-        const OPERATION: &str = "s3 DeleteObjects";
         for some in keys.chunks(MOST_AT_ONCE) {
             let named = some
                 .iter()
                 .map(|key| ObjectIdentifier::builder().key(key).build())
                 .collect::<Result<Vec<_>, _>>()
-                .map_err(|_| AwsError::incomplete(OPERATION, "key"))?;
-            let delete = Delete::builder()
-                .set_objects(Some(named))
-                .quiet(true)
-                .build()
-                .map_err(|_| AwsError::incomplete(OPERATION, "object"))?;
-            let answer = self.s3.delete_objects().bucket(bucket).delete(delete).send().await;
-            let answer = answer.map_err(|e| AwsError::from_sdk(OPERATION, &e))?;
-            if let Some(error) = answer.errors().first() {
-                return Err(AwsError {
-                    operation: OPERATION,
-                    code: error.code().unwrap_or("Unknown").to_owned(),
-                    message: format!("{}: {}", error.key().unwrap_or_default(), error.message().unwrap_or_default()),
-                    help: None,
-                });
-            }
+                .map_err(|_| AwsError::incomplete("s3 DeleteObjects", "key"))?;
+            self.delete_named(bucket, named).await?;
         }
         Ok(())
+    }
+
+    async fn delete_named(&self, bucket: &str, named: Vec<ObjectIdentifier>) -> Result<(), AwsError> {
+        const OPERATION: &str = "s3 DeleteObjects";
+        let delete = Delete::builder()
+            .set_objects(Some(named))
+            .quiet(true)
+            .build()
+            .map_err(|_| AwsError::incomplete(OPERATION, "object"))?;
+        let answer = self.s3.delete_objects().bucket(bucket).delete(delete).send().await;
+        let answer = answer.map_err(|e| AwsError::from_sdk(OPERATION, &e))?;
+        if let Some(error) = answer.errors().first() {
+            return Err(AwsError {
+                operation: OPERATION,
+                code: error.code().unwrap_or("Unknown").to_owned(),
+                message: format!("{}: {}", error.key().unwrap_or_default(), error.message().unwrap_or_default()),
+                help: None,
+            });
+        }
+        Ok(())
+    }
+
+    /// Deletes every version of the objects whose keys begin with a prefix, and the marks of those deleted before. Gives how many there
+    /// were. Source: S3 API reference, `ListObjectVersions`, `DeleteObjects`.
+    pub async fn delete_for_ever(&self, bucket: &str, prefix: &str) -> Result<usize, AwsError> {
+        const OPERATION: &str = "s3 ListObjectVersions";
+        let mut deleted = 0;
+        // Each page is the first one of what is left.
+        loop {
+            let page = self.s3.list_object_versions().bucket(bucket).prefix(prefix).send().await;
+            let page = page.map_err(|e| AwsError::from_sdk(OPERATION, &e))?;
+            let versions = page.versions().iter().map(|one| (one.key(), one.version_id()));
+            let marks = page.delete_markers().iter().map(|one| (one.key(), one.version_id()));
+            let named = versions
+                .chain(marks)
+                .filter_map(|(key, version)| Some((key?, version)))
+                .map(|(key, version)| {
+                    ObjectIdentifier::builder().key(key).set_version_id(version.map(ToOwned::to_owned)).build()
+                })
+                .collect::<Result<Vec<_>, _>>()
+                .map_err(|_| AwsError::incomplete(OPERATION, "key"))?;
+            if named.is_empty() {
+                return Ok(deleted);
+            }
+            deleted += named.len();
+            for some in named.chunks(MOST_AT_ONCE) {
+                self.delete_named(bucket, some.to_vec()).await?;
+            }
+        }
     }
 
     /// An address that gives an object to whoever has it, for a while. Asks nothing of AWS.

@@ -3,6 +3,7 @@
 use aws_sdk_ecs::types::{Container, DesiredStatus, Task};
 use secrecy::SecretString;
 
+use super::ecs::CONTAINER;
 use super::error::AwsError;
 use super::session::Aws;
 
@@ -92,6 +93,13 @@ impl Aws {
         Ok(tasks)
     }
 
+    /// One task, by its id or ARN; `None` when ECS has forgotten it (about an hour after its end).
+    pub async fn task_detail(&self, cluster: &str, task: &str) -> Result<Option<TaskDetail>, AwsError> {
+        let answer = self.ecs.describe_tasks().cluster(cluster).tasks(task).send().await;
+        let answer = answer.map_err(|e| AwsError::from_sdk("ecs DescribeTasks", &e))?;
+        Ok(answer.tasks().first().map(detail))
+    }
+
     /// Opens a session in a task's container `odoo` with a command, split into words as a POSIX shell would.
     pub async fn open_container(&self, cluster: &str, task: &str, command: &str) -> Result<ContainerSession, AwsError> {
         const OPERATION: &str = "ecs ExecuteCommand";
@@ -100,7 +108,7 @@ impl Aws {
             .execute_command()
             .cluster(cluster)
             .task(task)
-            .container("odoo")
+            .container(CONTAINER)
             .command(command)
             .interactive(true)
             .send()
@@ -130,7 +138,7 @@ impl Aws {
 
 fn detail(task: &Task) -> TaskDetail {
     let millis = |time: Option<&aws_sdk_ecs::primitives::DateTime>| time.and_then(|time| time.to_millis().ok());
-    let container = task.containers().iter().find(|container| container.name() == Some("odoo"));
+    let container = task.containers().iter().find(|container| container.name() == Some(CONTAINER));
     TaskDetail {
         arn: task.task_arn().unwrap_or_default().to_owned(),
         status: task.last_status().unwrap_or_default().to_owned(),

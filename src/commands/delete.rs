@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 use tokio::sync::{mpsc, watch};
 
-use crate::deploy::delete::Deleter;
+use crate::deploy::delete::{BACKUP_BUCKET, Deleter, Kept};
 use crate::deploy::execute::Events;
 use crate::deploy::wait::Wish;
 use crate::deploy::{DeployError, observe};
@@ -20,8 +20,8 @@ use super::{CommandError, Context};
 
 /// Delete a tenant or an environment.
 ///
-/// Asks for the name to be typed; --confirm NAME says it beforehand. Databases, files and passwords stay unless --purge. A deletion
-/// that stopped half-way goes on with the same command.
+/// Asks for the name to be typed; --confirm NAME says it beforehand. Databases, files and passwords stay unless --purge, and backups
+/// outlast that too unless --backups. A deletion that stopped half-way goes on with the same command.
 #[derive(Debug, Args)]
 pub struct DeleteArgs {
     #[command(subcommand)]
@@ -40,6 +40,9 @@ enum What {
     Tenant {
         /// Its name; it may have no manifest any more
         name: String,
+        /// With --purge: its backups too, for ever. Needs rights that no deploy role has
+        #[arg(long)]
+        backups: bool,
     },
     /// An environment without tenants: its cells leave a snapshot of the database, and their files
     Env {
@@ -53,7 +56,13 @@ pub async fn run(context: &Context, args: &DeleteArgs) -> Result<u8, CommandErro
     let loaded = context.load()?;
     let environment = match &args.what {
         What::Env { name } => context.environment(&loaded.workspace, Some(name))?,
-        What::Tenant { name } => {
+        What::Tenant { name, backups } => {
+            if *backups && !args.purge {
+                return Err(CommandError::Usage {
+                    message: "--backups goes with --purge".to_owned(),
+                    help: "a tenant that keeps its data keeps its backups; --purge --backups deletes both".to_owned(),
+                });
+            }
             let own =
                 loaded.workspace.tenants.values().find(|t| t.name.as_str() == name).map(|t| t.environment.as_str());
             // --env comes first: a tenant that moved may still stand in the environment it left.
@@ -65,7 +74,7 @@ pub async fn run(context: &Context, args: &DeleteArgs) -> Result<u8, CommandErro
     let observed =
         observe::sweep(&session.aws, loaded.workspace.application.as_str(), environment.name.as_str()).await?;
     let tenant = match &args.what {
-        What::Tenant { name } => Some(
+        What::Tenant { name, .. } => Some(
             TenantName::new(name)
                 .map_err(|error| CommandError::Unknown { message: error.to_string(), help: error.help })?,
         ),
@@ -87,9 +96,15 @@ pub async fn run(context: &Context, args: &DeleteArgs) -> Result<u8, CommandErro
         }
     }
     let name = match &args.what {
-        What::Tenant { name } | What::Env { name } => name,
+        What::Tenant { name, .. } | What::Env { name } => name,
     };
-    confirm(args, name, environment.name.as_str(), tenant.is_some(), &session)?;
+    let keeps = match (args.purge, &args.what) {
+        (false, _) => Kept::Data,
+        (true, What::Tenant { backups: true, .. }) => Kept::Files,
+        (true, _) => Kept::Backups,
+    };
+    confirm(args, name, environment.name.as_str(), tenant.is_some().then_some(keeps), &session)?;
+    let bucket = observed.output(&names.environment(), BACKUP_BUCKET).map(ToOwned::to_owned);
     let (sender, receiver) = mpsc::unbounded_channel();
     let (_wish, wishes) = watch::channel(Wish::GoOn);
     let drawer = Drawer::for_reader(context.format(), environment.name.as_str(), context.palette());
@@ -97,14 +112,27 @@ pub async fn run(context: &Context, args: &DeleteArgs) -> Result<u8, CommandErro
     let deleter =
         Deleter { aws: &session.aws, names, pace: session.pace, events: Events(sender), wishes, observed: &observed };
     let done = match &tenant {
-        Some(tenant) => deleter.tenant(tenant, args.purge).await,
+        Some(tenant) => deleter.tenant(tenant, keeps).await,
         None => deleter.environment(args.purge).await,
     };
     drop(deleter);
     drawing.await.map_err(std::io::Error::from)??;
     done?;
     finish(context, args, name, tenant.as_ref())?;
+    if let (Kept::Backups, Some(tenant), Some(bucket)) = (keeps, &tenant, bucket) {
+        say_kept(context, &session, &bucket, tenant).await;
+    }
     Ok(0)
+}
+
+/// Says that there are backups of a tenant whose data is gone: whoever must delete what is personal wants to know.
+async fn say_kept(context: &Context, session: &Session, bucket: &str, tenant: &TenantName) {
+    let found = session.aws.objects(bucket, &format!("{tenant}/")).await;
+    if found.is_ok_and(|found| !found.is_empty()) {
+        let said =
+            format!("its backups are kept; `konta delete tenant {tenant} --purge --backups` deletes them for ever");
+        message::note(context.palette(), &said);
+    }
 }
 
 fn refuse_with_tenants(observed: &Observed) -> Result<(), CommandError> {
@@ -136,7 +164,7 @@ fn confirm(
     args: &DeleteArgs,
     name: &str,
     environment: &str,
-    is_tenant: bool,
+    keeps: Option<Kept>,
     session: &Session,
 ) -> Result<(), CommandError> {
     if let Some(typed) = &args.confirm {
@@ -146,12 +174,13 @@ fn confirm(
             Err(CommandError::Declined(format!("--confirm says `{typed}`, the name is `{name}`")))
         };
     }
-    let what = if is_tenant { "tenant" } else { "environment" };
-    let data = match (args.purge, is_tenant) {
-        (true, true) => "with its database and role, for ever",
-        (true, false) => "with its zone, for ever; a snapshot of each cell's database stays",
-        (false, true) => "and keep its database",
-        (false, false) => "and keep its zone, a snapshot of each cell's database, and the files",
+    let what = if keeps.is_some() { "tenant" } else { "environment" };
+    let data = match keeps {
+        Some(Kept::Files) => "with its database, role and backups, for ever; its files stay in the cell's file system",
+        Some(Kept::Backups) => "with its database and role, for ever; its backups stay",
+        Some(Kept::Data) => "and keep its database",
+        None if args.purge => "with its zone, for ever; a snapshot of each cell's database stays, and the backups",
+        None => "and keep its zone, a snapshot of each cell's database, the files, and the backups",
     };
     let place =
         if session.aws.is_sandbox() { "the sandbox".to_owned() } else { format!("account {}", session.account) };

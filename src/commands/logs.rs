@@ -12,7 +12,7 @@ use crate::life::logs::{self, Reader, Source};
 use crate::life::moment::moment;
 use crate::life::place::{self, Place};
 use crate::life::select::{Line, Selection};
-use crate::life::stopped::{self, Stopped};
+use crate::life::stopped::{self, Found, Stopped};
 use crate::model::CellNumber;
 use crate::odoo::log::Level;
 use crate::report::log::{LogStyle, second, write_lines};
@@ -61,8 +61,9 @@ pub struct LogsArgs {
     /// Also the load balancer's health checks, a line every few seconds
     #[arg(long)]
     checks: bool,
-    /// The last task that stopped, and why it did
-    #[arg(long, conflicts_with_all = ["follow", "pool", "task"])]
+    /// The last task of the service, the tenant's own or its pool's, that stopped: why it did, its exit code, its lines. With --task that
+    /// task, also one for once: an installation, an upgrade, a backup, a restore, `konta run`
+    #[arg(long, conflicts_with_all = ["follow", "pool"])]
     previous: bool,
     /// Only this task; the beginning of its id will do
     #[arg(long, value_name = "ID")]
@@ -150,21 +151,36 @@ async fn asked(context: &Context, args: &LogsArgs) -> Result<Asked, CommandError
     };
     let resident = Resident::of(context, name).await?;
     let (mut source, database) = place::log_of(&resident.observed, &resident.names, &resident.tenant)?;
-    selection.database = database;
-    let stopped = if args.previous {
-        let place = Place::of(&resident.observed, &resident.names, &resident.tenant)?;
-        let stopped = stopped::last(&resident.session.aws, &place).await?;
-        let none = || CommandError::Unknown {
-            message: format!("no task of {} has stopped", resident.tenant),
-            help: format!("`konta logs {}` shows those that run", resident.tenant),
-        };
-        Some(stopped.ok_or_else(none)?)
-    } else {
-        None
-    };
+    // Of one task that is asked for by name all lines, also those about no database.
+    selection.database = database.filter(|_| !(args.previous && args.task.is_some()));
+    let stopped = if args.previous { Some(previous(&resident, args.task.as_deref()).await?) } else { None };
     let task = stopped.as_ref().map(|stopped| stopped.task.as_str()).or(args.task.as_deref());
     source.streams.push_str(task.unwrap_or_default());
     Ok(Asked { session: resident.session, source, selection, stopped })
+}
+
+/// The task that is meant by `--previous`.
+async fn previous(resident: &Resident, asked: Option<&str>) -> Result<Stopped, CommandError> {
+    let (aws, tenant) = (&resident.session.aws, &resident.tenant);
+    let place = Place::of(&resident.observed, &resident.names, tenant)?;
+    let unknown = |message: String, help: String| CommandError::Unknown { message, help };
+    let Some(asked) = asked else {
+        let none = || {
+            unknown(format!("no task of {tenant} has stopped"), format!("`konta logs {tenant}` shows those that run"))
+        };
+        return stopped::last(aws, &place).await?.ok_or_else(none);
+    };
+    match stopped::one(aws, &place, asked).await? {
+        Some(Found::Stopped(stopped)) => Ok(stopped),
+        Some(Found::Runs(task)) => Err(unknown(
+            format!("the task {task} still runs"),
+            format!("`konta logs {tenant} --task {task} -f` follows it"),
+        )),
+        None => Err(unknown(
+            format!("no task of {tenant} is called {asked}"),
+            "its id stands before each line of `konta logs` and in what a failed command said".to_owned(),
+        )),
+    }
 }
 
 /// The log of the pool of a cell, or of the only cell that has one.

@@ -13,9 +13,23 @@ use super::error::DeployError;
 use super::event::{DeployEvent, StepOutcome};
 use super::execute::Events;
 use super::pace::Pace;
-use super::steps::{REGISTRY, StepResult, data_target};
+use super::steps::{self, REGISTRY, StepResult, data_target};
 use super::wait::{self, Wishes};
 use super::{failure, protection};
+
+/// The environment's output that names the bucket of backups.
+pub const BACKUP_BUCKET: &str = "BackupBucketName";
+
+/// What of a tenant outlasts its deletion.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kept {
+    /// Database, files, password, addons and backups.
+    Data,
+    /// Its backups, and its files in the cell's file system.
+    Backups,
+    /// Its files in the cell's file system alone.
+    Files,
+}
 
 /// Deletes in one environment.
 #[derive(Debug)]
@@ -35,8 +49,9 @@ pub struct Deleter<'a> {
 }
 
 impl Deleter<'_> {
-    /// Deletes a tenant: its stack, its reservation; with `purge` also its addons, database, role and password.
-    pub async fn tenant(&self, tenant: &TenantName, purge: bool) -> Result<(), DeployError> {
+    /// Deletes a tenant: its stack, its reservation; unless its data is kept also its addons, databases, role and password.
+    pub async fn tenant(&self, tenant: &TenantName, keeps: Kept) -> Result<(), DeployError> {
+        let purge = keeps != Kept::Data;
         let name = self.names.tenant(tenant);
         let standing = self.observed.get_with_shells(&name);
         let cell = standing.and_then(ObservedStack::cell);
@@ -70,7 +85,13 @@ impl Deleter<'_> {
         // A cluster of its own goes as a whole, below: its last snapshot is to hold the data, not an empty database.
         let own = data_target(self.observed, &[self.names.addon(tenant, "aurora")]);
         for target in targets.iter().filter(|target| own.as_ref().is_none_or(|own| own.cluster != target.cluster)) {
-            self.step(&name, "database", "the tenant's database and role, dropped", self.drop(target, tenant)).await?;
+            self.step(
+                &name,
+                "database",
+                "the tenant's database and role, dropped",
+                steps::drop_tenant(self.aws, target, tenant),
+            )
+            .await?;
         }
         let password = self.names.tenant_password(tenant);
         let work = async {
@@ -87,6 +108,9 @@ impl Deleter<'_> {
         for addon in self.observed.iter().filter(own) {
             self.addon(addon, tenant).await?;
         }
+        if keeps == Kept::Files {
+            self.backups(&name, tenant).await?;
+        }
         // Last, so that an interrupted purge still knows the cell.
         Ok(self.aws.delete_parameter(&kept).await?)
     }
@@ -98,6 +122,18 @@ impl Deleter<'_> {
     pub async fn addon(&self, addon: &ObservedStack, tenant: &TenantName) -> Result<(), DeployError> {
         self.unprotect_data(&addon.name).await?;
         self.protected_stack(addon, &format!("addon of {tenant}")).await
+    }
+
+    /// Deletes a tenant's backups, with what the bucket keeps of those deleted before. An environment of before there were backups has
+    /// none.
+    async fn backups(&self, stack: &str, tenant: &TenantName) -> Result<(), DeployError> {
+        let Some(bucket) = self.observed.output(&self.names.environment(), BACKUP_BUCKET) else { return Ok(()) };
+        let work = async {
+            let count = self.aws.delete_for_ever(bucket, &format!("{tenant}/")).await?;
+            let outcome = if count == 0 { StepOutcome::AlreadyDone } else { StepOutcome::Done };
+            Ok((outcome, Some(format!("{count} objects"))))
+        };
+        self.step(stack, "backups", "the tenant's backups, deleted for ever", work).await
     }
 
     /// The clusters that may hold the tenant's database: its own and its cell's; every cell's when its stack is gone already and nobody
@@ -147,18 +183,6 @@ impl Deleter<'_> {
         let statement = database::forget_hosts(REGISTRY, &tenant.database());
         self.aws.sql(target, &statement.database, &statement.sql, &[]).await?;
         Ok((StepOutcome::Done, None))
-    }
-
-    async fn drop(
-        &self,
-        target: &DataTarget,
-        tenant: &TenantName,
-    ) -> Result<(StepOutcome, Option<String>), DeployError> {
-        let name = tenant.database();
-        for statement in database::drop_tenant(&name, &name) {
-            self.aws.sql(target, &statement.database, &statement.sql, &[]).await?;
-        }
-        Ok((StepOutcome::Done, Some(name)))
     }
 
     /// Deletes an environment's own stacks: cells, the environment and, with `purge`, the zone.

@@ -35,14 +35,15 @@ pub struct First<'a> {
     pub templates: &'a Templates,
 }
 
-/// A lock for each template, so that two tenants of one command do not fill the same one.
+/// A lock for each cluster, so that two tenants of one command do not fill the same template, nor does one that closes its template
+/// take the owner's role from a user who fills another.
 #[derive(Debug, Clone, Default)]
 pub struct Templates(Arc<Mutex<BTreeMap<String, Arc<tokio::sync::Mutex<()>>>>>);
 
 impl Templates {
-    fn lock(&self, name: &str) -> Arc<tokio::sync::Mutex<()>> {
+    fn lock(&self, cluster: &str) -> Arc<tokio::sync::Mutex<()>> {
         let mut locks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(locks.entry(name.to_owned()).or_default())
+        Arc::clone(locks.entry(cluster.to_owned()).or_default())
     }
 }
 
@@ -54,14 +55,15 @@ pub(super) async fn fill(
     first: &First<'_>,
 ) -> Result<Option<String>, DeployError> {
     let name = template::name(first.image, first.tier_modules);
-    let lock = first.templates.lock(&name);
+    let lock = first.templates.lock(&request.data.cluster);
     let held = lock.lock().await;
     if let Some(reason) = provide(aws, pace, request, first, &name).await? {
         return Ok(Some(reason));
     }
     drop(held);
     let draft = template::draft(request.database);
-    steps::run(aws, request.data, &template::copy(&name, &draft, first.owner)).await?;
+    steps::run(aws, request.data, &[database::drop_database(&draft)]).await?;
+    steps::make(aws, request.data, &template::copy(&name, &draft, first.owner)).await?;
     steps::run(aws, request.data, &[template::take_over(&draft, first.owner)]).await?;
     steps::run(aws, request.data, &database::secure_database(&draft, first.owner)).await?;
     own(aws, request, first, &draft).await?;
@@ -110,7 +112,16 @@ async fn provide(
     if let (StepOutcome::NotRun, reason) = install::install(aws, pace, &filling).await? {
         return Ok(Some(reason.unwrap_or_default()));
     }
-    steps::run(aws, request.data, &template::close(name, first.user, first.tier)).await?;
+    // A task that died after the modules has left attachments in files, which no copy would have.
+    let settled = async || steps::holds(aws, request.data, &template::is_settled(name)).await;
+    if !settled().await? {
+        let (outcome, reason) =
+            install::finish_with(aws, pace, &filling, &modules::settle_template(name), settled).await?;
+        if outcome == StepOutcome::NotRun {
+            return Ok(Some(reason.unwrap_or_default()));
+        }
+    }
+    steps::run(aws, request.data, &template::close(name, first.tier)).await?;
     let former = template::former(name, first.tier);
     for old in aws.sql(request.data, &former.database, &former.sql, &[]).await?.into_iter().flatten().flatten() {
         steps::run(aws, request.data, &template::drop(&old)).await?;

@@ -89,27 +89,54 @@ pub(super) async fn install(aws: &Aws, pace: Pace, request: &Installation<'_>) -
             return Ok((StepOutcome::Done, Some(before.join(", "))));
         }
     }
-    let arn = {
-        let task = TaskRequest {
-            cluster: request.cluster,
-            task_definition: request.task_definition,
-            container: "odoo",
-            command: &(request.command)(request.database, &missing),
-            variables: &[("PGDATABASE".to_owned(), request.database.to_owned())],
-            subnets: request.subnets.split(',').map(ToOwned::to_owned).collect(),
-            security_groups: vec![request.security_group.to_owned()],
-            public_ip: request.public_ip,
-            task_role: None,
-            size: Some(modules::INSTALL_SIZE),
-            started_by: &started_by,
-            tags: request.tags.clone(),
-        };
-        aws.run_task(&task).await?.arn
-    };
+    let arn = start(aws, request, &(request.command)(request.database, &missing)).await?;
     let ended = wait(aws, pace, request, &arn).await?;
     // Odoo passes over modules that it does not know, and ends well all the same.
     let left = if matches!(ended, Ended::Well) { self::missing(aws, request).await? } else { Vec::new() };
     finish(request, ended, &missing, &left)
+}
+
+/// Brings to its end what an installation has left undone, until `done` says that it is: by the task that is still at it, else by one
+/// with this command.
+pub(super) async fn finish_with(
+    aws: &Aws,
+    pace: Pace,
+    request: &Installation<'_>,
+    command: &[String],
+    done: impl AsyncFn() -> Result<bool, DeployError>,
+) -> StepResult {
+    if let Some(arn) = aws.running_task(request.cluster, &started_by(request.database)).await? {
+        wait(aws, pace, request, &arn).await?;
+        if done().await? {
+            return Ok((StepOutcome::Done, None));
+        }
+    }
+    let arn = start(aws, request, command).await?;
+    match wait(aws, pace, request, &arn).await? {
+        Ended::NotRun(reason) => Ok((StepOutcome::NotRun, Some(reason))),
+        Ended::Badly(reason) => Err(failed(request, reason)),
+        Ended::Well if done().await? => Ok((StepOutcome::Done, None)),
+        Ended::Well => Err(failed(request, "Odoo ended well, but left attachments outside the database".to_owned())),
+    }
+}
+
+/// Starts a task of the installation's with a command.
+async fn start(aws: &Aws, request: &Installation<'_>, command: &[String]) -> Result<String, DeployError> {
+    let task = TaskRequest {
+        cluster: request.cluster,
+        task_definition: request.task_definition,
+        container: "odoo",
+        command,
+        variables: &[("PGDATABASE".to_owned(), request.database.to_owned())],
+        subnets: request.subnets.split(',').map(ToOwned::to_owned).collect(),
+        security_groups: vec![request.security_group.to_owned()],
+        public_ip: request.public_ip,
+        task_role: None,
+        size: Some(modules::INSTALL_SIZE),
+        started_by: &started_by(request.database),
+        tags: request.tags.clone(),
+    };
+    Ok(aws.run_task(&task).await?.arn)
 }
 
 /// How a task ended.

@@ -89,7 +89,7 @@ pub(crate) async fn run(aws: &Aws, target: &DataTarget, statements: &[Statement]
 
 /// Makes a role or a database that was not there a moment ago. A statement that was killed by the call's time-out goes on in PostgreSQL
 /// and is sent again: that it exists by now is what was wanted.
-pub(super) async fn make(aws: &Aws, target: &DataTarget, statement: &Statement) -> Result<(), DeployError> {
+pub(crate) async fn make(aws: &Aws, target: &DataTarget, statement: &Statement) -> Result<(), DeployError> {
     match aws.sql(target, &statement.database, &statement.sql, &[]).await {
         Err(error) if error.says_it_exists() => Ok(()),
         done => Ok(done.map(|_| ())?),
@@ -163,6 +163,39 @@ pub async fn tenant_database(
         run(aws, target, &database::join_pool(&name, &name, POOL_USER)).await?;
     }
     Ok((if is_new { StepOutcome::Done } else { StepOutcome::AlreadyDone }, Some(name)))
+}
+
+/// Drops a tenant's database, every other that stands beside it under its name, and its role.
+pub async fn drop_tenant(aws: &Aws, target: &DataTarget, tenant: &TenantName) -> StepResult {
+    let name = tenant.database();
+    let mut dropped = databases_of(aws, target, &name).await?;
+    // Also one whose owner somebody has changed by hand.
+    if !dropped.contains(&name) {
+        dropped.push(name.clone());
+    }
+    for database in &dropped {
+        run(aws, target, &[database::drop_database(database)]).await?;
+    }
+    run(aws, target, &[database::drop_role(&name)]).await?;
+    Ok((StepOutcome::Done, Some(dropped.join(", "))))
+}
+
+/// Drops what stands beside a tenant's database under its name; the database itself and its role stay.
+pub async fn drop_beside(aws: &Aws, target: &DataTarget, tenant: &TenantName) -> StepResult {
+    let name = tenant.database();
+    let mut dropped = databases_of(aws, target, &name).await?;
+    dropped.retain(|database| *database != name);
+    for database in &dropped {
+        run(aws, target, &[database::drop_database(database)]).await?;
+    }
+    let outcome = if dropped.is_empty() { StepOutcome::AlreadyDone } else { StepOutcome::Done };
+    Ok((outcome, Some(dropped.join(", "))))
+}
+
+/// A tenant's databases that its role owns.
+async fn databases_of(aws: &Aws, target: &DataTarget, name: &str) -> Result<Vec<String>, DeployError> {
+    let question = database::databases_of(name, name);
+    Ok(aws.sql(target, &question.database, &question.sql, &[]).await?.into_iter().flatten().flatten().collect())
 }
 
 /// Leads a pooled tenant's hosts to its database.

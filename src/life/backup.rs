@@ -36,6 +36,9 @@ pub struct Kept {
     pub odoo: Option<String>,
     /// Files that the database names and that were missing or damaged when it was made.
     pub files_lost: Option<u64>,
+    /// Why its manifest cannot be read, where it cannot: it can hardly be restored, and is never deleted by konta itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unreadable: Option<String>,
     /// When it was last restored for a test, and all was well.
     pub checked_at: Option<String>,
     #[serde(skip)]
@@ -98,6 +101,7 @@ pub async fn list(aws: &Aws, bucket: &str, tenant: &str) -> Result<Vec<Kept>, De
             complete: false,
             odoo: None,
             files_lost: None,
+            unreadable: None,
             checked_at: None,
             keys: Vec::new(),
         });
@@ -109,9 +113,15 @@ pub async fn list(aws: &Aws, bucket: &str, tenant: &str) -> Result<Vec<Kept>, De
     for kept in &mut found {
         let prefix = backup_prefix(tenant, &kept.id);
         if kept.complete {
-            let manifest = manifest(aws, bucket, tenant, &kept.id).await?;
-            kept.odoo = manifest.odoo;
-            kept.files_lost = Some((manifest.files.missing.len() + manifest.files.damaged.len()) as u64);
+            match manifest(aws, bucket, tenant, &kept.id).await {
+                Ok(manifest) => {
+                    kept.files_lost = Some(manifest.files.lost());
+                    kept.odoo = manifest.odoo;
+                }
+                // One that cannot be read must not hide the others.
+                Err(DeployError::Preflight { problem, .. }) => kept.unreadable = Some(problem),
+                Err(error) => return Err(error),
+            }
         }
         let key = format!("{prefix}/{CHECKED}");
         if kept.keys.contains(&key)
@@ -135,7 +145,7 @@ pub async fn thin_out(
     now: Timestamp,
 ) -> Result<Vec<BackupId>, DeployError> {
     let all = list(aws, bucket, tenant).await?;
-    let whole: Vec<BackupId> = all.iter().filter(|one| one.complete).map(|one| one.id.clone()).collect();
+    let whole: Vec<(BackupId, u64)> = all.iter().filter_map(|one| Some((one.id.clone(), one.files_lost?))).collect();
     let mut gone = retention::superseded(&whole, kept, now);
     gone.extend(
         all.iter()
@@ -151,6 +161,15 @@ pub async fn thin_out(
         aws.delete_objects(bucket, &rest).await?;
     }
     Ok(gone)
+}
+
+/// How many files were lost before the newest backup that is older than this one; `None` when there is none that can be read.
+///
+/// # Errors
+/// When the bucket cannot be read.
+pub async fn lost_before(aws: &Aws, bucket: &str, tenant: &str, id: &BackupId) -> Result<Option<u64>, DeployError> {
+    let all = list(aws, bucket, tenant).await?;
+    Ok(all.iter().rev().filter(|one| one.id < *id).find_map(|one| one.files_lost))
 }
 
 /// The manifest of a backup.

@@ -22,7 +22,7 @@ use crate::deploy::wait::Wish;
 use crate::deploy::{DeployError, Deployer, StepOutcome};
 use crate::model::{CellNumber, DatabaseChoice, Isolation, Page, Tenant, TenantName};
 use crate::odoo::backup::BackupId;
-use crate::odoo::{database, swap, upgrade};
+use crate::odoo::database;
 use crate::stack::build::{AURORA, POOL_USER};
 use crate::stack::desired::{CELL_TAG, DATABASE_TAG, Gate};
 use crate::stack::names::Names;
@@ -396,22 +396,16 @@ async fn forget_hosts(deployer: &Deployer<'_>, left: Home, own: &str) -> StepRes
 /// Drops the database in the cluster that was left; in one that holds both, the one that the restored database took the place of. A
 /// cluster of its own goes as a whole.
 async fn drop_data(deployer: &Deployer<'_>, tenant: &TenantName, left: Home, goal: Home) -> StepResult {
-    let own = tenant.database();
     let (Some(old), Some(new)) = (data_of(deployer, tenant, left), data_of(deployer, tenant, goal)) else {
         return Ok((StepOutcome::AlreadyDone, None));
     };
-    let beside = [swap::before(&own), swap::fresh(&own), upgrade::copy_name(&own), upgrade::former_name(&own)];
-    let dropped: Vec<_> = beside.iter().map(|name| swap::drop(name)).collect();
     if old.cluster == new.cluster {
-        steps::run(deployer.aws, &old, &dropped).await?;
-        return Ok((StepOutcome::Done, Some(swap::before(&own))));
+        return steps::drop_beside(deployer.aws, &old, tenant).await;
     }
     if left.own_cluster {
         return Ok((StepOutcome::AlreadyDone, Some("it goes with its cluster".to_owned())));
     }
-    steps::run(deployer.aws, &old, &dropped).await?;
-    steps::run(deployer.aws, &old, &database::drop_tenant(&own, &own)).await?;
-    Ok((StepOutcome::Done, Some(own)))
+    steps::drop_tenant(deployer.aws, &old, tenant).await
 }
 
 async fn leave_pool(deployer: &Deployer<'_>, tenant: &TenantName, goal: Home) -> StepResult {

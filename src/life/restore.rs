@@ -4,12 +4,13 @@
 //! each database is, is kept as its comment; the same call goes on from there.
 
 use crate::deploy::steps::StepResult;
-use crate::deploy::{DeployError, Deployer, StepOutcome};
+use crate::deploy::{DeployError, Deployer, StepOutcome, steps};
 use crate::model::TenantName;
 use crate::odoo::backup::{BackupId, Manifest, Outcome};
 use crate::odoo::database::{self, Statement};
-use crate::odoo::swap;
+use crate::odoo::{fresh, password, swap};
 use crate::stack::build::POOL_USER;
+use crate::stack::desired::CELL_TAG;
 
 use super::backup;
 use super::task::{self, Work};
@@ -56,10 +57,16 @@ pub async fn restore(
     tenant: &TenantName,
     wanted: &Wanted<'_>,
 ) -> Result<Restored, DeployError> {
-    restore_into(deployer, &Vault::of(deployer, tenant)?, wanted).await
+    let vault = Vault::of(deployer, tenant)?;
+    let restored = restore_into(deployer, &vault, wanted).await?;
+    // Also where an earlier call came no further than the swap.
+    if state(deployer, &vault, &swap::before(&tenant.database())).await?.as_deref() == Some(swap::SET_ASIDE) {
+        hold(deployer, &vault).await;
+    }
+    Ok(restored)
 }
 
-/// The same, into the place that a vault describes.
+/// The same, into the place that a vault describes, without a look at the files of the database before.
 ///
 /// # Errors
 /// When a step fails; the same call goes on.
@@ -78,9 +85,60 @@ pub(super) async fn restore_into(
     }
     let fresh = swap::fresh(&own);
     let outcome = fill(deployer, vault, wanted, "restore", &fresh).await?;
+    if wanted.neutralized_at.is_some() {
+        let work = own_password(deployer, vault, &fresh);
+        deployer.events.step(&vault.stack, "password", "the copy's own password for its administrator", work).await?;
+    }
     let work = put_in_place(deployer, vault);
     deployer.events.step(&vault.stack, "swap", "the restored database, in the tenant's place", work).await?;
     Ok(Restored::Stands(outcome))
+}
+
+/// Keeps the files that the database before names from Odoo's garbage collection, so that it can be put back whole. Where that fails the
+/// restored database serves all the same: it is said, and the same call tries again.
+async fn hold(deployer: &Deployer<'_>, vault: &Vault) {
+    let before = swap::before(&vault.place.tenant.database());
+    let work = async {
+        let done = beside(deployer, vault, "hold").await?;
+        run(deployer, vault, &[swap::mark(&before, swap::HELD)]).await?;
+        Ok((StepOutcome::Done, Some(format!("{} files", done.files.unwrap_or_default()))))
+    };
+    let title = "the files of the database before, kept from garbage collection";
+    if let Err(error) = deployer.events.step(&vault.stack, "files", title, work).await {
+        deployer.events.note(format!(
+            "the restored database serves, but files of the one before may go within hours: run the same command again ({error})"
+        ));
+    }
+}
+
+/// Has a task look after the files of the database before.
+async fn beside(deployer: &Deployer<'_>, vault: &Vault, verb: &'static str) -> Result<Outcome, DeployError> {
+    let (tenant, id) = (&vault.place.tenant, BackupId::at(jiff::Timestamp::now()));
+    let before = swap::before(&tenant.database());
+    let work = Work { verb, source: tenant.as_str(), id: &id, database: &before, neutralized_at: None };
+    task::run(deployer, vault, &work).await
+}
+
+/// Gives a copy the password that is kept for its own administrator: with the data came that of the original.
+async fn own_password(deployer: &Deployer<'_>, vault: &Vault, database: &str) -> StepResult {
+    let name = deployer.names.administrator_password(&vault.place.tenant);
+    let tags = vault.place.tags.iter().filter(|(key, _)| key != CELL_TAG).cloned().collect();
+    deployer.aws.create_secret(&name, &password::generate(&mut rand::rng()), &tags).await?;
+    let Some(kept) = deployer.aws.secret(&name).await? else {
+        return Err(DeployError::Preflight {
+            problem: format!("the password {name} is gone"),
+            help: "run the command again: it makes a new one".to_owned(),
+        });
+    };
+    let bound = fresh::password(database, &kept);
+    let parameters: Vec<(&str, &str)> = bound.parameters.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let rows = deployer.aws.sql(&vault.data, &bound.statement.database, &bound.statement.sql, &parameters).await?;
+    if rows.is_empty() {
+        let detail =
+            format!("nobody signs in as `{}` there: users and passwords are the original's", fresh::ADMINISTRATOR);
+        return Ok((StepOutcome::NotRun, Some(detail)));
+    }
+    Ok((StepOutcome::Done, Some(name)))
 }
 
 /// Restores a backup into a database that is dropped afterwards: what can be restored today is known, and nobody notices.
@@ -106,11 +164,12 @@ pub async fn check(
     Ok(outcome)
 }
 
-/// Puts the database before back in the tenant's place; whether that was still to be done.
+/// Puts the database before back in the tenant's place; whether that was still to be done. `anyway`: also when files that it names are
+/// lost, or nobody can look.
 ///
 /// # Errors
-/// When there is none.
-pub async fn undo(deployer: &Deployer<'_>, tenant: &TenantName) -> Result<bool, DeployError> {
+/// When there is none, and when files of it are lost.
+pub async fn undo(deployer: &Deployer<'_>, tenant: &TenantName, anyway: bool) -> Result<bool, DeployError> {
     let vault = Vault::of(deployer, tenant)?;
     let own = tenant.database();
     match state(deployer, &vault, &swap::before(&own)).await?.as_deref() {
@@ -118,10 +177,32 @@ pub async fn undo(deployer: &Deployer<'_>, tenant: &TenantName) -> Result<bool, 
         Some(swap::TAKEN_BACK) => return Ok(false),
         Some(_) => {}
     }
+    if !anyway {
+        let work = give_back(deployer, &vault);
+        deployer.events.step(&vault.stack, "files", "whether every file of the database before is there", work).await?;
+    }
     let statement = swap::swap_back(&own);
     let work = swapped(deployer, &vault, &statement);
     deployer.events.step(&vault.stack, "swap", "the database before, back in the tenant's place", work).await?;
     Ok(true)
+}
+
+/// Gives the database before the files that were kept for it, and refuses when some are lost all the same.
+async fn give_back(deployer: &Deployer<'_>, vault: &Vault) -> StepResult {
+    let done = beside(deployer, vault, "giveback").await?;
+    let (files, tenant) = (done.files.unwrap_or_default(), &vault.place.tenant);
+    match (done.missing.unwrap_or_default(), done.first_missing) {
+        (0, _) => Ok((StepOutcome::Done, Some(format!("{files} files")))),
+        (missing, first) => Err(DeployError::Preflight {
+            problem: format!(
+                "{missing} of {files} files that the database before names are lost, the first: {}",
+                first.unwrap_or_default()
+            ),
+            help: format!(
+                "`konta tenant restore {tenant} --from` a backup of that time has them; --undo --anyway goes back without them"
+            ),
+        }),
+    }
 }
 
 /// Drops the database before.
@@ -135,10 +216,14 @@ pub async fn forget(deployer: &Deployer<'_>, tenant: &TenantName) -> Result<(), 
         return Err(nothing_before(tenant));
     }
     let work = async {
+        beside(deployer, &vault, "letgo").await?;
         run(deployer, &vault, &[swap::drop(&before)]).await?;
         Ok((StepOutcome::Done, Some(before.clone())))
     };
-    deployer.events.step(&vault.stack, "drop", "the database before the last restore, dropped", work).await?;
+    deployer
+        .events
+        .step(&vault.stack, "drop", "the database before the last restore and its files, dropped", work)
+        .await?;
     Ok(())
 }
 
@@ -187,8 +272,9 @@ async fn fill(
 /// An empty database as the tenant's own is: what a former try has left of it goes. Extensions are the backup's, made by the role.
 async fn make(deployer: &Deployer<'_>, vault: &Vault, database: &str, mark: &str) -> StepResult {
     let role = vault.place.tenant.database();
-    let mut statements =
-        vec![swap::drop(database), database::create_database(database, &role), swap::mark(database, mark)];
+    run(deployer, vault, &[swap::drop(database)]).await?;
+    steps::make(deployer.aws, &vault.data, &database::create_database(database, &role)).await?;
+    let mut statements = vec![swap::mark(database, mark)];
     statements.extend(database::connect_rights(database, &role));
     if vault.place.is_pooled {
         statements.extend(database::join_pool(database, &role, POOL_USER));

@@ -1,8 +1,8 @@
-//! The last task of a tenant that stopped, and why.
+//! The last task of a tenant that stopped, or a certain one, and why.
 
 use serde::Serialize;
 
-use crate::aws::tasks::Tasks;
+use crate::aws::tasks::{TaskDetail, Tasks};
 use crate::aws::{Aws, AwsError};
 
 use super::place::Place;
@@ -30,18 +30,11 @@ pub async fn last(aws: &Aws, place: &Place) -> Result<Option<Stopped>, AwsError>
     if let Some(service) = &place.service {
         let stopped = aws.tasks(&place.cluster, Tasks::StoppedOfService(service)).await?;
         if let Some(task) = stopped.into_iter().next() {
-            return Ok(Some(Stopped {
-                task: task.id().to_owned(),
-                from: task.created.unwrap_or_default(),
-                at: task.stopped,
-                exit_code: task.exit_code,
-                reason: because(task.container_reason, task.stopped_reason),
-            }));
+            return Ok(Some(Stopped::from(task)));
         }
     }
     let running = aws.tasks(&place.cluster, Tasks::RunningOfFamily(place.family())).await?;
     let streams = aws.log_streams(&place.log.group, &place.log.streams).await?;
-    let id = |name: &str| name.rsplit('/').next().unwrap_or_default().to_owned();
     let runs = |id: &str| running.iter().any(|task| task.status != "STOPPED" && task.id() == id);
     let last = streams
         .into_iter()
@@ -58,6 +51,57 @@ pub async fn last(aws: &Aws, place: &Place) -> Result<Option<Stopped>, AwsError>
         reason: because(known.container_reason, known.stopped_reason),
         task,
     }))
+}
+
+/// How a certain task stands: one of the service's, or a task for once, such as an upgrade's or a backup's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    /// It has stopped.
+    Stopped(Stopped),
+    /// It runs; its id.
+    Runs(String),
+}
+
+/// The newest of the tenant's tasks, or of its pool's, whose id begins so. `None` when none ever wrote a line.
+pub async fn one(aws: &Aws, place: &Place, beginning: &str) -> Result<Option<Found>, AwsError> {
+    let streams = aws.log_streams(&place.log.group, &format!("{}{beginning}", place.log.streams)).await?;
+    let newest = streams.into_iter().max_by_key(|stream| stream.last);
+    // One that never ran has no log, and ECS knows it by its whole id.
+    let task = newest.as_ref().map_or_else(|| beginning.to_owned(), |stream| id(&stream.name));
+    let known = match aws.task_detail(&place.cluster, &task).await {
+        // ECS says so of what is no task's id.
+        Err(error) if newest.is_none() && error.is("InvalidParameter") => None,
+        known => known?,
+    };
+    Ok(match (known, newest) {
+        (Some(known), _) if known.status == "STOPPED" => Some(Found::Stopped(Stopped::from(known))),
+        (Some(known), _) => Some(Found::Runs(known.id().to_owned())),
+        (None, Some(stream)) => Some(Found::Stopped(Stopped {
+            task,
+            from: stream.first.unwrap_or_default(),
+            at: None,
+            exit_code: None,
+            reason: None,
+        })),
+        (None, None) => None,
+    })
+}
+
+impl From<TaskDetail> for Stopped {
+    fn from(task: TaskDetail) -> Self {
+        Self {
+            task: task.id().to_owned(),
+            from: task.created.unwrap_or_default(),
+            at: task.stopped,
+            exit_code: task.exit_code,
+            reason: because(task.container_reason, task.stopped_reason),
+        }
+    }
+}
+
+/// The id of the task that writes a stream.
+fn id(stream: &str) -> String {
+    stream.rsplit('/').next().unwrap_or_default().to_owned()
 }
 
 /// The container's reason and the task's as one sentence.

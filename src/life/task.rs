@@ -20,7 +20,7 @@ const LONGEST: Duration = Duration::from_hours(12);
 /// What a task is to do.
 #[derive(Debug, Clone)]
 pub(super) struct Work<'a> {
-    /// `backup`, `restore` or `check`.
+    /// As [`Job::verb`].
     pub(super) verb: &'a str,
     /// The tenant whose backup it is.
     pub(super) source: &'a str,
@@ -34,7 +34,7 @@ pub(super) struct Work<'a> {
 
 /// What tells a piece of work from any other: the same work is found again while it runs, rather than begun twice.
 fn started_by(vault: &Vault, work: &Work<'_>) -> String {
-    let which = if work.verb == "backup" { "" } else { work.id.as_str() };
+    let which = if matches!(work.verb, "restore" | "check") { work.id.as_str() } else { "" };
     let text = format!("{} {} {} {which} {:?}", vault.stack, work.source, work.database, work.neutralized_at);
     let digest = Sha256::digest(text.as_bytes());
     let half = |from: usize| u32::from_be_bytes([digest[from], digest[from + 1], digest[from + 2], digest[from + 3]]);
@@ -60,10 +60,10 @@ pub(super) async fn run(deployer: &Deployer<'_>, vault: &Vault, work: &Work<'_>)
     let outcome = said.and_then(|text| serde_json::from_slice::<Outcome>(&text).ok());
     match outcome {
         Some(outcome) if outcome.ok && ended.is_none() => Ok(outcome),
-        Some(Outcome { ok: false, error: Some(error), .. }) => Err(failed(vault, work, error)),
+        Some(Outcome { ok: false, error: Some(error), .. }) => Err(failed(vault, work, &arn, error)),
         _ => {
             let reason = ended.unwrap_or_else(|| "the task left no word of how it ended".to_owned());
-            Err(failed(vault, work, reason))
+            Err(failed(vault, work, &arn, reason))
         }
     }
 }
@@ -152,11 +152,15 @@ async fn wait(
     }
 }
 
-fn failed(vault: &Vault, work: &Work<'_>, reason: String) -> DeployError {
+fn failed(vault: &Vault, work: &Work<'_>, arn: &str, reason: String) -> DeployError {
+    let (tenant, task) = (&vault.place.tenant, arn.rsplit('/').next().unwrap_or(arn));
+    let task = task.get(..8).unwrap_or(task);
     DeployError::StepFailed {
         stack: vault.stack.clone(),
         step: format!("the {}", work.verb),
         reason,
-        help: "nothing of the tenant was changed; the environment's log group has the task's words".to_owned(),
+        help: format!(
+            "nothing of the tenant was changed; `konta logs {tenant} --previous --task {task}` has the task's words"
+        ),
     }
 }

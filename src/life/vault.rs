@@ -2,6 +2,7 @@
 
 use crate::aws::data::DataTarget;
 use crate::deploy::arrival::NewPlace;
+use crate::deploy::delete::BACKUP_BUCKET;
 use crate::deploy::{DeployError, Deployer, steps};
 use crate::model::{Isolation, TenantName};
 use crate::stack::{Observed, ObservedStack};
@@ -101,8 +102,8 @@ fn unknown(error: PlaceError) -> DeployError {
 /// # Errors
 /// When the environment was last deployed before there were backups.
 pub fn bucket(observed: &Observed, environment: &str) -> Result<String, DeployError> {
-    let found = observed.output(environment, "BackupBucketName").map(ToOwned::to_owned);
-    found.ok_or_else(|| missing(environment, "BackupBucketName"))
+    let found = observed.output(environment, BACKUP_BUCKET).map(ToOwned::to_owned);
+    found.ok_or_else(|| missing(environment, BACKUP_BUCKET))
 }
 
 /// A tenant's own cluster, an addon's, comes before the cell's.

@@ -114,6 +114,14 @@ pub struct Files {
     pub damaged: Vec<String>,
 }
 
+impl Files {
+    /// How many are missing or damaged.
+    #[must_use]
+    pub fn lost(&self) -> u64 {
+        (self.missing.len() + self.damaged.len()) as u64
+    }
+}
+
 impl Manifest {
     /// Bytes of all objects.
     #[must_use]
@@ -132,7 +140,7 @@ impl Manifest {
 /// What a task is to do.
 #[derive(Debug, Clone, Serialize)]
 pub struct Job<'a> {
-    /// `backup`, `restore` or `check`.
+    /// `backup`, `restore`, `check`; `hold`, `giveback` or `letgo` for the files of the database before a restore.
     pub verb: &'a str,
     /// The bucket.
     pub bucket: &'a str,
@@ -180,6 +188,10 @@ pub struct Outcome {
     pub rows: Option<u64>,
     /// Files.
     pub files: Option<u64>,
+    /// Files that a database names and that are lost.
+    pub missing: Option<u64>,
+    /// The first of them.
+    pub first_missing: Option<String>,
     /// Scheduled jobs that stay active in a neutralised copy.
     pub active_crons: Option<u64>,
 }

@@ -235,14 +235,32 @@ pub fn installed_modules(database: &str) -> Statement {
     Statement::new(database, "SELECT name FROM ir_module_module WHERE state IN ('installed', 'to upgrade')".to_owned())
 }
 
-/// Ends every connection to a database and drops it, then its role. The pool's settings for the database and its membership of the role
-/// go with them.
+/// Asks for every database of a tenant's: its own, and those that a restore, a copy, an upgrade or a first set-up put beside it, named
+/// `t__before` and the like. A role that owns one cannot be dropped.
 #[must_use]
-pub fn drop_tenant(database: &str, role: &str) -> Vec<Statement> {
-    vec![
-        Statement::new(MAINTENANCE, format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", quoted(database))),
-        Statement::new(MAINTENANCE, format!("DROP ROLE IF EXISTS {}", quoted(role))),
-    ]
+pub fn databases_of(database: &str, role: &str) -> Statement {
+    Statement::new(
+        MAINTENANCE,
+        format!(
+            "SELECT datname FROM pg_database WHERE (datname = {} OR starts_with(datname::text, {})) \
+             AND pg_get_userbyid(datdba) = {} ORDER BY datname",
+            literal(database),
+            literal(&format!("{database}__")),
+            literal(role)
+        ),
+    )
+}
+
+/// Ends every connection to a database and drops it. The pool's settings for it go with it.
+#[must_use]
+pub fn drop_database(database: &str) -> Statement {
+    Statement::new(MAINTENANCE, format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", quoted(database)))
+}
+
+/// Drops a role that owns no database any more; the pool's membership of it goes with it.
+#[must_use]
+pub fn drop_role(role: &str) -> Statement {
+    Statement::new(MAINTENANCE, format!("DROP ROLE IF EXISTS {}", quoted(role)))
 }
 
 #[cfg(test)]
@@ -272,7 +290,7 @@ mod tests {
             .chain(join_pool("t", "t", "p"))
             .chain(lead_hosts("r", "t", &["a.b".into()]))
             .chain([suspend_hosts("r", "t", true), end_connections("t", "p")])
-            .chain(drop_tenant("t", "t"));
+            .chain([databases_of("t", "t"), drop_database("t"), drop_role("t")]);
         for statement in all {
             assert!(!statement.sql.contains(';'), "{}", statement.sql);
         }

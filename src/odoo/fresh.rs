@@ -63,12 +63,21 @@ pub fn statements(database: &str, url: &str, password: &SecretString) -> Vec<Bou
         // From now on attachments are files again, as Odoo does without this key.
         bound("DELETE FROM ir_config_parameter WHERE key = 'ir_attachment.location'", Vec::new()),
         set("web.base.url", url.to_owned()),
-        bound(
-            "UPDATE res_users SET password = :hash WHERE login = :login",
-            vec![("hash", hash(password)), ("login", ADMINISTRATOR.to_owned())],
-        ),
+        self::password(database, password),
         set(MARK, "1".to_owned()),
     ]
+}
+
+/// Sets the administrator's password, as whoever restores another's database must; a row when there is that login.
+#[must_use]
+pub fn password(database: &str, password: &SecretString) -> Bound {
+    Bound {
+        statement: Statement::new(
+            database,
+            "UPDATE res_users SET password = :hash WHERE login = :login RETURNING id".to_owned(),
+        ),
+        parameters: vec![("hash", hash(password)), ("login", ADMINISTRATOR.to_owned())],
+    }
 }
 
 /// A password as Odoo keeps it: passlib's `pbkdf2_sha512`. Source: passlib's documentation, "format & algorithm".

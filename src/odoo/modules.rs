@@ -25,14 +25,23 @@ pub fn shell(database: &str, more: &[String]) -> Vec<String> {
 pub fn fill_template(database: &str, modules: &[String]) -> Vec<String> {
     // A shell's words: names of databases are konta's and names of modules are Python's, so nothing in them ends a word.
     let install = install(database, modules).join(" ");
+    // Each on a line of its own: of `A && B` and a newline, a failing A does not end the script.
+    let text = format!("{install}\n{}", in_database(database));
+    ["bash", "-ec", &text].map(ToOwned::to_owned).to_vec()
+}
+
+/// The second half of [`fill_template`] alone, where the first is done.
+#[must_use]
+pub fn settle_template(database: &str) -> Vec<String> {
+    ["bash", "-ec", &in_database(database)].map(ToOwned::to_owned).to_vec()
+}
+
+fn in_database(database: &str) -> String {
     let script = "env['ir.config_parameter'].set_param('ir_attachment.location', 'db')\n\
                   env['ir.attachment'].force_storage()\n\
                   env['ir.qweb']._pregenerate_assets_bundles()\n\
                   env.cr.commit()";
-    let text = format!(
-        "{install} && odoo shell -d {database} --no-http <<'EOF'\n{script}\nEOF\nrm -rf /var/lib/odoo/filestore/{database}"
-    );
-    ["bash", "-ec", &text].map(ToOwned::to_owned).to_vec()
+    format!("odoo shell -d {database} --no-http <<'EOF'\n{script}\nEOF\nrm -rf /var/lib/odoo/filestore/{database}")
 }
 
 /// The wanted modules that are not installed, in the order of the manifest.
@@ -52,6 +61,26 @@ mod tests {
     fn base_is_installed_first_and_once() {
         let command = install("t", &["website".into(), "base".into()]);
         assert_eq!(command[4], "base,website");
+    }
+
+    /// Runs a command as the task does, with an `odoo` that ends as told.
+    fn exit_code(command: &[String], odoo: &str) -> Option<i32> {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let program = folder.path().join("odoo");
+        std::fs::write(&program, format!("#!/bin/sh\n{odoo}\n")).unwrap();
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let path = format!("{}:{}", folder.path().display(), std::env::var("PATH").unwrap());
+        std::process::Command::new(&command[0]).args(&command[1..]).env("PATH", path).status().unwrap().code()
+    }
+
+    #[test]
+    fn a_template_whose_filling_failed_is_not_taken_for_filled() {
+        let name = "konta_template_of_this_test";
+        for (odoo, code) in [("exit 0", 0), ("[ \"$1\" = shell ] || exit 3", 3), ("[ \"$1\" != shell ] || exit 4", 4)] {
+            assert_eq!(exit_code(&fill_template(name, &["stock".to_owned()]), odoo), Some(code), "{odoo}");
+        }
+        assert_eq!(exit_code(&settle_template(name), "[ \"$1\" != shell ] || exit 4"), Some(4));
     }
 
     #[test]

@@ -12,13 +12,15 @@ use crate::model::BackupsKept;
 /// The year, and the day, week or month in it.
 type Span = fn(Date) -> (i16, i16);
 
-/// The backups that are no longer kept, oldest first. Days, weeks (from Monday) and months are those of UTC; one without a backup
-/// counts for nothing, so that a tenant whose backups have stopped keeps its last ones.
+/// The backups that are no longer kept, oldest first; with each backup goes how many files were lost before it. Days, weeks (from
+/// Monday) and months are those of UTC; one without a backup counts for nothing, so that a tenant whose backups have stopped keeps its
+/// last ones. The newest of those that lost the fewest files stays too, so that a filestore that went missing is never all there is.
 #[must_use]
-pub fn superseded(backups: &[BackupId], kept: BackupsKept, now: Timestamp) -> Vec<BackupId> {
-    let mut newest_first: Vec<&BackupId> = backups.iter().collect();
+pub fn superseded(backups: &[(BackupId, u64)], kept: BackupsKept, now: Timestamp) -> Vec<BackupId> {
+    let mut newest_first: Vec<&BackupId> = backups.iter().map(|(id, _)| id).collect();
     newest_first.sort_by(|a, b| b.cmp(a));
     let mut keep: BTreeSet<&BackupId> = newest_first.first().copied().into_iter().collect();
+    keep.extend(backups.iter().max_by_key(|(id, lost)| (std::cmp::Reverse(*lost), id)).map(|(id, _)| id));
     keep.extend(newest_first.iter().filter(|id| now.duration_since(id.moment()) < SignedDuration::from_hours(24)));
     let spans: [(u32, Span); 3] = [
         (kept.daily, |day| (day.year(), day.day_of_year())),
@@ -44,6 +46,22 @@ mod tests {
     use super::*;
 
     const KEPT: BackupsKept = BackupsKept { daily: 7, weekly: 4, monthly: 6 };
+
+    fn superseded(backups: &[BackupId], kept: BackupsKept, now: Timestamp) -> Vec<BackupId> {
+        let whole: Vec<(BackupId, u64)> = backups.iter().map(|id| (id.clone(), 0)).collect();
+        super::superseded(&whole, kept, now)
+    }
+
+    #[test]
+    fn the_last_backup_before_the_filestore_went_missing_stays() {
+        let all = daily("2026-01-01T03:00:00Z", 100);
+        let lost: Vec<(BackupId, u64)> =
+            all.iter().enumerate().map(|(day, id)| (id.clone(), if day < 30 { 2 } else { 854 })).collect();
+        let none = BackupsKept { daily: 1, weekly: 0, monthly: 0 };
+        let gone = super::superseded(&lost, none, "2026-06-01T00:00:00Z".parse().unwrap());
+        let left: Vec<&BackupId> = all.iter().filter(|id| !gone.contains(id)).collect();
+        assert_eq!(left, [&all[29], &all[99]]);
+    }
 
     fn daily(from: &str, days: i64) -> Vec<BackupId> {
         let first: Timestamp = from.parse().unwrap();

@@ -50,13 +50,25 @@ pub fn drop(database: &str) -> Statement {
 /// What is kept beside a database that a restore has set aside.
 pub const SET_ASIDE: &str = "konta: set aside by a restore";
 
+/// The same, once the files that it names are kept from Odoo's garbage collection.
+pub const HELD: &str = "konta: set aside by a restore, with its files";
+
 /// What is kept beside a restored database that was taken back.
 pub const TAKEN_BACK: &str = "konta: a restore that was undone";
 
 /// Puts the restored database in the tenant's place; the tenant's becomes the one before. All of it happens or nothing.
 #[must_use]
 pub fn swap(database: &str) -> Statement {
-    renamed(&[(database, &before(database)), (&fresh(database), database)], (&before(database), SET_ASIDE))
+    let done = format!(
+        "NOT EXISTS (SELECT FROM pg_database WHERE datname = {}) AND {}",
+        literal(&fresh(database)),
+        is_marked(&before(database), SET_ASIDE)
+    );
+    renamed_unless(
+        &done,
+        &[(database, &before(database)), (&fresh(database), database)],
+        (&before(database), SET_ASIDE),
+    )
 }
 
 /// Puts the database before back in its place; the one that stood there becomes the one before.
@@ -64,19 +76,34 @@ pub fn swap(database: &str) -> Statement {
 pub fn swap_back(database: &str) -> Statement {
     let between = format!("{database}__between");
     let pairs = [(database, between.as_str()), (&before(database), database), (&between, &before(database))];
-    renamed(&pairs, (&before(database), TAKEN_BACK))
+    renamed_unless(&is_marked(&before(database), TAKEN_BACK), &pairs, (&before(database), TAKEN_BACK))
+}
+
+/// A condition: what is kept beside a database.
+fn is_marked(database: &str, text: &str) -> String {
+    format!(
+        "EXISTS (SELECT FROM pg_database WHERE datname = {} AND shobj_description(oid, 'pg_database') = {})",
+        literal(database),
+        literal(text)
+    )
 }
 
 /// One statement of several renamings. A database with connections takes no other name, so they are ended first; a renaming bars new
 /// ones for itself, and waits five seconds for those that are ending. What slips in between makes it fail, and then all is as before.
-pub(super) fn renamed(pairs: &[(&str, &str)], (aside, why): (&str, &str)) -> Statement {
+pub(super) fn renamed(pairs: &[(&str, &str)], aside: (&str, &str)) -> Statement {
+    renamed_unless("false", pairs, aside)
+}
+
+/// The same, but for a condition that says that it is done: a call whose answer is lost is sent again, and must not undo itself.
+fn renamed_unless(done: &str, pairs: &[(&str, &str)], (aside, why): (&str, &str)) -> Statement {
     let touched: Vec<String> = pairs.iter().map(|(from, _)| literal(from)).collect();
     let renamings: Vec<String> =
         pairs.iter().map(|(from, to)| format!("ALTER DATABASE {} RENAME TO {};", quoted(from), quoted(to))).collect();
     Statement::new(
         MAINTENANCE,
         format!(
-            "DO $konta$ BEGIN PERFORM pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname IN ({}) \
+            "DO $konta$ BEGIN IF {done} THEN RETURN; END IF; \
+             PERFORM pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname IN ({}) \
              AND pg_has_role(usesysid, 'USAGE'); {} {}; END $konta$",
             touched.join(", "),
             renamings.join(" "),
@@ -92,7 +119,7 @@ mod tests {
     #[test]
     fn a_swap_is_one_statement_and_loses_no_database() {
         let sql = swap("t").sql;
-        assert!(sql.starts_with("DO $konta$ BEGIN PERFORM") && sql.ends_with("END $konta$"), "{sql}");
+        assert!(sql.starts_with("DO $konta$ BEGIN IF ") && sql.ends_with("END $konta$"), "{sql}");
         let (old, new) =
             ("ALTER DATABASE \"t\" RENAME TO \"t__before\";", "ALTER DATABASE \"t__restore\" RENAME TO \"t\";");
         assert!(sql.find(old).unwrap() < sql.find(new).unwrap(), "{sql}");

@@ -56,14 +56,27 @@ pub fn create_role() -> Vec<Statement> {
     ]
 }
 
-/// Takes a template from the user of the task that filled it, and closes it. What is connected is sent away.
+/// Takes a template from whoever filled it, and closes it. What is connected is sent away.
+///
+/// Whoever: a filling that was killed may have been gone on with for another tenant, and no tenant's role may stay a member of the
+/// owner of all templates. Only a role that is at work in another template, for another command, stays until that one is closed.
 #[must_use]
-pub fn close(template: &str, user: &str, tier: &str) -> Vec<Statement> {
-    let (db, user) = (quoted(template), quoted(user));
+pub fn close(template: &str, tier: &str) -> Vec<Statement> {
+    let (db, this) = (quoted(template), literal(template));
     [
         format!("COMMENT ON DATABASE {db} IS {}", literal(&comment(tier))),
-        format!("ALTER ROLE {user} IN DATABASE {db} RESET role"),
-        format!("REVOKE {} FROM {user}", quoted(ROLE)),
+        format!(
+            "DO $konta$ DECLARE one record; BEGIN \
+             FOR one IN SELECT s.setrole::regrole AS name FROM pg_db_role_setting s \
+             JOIN pg_database d ON d.oid = s.setdatabase WHERE d.datname = {this} AND s.setrole <> 0 \
+             LOOP EXECUTE format('ALTER ROLE %s IN DATABASE %I RESET role', one.name, {this}); END LOOP; \
+             FOR one IN SELECT DISTINCT m.member::regrole AS name FROM pg_auth_members m JOIN pg_roles r ON r.oid = m.member \
+             WHERE m.roleid = '{ROLE}'::regrole AND r.rolcanlogin AND r.rolname <> current_user \
+             AND NOT EXISTS (SELECT FROM pg_stat_activity a JOIN pg_database d ON d.oid = a.datid \
+             WHERE a.usesysid = m.member AND d.datdba = m.roleid AND d.datname <> {this}) \
+             LOOP EXECUTE format('REVOKE {ROLE} FROM %s', one.name); END LOOP; \
+             END $konta$"
+        ),
         format!("ALTER DATABASE {db} WITH ALLOW_CONNECTIONS false IS_TEMPLATE true"),
         disconnect_text(template),
     ]
@@ -100,14 +113,23 @@ pub fn drop(template: &str) -> Vec<Statement> {
     ]
 }
 
-/// Copies a template under the draft's name, for a new owner.
+/// Copies a template under the draft's name, which is free, for a new owner.
 #[must_use]
-pub fn copy(template: &str, draft: &str, owner: &str) -> Vec<Statement> {
+pub fn copy(template: &str, draft: &str, owner: &str) -> Statement {
     let (from, to) = (quoted(template), quoted(draft));
-    vec![
-        Statement::new(MAINTENANCE, format!("DROP DATABASE IF EXISTS {to} WITH (FORCE)")),
-        Statement::new(MAINTENANCE, format!("CREATE DATABASE {to} OWNER {} TEMPLATE {from}", quoted(owner))),
-    ]
+    Statement::new(MAINTENANCE, format!("CREATE DATABASE {to} OWNER {} TEMPLATE {from}", quoted(owner)))
+}
+
+/// Asks whether everything of a template is in its database: a row once attachments are kept there, and none lies in a file that a copy
+/// would lack.
+#[must_use]
+pub fn is_settled(template: &str) -> Statement {
+    Statement::new(
+        template,
+        "SELECT 1 WHERE EXISTS (SELECT FROM ir_config_parameter WHERE key = 'ir_attachment.location' AND value = 'db') \
+         AND NOT EXISTS (SELECT FROM ir_attachment WHERE store_fname IS NOT NULL)"
+            .to_owned(),
+    )
 }
 
 /// Gives everything in a copy that is the templates' to its new owner: tables with their sequences, views, functions, schemas. What
@@ -142,15 +164,27 @@ pub fn replace(database: &str, draft: &str) -> Vec<Statement> {
     [
         format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", quoted(database)),
         disconnect_text(draft),
-        format!("ALTER DATABASE {} RENAME TO {}", quoted(draft), quoted(database)),
+        // Sent again when its answer was lost, it finds nothing left to do.
+        format!(
+            "DO $konta$ BEGIN IF EXISTS (SELECT FROM pg_database WHERE datname = {}) \
+             THEN ALTER DATABASE {} RENAME TO {}; END IF; END $konta$",
+            literal(draft),
+            quoted(draft),
+            quoted(database)
+        ),
     ]
     .into_iter()
     .map(|sql| Statement::new(MAINTENANCE, sql))
     .collect()
 }
 
+/// Only sessions of roles whose member the master user is: who is no superuser may end no other, such as an autovacuum worker's, and
+/// PostgreSQL ends that one by itself.
 fn disconnect_text(database: &str) -> String {
-    format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = {}", literal(database))
+    format!(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = {} AND pg_has_role(usesysid, 'USAGE')",
+        literal(database)
+    )
 }
 
 #[cfg(test)]
@@ -169,9 +203,17 @@ mod tests {
 
     #[test]
     fn a_template_is_closed_last_of_all_that_could_fail() {
-        let closing = close("t", "u", "catalogue");
-        assert!(closing[3].sql.contains("ALLOW_CONNECTIONS false"));
-        assert!(closing[4].sql.contains("pg_terminate_backend"));
+        let closing = close("t", "catalogue");
+        assert!(closing[2].sql.contains("ALLOW_CONNECTIONS false"));
+        assert!(closing[3].sql.contains("pg_terminate_backend"));
+    }
+
+    /// An autovacuum worker belongs to no role, and `PostgreSQL` refuses to let a master user without superuser rights end it.
+    #[test]
+    fn only_sessions_that_the_master_user_may_end_are_ended() {
+        for statement in [close("t", "catalogue").pop().unwrap(), replace("t", "t__new").swap_remove(1)] {
+            assert!(statement.sql.contains("AND pg_has_role(usesysid, 'USAGE')"), "{}", statement.sql);
+        }
     }
 
     #[test]

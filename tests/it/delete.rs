@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use konta::deploy::Pace;
-use konta::deploy::delete::Deleter;
+use konta::deploy::delete::{Deleter, Kept};
 use konta::deploy::execute::Events;
 use konta::deploy::wait::Wish;
 use konta::model::TenantName;
@@ -41,7 +41,33 @@ async fn a_deleted_tenant_leaves_its_database_and_a_purged_one_nothing() {
     let again = connect(port, "artista", password.expose_secret(), "artista").await.unwrap();
     assert!(again.query("SELECT * FROM painting", &[]).await.is_ok(), "the database was taken up again");
 
-    world.konta(&["delete", "tenant", "artista", "--confirm", "artista", "--purge"]).ended_with(0);
+    // What a restore and a copy put beside it is the role's too, and another tenant's is not.
+    for name in ["artista__before", "artista__check", "artistas"] {
+        let owner = if name == "artistas" { "breadfree" } else { "artista" };
+        let make = format!("CREATE DATABASE {name} OWNER {owner}");
+        tokio::task::block_in_place(|| {
+            std::thread::scope(|scope| scope.spawn(|| world.sql("postgres", &make)).join().unwrap())
+        });
+    }
+    let bucket = aws.stack("konta-prod").await.unwrap().unwrap().outputs["BackupBucketName"].clone();
+    let keys = [
+        "artista/20261125T033000Z/database.dump",
+        "artista/20261125T033000Z/manifest.json",
+        "artistas/x/manifest.json",
+    ];
+    for key in keys.iter().chain(&keys[..2]) {
+        aws.put_object(&bucket, key, b"{}".to_vec()).await.unwrap();
+    }
+    world.konta(&["delete", "tenant", "artista", "--confirm", "artista", "--backups"]).ended_with(64);
+    let said = world.konta(&["delete", "tenant", "artista", "--confirm", "artista", "--purge"]).ended_with(0);
+    assert!(said.stderr.contains("artista, artista__before, artista__check"), "{}", said.stderr);
+    assert!(said.stderr.contains("its backups are kept"), "{}", said.stderr);
+    let said =
+        world.konta(&["delete", "tenant", "artista", "--confirm", "artista", "--purge", "--backups"]).ended_with(0);
+    assert!(!said.stderr.contains("its backups are kept"), "{}", said.stderr);
+    let left = aws.objects(&bucket, "artista").await.unwrap();
+    assert_eq!(left.iter().map(|object| object.key.as_str()).collect::<Vec<_>>(), keys[2..]);
+    assert_eq!(aws.delete_for_ever(&bucket, "artista/").await.unwrap(), 0, "no former version is left");
     assert!(connect(port, "artista", password.expose_secret(), "artista").await.is_err());
     assert!(aws.secret(name).await.unwrap().is_none());
     let pool = aws.secret("/konta/prod/cell-1/pool/password").await.unwrap().unwrap();
@@ -92,7 +118,7 @@ async fn scripted_deletion(
     let names = Names::new("konta", "prod");
     let deleter = Deleter { aws: &aws, names, pace: Pace::aws(), events: Events(sender), wishes, observed: &observed };
     match tenant {
-        Some(tenant) => deleter.tenant(&TenantName::new(tenant).unwrap(), true).await.unwrap(),
+        Some(tenant) => deleter.tenant(&TenantName::new(tenant).unwrap(), Kept::Files).await.unwrap(),
         None => deleter.environment(true).await.unwrap(),
     }
     calls

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use konta::aws::data::DataTarget;
 use konta::deploy::event::StepOutcome;
 use konta::deploy::execute::Events;
+use konta::deploy::first::{First, Templates};
 use konta::deploy::install::{self, Installation};
 use konta::deploy::{DeployError, Pace};
 use serde_json::{Value, json};
@@ -61,14 +62,17 @@ fn script(before: Before) -> impl Fn(&Call) -> Answer + Send + Sync + 'static {
             if runs.swap(false, Ordering::Relaxed) {
                 installed.lock().unwrap().extend(before.running.iter().flatten().map(|name| (*name).to_owned()));
             }
-            let container = json!({"name": "odoo", "exitCode": 0});
-            Answer::json(
-                200,
-                &json!({"tasks": [{"taskArn": "arn", "lastStatus": "STOPPED", "containers": [container]}]}),
-            )
+            stopped()
         }
         other => Answer::error("UnexpectedCall", other),
     }
+}
+
+/// A task that ended well, with an agent beside it that AWS put there and that was ended.
+fn stopped() -> Answer {
+    let containers =
+        json!([{"name": "aws-guardduty-agent-x", "exitCode": 137, "reason": "ended"}, {"name": "odoo", "exitCode": 0}]);
+    Answer::json(200, &json!({"tasks": [{"taskArn": "arn", "lastStatus": "STOPPED", "containers": containers}]}))
 }
 
 async fn run(before: Before, modules: &[&str]) -> (Result<(StepOutcome, Option<String>), DeployError>, Calls) {
@@ -138,4 +142,88 @@ async fn what_is_installed_is_installed_once() {
     let (done, calls) = run(before, &["website"]).await;
     assert_eq!(done.unwrap().0, StepOutcome::AlreadyDone);
     assert_eq!(calls.count("RunTask"), 0);
+}
+
+/// ECS answers `cannot specify startedBy with other arguments` to anything else.
+#[tokio::test(start_paused = true)]
+async fn a_running_task_is_looked_for_by_who_started_it_and_nothing_else() {
+    let (_, calls) = run(Before::default(), &["website"]).await;
+    let bodies = calls.bodies();
+    let asked = bodies.iter().filter_map(|body| serde_json::from_str::<Value>(body).ok());
+    let asked: Vec<Value> =
+        asked.filter(|body| body.get("startedBy").is_some() && body.get("overrides").is_none()).collect();
+    assert!(!asked.is_empty());
+    for body in asked {
+        assert_eq!(body.as_object().unwrap().keys().collect::<Vec<_>>(), ["cluster", "startedBy"], "{body}");
+    }
+}
+
+/// A task that died between the modules and the move of the attachments left a template whose copies would have no files.
+#[tokio::test(start_paused = true)]
+async fn a_template_is_closed_only_once_its_attachments_are_in_it() {
+    let (settled, placed) = (AtomicBool::new(false), AtomicBool::new(false));
+    let rows = |found: &[&str]| {
+        let records: Vec<Value> = found.iter().map(|text| json!([{"stringValue": text}])).collect();
+        Answer::json(200, &json!({"records": records}))
+    };
+    let (aws, calls) = scripted(move |call| match call.action.as_str() {
+        "Execute" => {
+            let asked = serde_json::from_str::<Value>(&call.body).unwrap();
+            let (sql, database) = (asked["sql"].as_str().unwrap(), asked["database"].as_str().unwrap());
+            if sql.contains("datallowconn::text") {
+                rows(&["true"])
+            } else if sql.contains("store_fname") {
+                rows(if settled.load(Ordering::Relaxed) { &["1"] } else { &[] })
+            } else if sql.contains("pg_tables") {
+                rows(if database != "breadfree" || placed.load(Ordering::Relaxed) { &["1"] } else { &[] })
+            } else if sql.contains("FROM ir_module_module") {
+                rows(&["base", "website"])
+            } else {
+                placed.fetch_or(sql.contains("RENAME TO \"breadfree\""), Ordering::Relaxed);
+                rows(&[])
+            }
+        }
+        "ListTasks" => Answer::json(200, &json!({"taskArns": []})),
+        "RunTask" => {
+            settled.store(true, Ordering::Relaxed);
+            Answer::json(200, &json!({"tasks": [{"taskArn": "arn:new", "lastStatus": "PENDING"}]}))
+        }
+        "DescribeTasks" => stopped(),
+        other => Answer::error("UnexpectedCall", other),
+    });
+    let (sender, _receiver) = mpsc::unbounded_channel();
+    let (events, modules) = (Events(sender), ["website".to_owned()]);
+    let data = DataTarget { cluster: "arn:c".into(), secret: "arn:s".into() };
+    let first = First {
+        tier: "production",
+        tier_modules: &modules,
+        image: "odoo",
+        url: "https://breadfree.konta.shop",
+        owner: "breadfree",
+        user: "breadfree",
+        from_template: true,
+        password_name: "/p".into(),
+        templates: &Templates::default(),
+    };
+    let request = Installation {
+        stack: "konta-prod-tenant-breadfree",
+        database: "breadfree",
+        modules: &modules,
+        data: &data,
+        cluster: "c",
+        task_definition: "t",
+        subnets: "subnet-1",
+        security_group: "sg-1",
+        public_ip: true,
+        tags: Vec::new(),
+        events: &events,
+        command: konta::odoo::modules::install,
+        first: Some(first),
+    };
+    assert_eq!(install::run(&aws, Pace::aws(), &request).await.unwrap().0, StepOutcome::Done);
+    let bodies = calls.bodies();
+    let moved = bodies.iter().position(|body| body.contains("force_storage")).expect("attachments are moved");
+    assert!(!bodies[moved].contains(" -i "), "{}", bodies[moved]);
+    assert!(bodies.iter().position(|body| body.contains("ALLOW_CONNECTIONS false")).unwrap() > moved);
+    assert_eq!(calls.count("RunTask"), 1);
 }

@@ -5,7 +5,9 @@
 
 mod architecture;
 mod auth;
+mod backups;
 mod cost;
+mod databases;
 mod delete;
 mod deploy;
 mod doctor;

@@ -25,6 +25,28 @@ async fn a_paused_database_is_waited_for() {
     assert_eq!(calls.actions().len(), 4);
 }
 
+/// The service keeps connections; konta itself ends those to a database before it renames it.
+#[tokio::test(start_paused = true)]
+async fn a_statement_that_met_an_ended_connection_is_sent_again() {
+    for message in [
+        "FATAL: terminating connection due to administrator command; SQLState: 57P01",
+        "An I/O error occurred while sending to the backend.; SQLState: 08006",
+        "This connection has been closed.; SQLState: 08003",
+    ] {
+        let asked = AtomicUsize::new(0);
+        let (aws, calls) = scripted(move |_| {
+            if asked.fetch_add(1, Ordering::Relaxed) == 0 {
+                Answer::json(400, &json!({"__type": "DatabaseErrorException", "message": message}))
+            } else {
+                Answer::json(200, &json!({"records": [[{"longValue": 1}]]}))
+            }
+        });
+        let target = DataTarget { cluster: "arn:c".into(), secret: "arn:s".into() };
+        assert_eq!(aws.sql(&target, "t", "SELECT 1", &[]).await.unwrap(), [[Some("1".to_owned())]], "{message}");
+        assert_eq!(calls.actions().len(), 2);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_wrong_statement_is_not_repeated() {
     let (aws, calls) = scripted(|_| {

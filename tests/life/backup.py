@@ -37,15 +37,15 @@ def konta(*words, check=True):
     return lines[-1] if lines else json.loads(done.stdout) if done.stdout.startswith(('{\n', '[\n')) else {}
 
 
-# That of the copy too: it comes with the data.
-PASSWORD = konta('tenant', 'password', TENANT)['password']
+def password(tenant):
+    return konta('tenant', 'password', tenant)['password']
 
 
 class Visitor:
     """A browser with one cookie."""
 
     def __init__(self, tenant):
-        self.host, self.cookie = f'{tenant}.konta.shop', None
+        self.host, self.cookie, self.password = f'{tenant}.konta.shop', None, password(tenant)
 
     def ask(self, method, path, body=None):
         connection = http.client.HTTPSConnection('127.0.0.1', READY['https_port'], timeout=60, context=INSECURE)
@@ -69,7 +69,7 @@ class Visitor:
         return answer['result']
 
     def login(self, database):
-        return self.rpc('/web/session/authenticate', db=database, login='admin', password=PASSWORD)['uid']
+        return self.rpc('/web/session/authenticate', db=database, login='admin', password=self.password)['uid']
 
     def call(self, model, method, *arguments, **named):
         return self.rpc(f'/web/dataset/call_kw/{model}/{method}', model=model, method=method, args=list(arguments), kwargs=named)
@@ -140,6 +140,10 @@ def wipe_and_restore(visitor, database):
     konta('tenant', 'restore', TENANT)
     assert state(visitor, database) == kept, 'a restore brings back what was backed up'
     assert konta('tenant', 'restore', TENANT)['stood_already'], 'the same command again loses nothing'
+    # What the garbage collection of the restored database takes: nothing there names it.
+    where = f"SELECT store_fname FROM ir_attachment WHERE name = 'life {stamp} lost'"
+    (lost,), = sql(f'{database}__before', where)
+    (filestore(database) / lost).unlink()
     konta('tenant', 'restore', TENANT, '--undo')
     assert state(visitor, database) == later, 'undone, it is as before, with its files'
     konta('tenant', 'restore', TENANT, '--undo')
@@ -150,8 +154,39 @@ def wipe_and_restore(visitor, database):
     named = {name for (name,) in sql(database, 'SELECT store_fname FROM ir_attachment WHERE store_fname IS NOT NULL')}
     assert named <= {str(p.relative_to(filestore(database))) for p in filestore(database).glob('[0-9a-f][0-9a-f]/*')}
     assert named >= files & named
+    # Lost beyond help, it is told before anything is undone.
+    add(visitor, database, f'{stamp} lost again')
+    konta('tenant', 'restore', TENANT, '--again')
+    (lost,), = sql(f'{database}__before', where.replace('lost', 'lost again'))
+    for folder in (filestore(database), filestore(f'{database}__before')):
+        (folder / lost).unlink()
+    said = konta('tenant', 'restore', TENANT, '--undo', check=False)
+    assert state(visitor, database) == kept, said
+    konta('tenant', 'restore', TENANT, '--undo', '--anyway')
+    visitor.login(database)
+    assert visitor.call('res.partner', 'search_count', [['name', '=', f'life {stamp} lost again']]) == 1
+    konta('tenant', 'restore', TENANT, '--again')
+    konta('tenant', 'restore', TENANT, '--drop-before')
+    assert not list((HOME / 'files').glob(f'*/*/filestore/{database}__before'))
+    assert state(visitor, database) == kept
     print(f'wiped and restored {made["id"]}: {made["rows"]} rows, {made["files"]} files, {made["bytes"]} bytes, {made["seconds"]} s')
     return kept, before
+
+
+def a_lost_filestore_prunes_nothing(database):
+    konta('tenant', 'backup', TENANT)
+    folder = filestore(database)
+    aside = folder.with_name(f'{database}-aside')
+    folder.rename(aside)
+    done = subprocess.run([KONTA, '-w', WORKSPACE, '--sandbox', '-y', '-o', 'json', 'tenant', 'backup', TENANT], capture_output=True,
+                          text=True)
+    assert done.returncode == 1, (done.stdout, done.stderr)
+    said = json.loads(done.stdout.splitlines()[-1])
+    assert not said['ok'] and said['files_lost'] > said['files_lost_before'] and said['deleted'] == [], said
+    shutil.rmtree(folder, ignore_errors=True)
+    aside.rename(folder)
+    assert konta('tenant', 'backup', TENANT)['ok']
+    print(f'a backup without its filestore: {said["files_lost"]} files lost, told, nothing deleted')
 
 
 class Watch:
@@ -259,8 +294,16 @@ def copy(database):
     assert sql(other, 'SELECT count(*) FROM ir_mail_server WHERE active AND smtp_host <> %s', 'invalid') == [(0,)]
     print('active crons', sql(database, 'SELECT count(*) FROM ir_cron WHERE active'), '->',
           sql(other, 'SELECT count(*) FROM ir_cron WHERE active'))
+    # The password that is kept for the copy, not that which came with the data.
     visitor = Visitor(COPY)
     state(visitor, other)
+    visitor.password = password(TENANT)
+    try:
+        visitor.login(other)
+    except AssertionError:
+        pass
+    else:
+        raise AssertionError("the original's password opens the copy")
     status, robots, _ = visitor.ask('GET', '/robots.txt')
     assert status == 200 and b'Disallow: /\n' in robots + b'\n', robots
     status, page, headers = visitor.ask('GET', '/web/login')
@@ -285,6 +328,7 @@ def main():
     assert not [d for d in databases() if d.startswith(f'{database}__') and d != f'{database}__before']
     if COPY:
         copy(database)
+    a_lost_filestore_prunes_nothing(database)
     print('all well')
 
 

@@ -15,7 +15,8 @@ use super::standing::{self, StandingTenant};
 /// Back up database and files together, to the environment's bucket.
 ///
 /// Both are of one moment, nobody is kept from working, and every row and file is counted into the backup's manifest. Then those
-/// backups are deleted that `backups` of the environment's manifest no longer keeps.
+/// backups are deleted that `backups` of the environment's manifest no longer keeps. But when more of the attachments' files were lost
+/// than before the last backup, none is deleted, and the exit code is 1: the former ones have what is missing.
 /// Whoever asks while a backup of the tenant is under way waits for that one.
 #[derive(Debug, Args)]
 pub(super) struct BackupArgs {
@@ -41,6 +42,8 @@ struct Report {
     rows: u64,
     files: u64,
     files_lost: u64,
+    /// Before the backup before this one; `null` when there is none.
+    files_lost_before: Option<u64>,
     seconds: f64,
     deleted: Vec<BackupId>,
 }
@@ -55,7 +58,7 @@ pub(super) async fn run(context: &Context, args: &BackupArgs) -> Result<u8, Comm
     } else {
         args.names.clone()
     };
-    let mut failed = Vec::new();
+    let (mut failed, mut lost) = (Vec::new(), false);
     for name in &names {
         let tenant = match standing::find(context, &loaded, name).await {
             Err(CommandError::Unknown { .. }) if args.all => {
@@ -69,43 +72,57 @@ pub(super) async fn run(context: &Context, args: &BackupArgs) -> Result<u8, Comm
                 message::warning(context.palette(), &format!("{name} was not backed up: {error}"));
                 failed.push(error);
             }
-            done => done?,
+            done => lost |= done?,
         }
     }
-    if failed.is_empty() { Ok(0) } else { Err(failed.into()) }
+    if failed.is_empty() { Ok(u8::from(lost)) } else { Err(failed.into()) }
 }
 
-async fn one(context: &Context, args: &BackupArgs, mut tenant: StandingTenant<'_>) -> Result<(), CommandError> {
+/// Backs one up; whether more of its files are lost than before.
+async fn one(context: &Context, args: &BackupArgs, mut tenant: StandingTenant<'_>) -> Result<bool, CommandError> {
     context.outlast(&mut tenant.session, SignedDuration::from_mins(30)).await?;
     let name = tenant.name.clone();
     let made =
         tenant.carry_out(context, async |deployer| backup::back_up(deployer, &name, Timestamp::now()).await).await?;
+    let bucket = vault::bucket(&tenant.observed, &tenant.names().environment())?;
+    let (aws, files) = (&tenant.session.aws, &made.manifest.files);
+    let before = backup::lost_before(aws, &bucket, name.as_str(), &made.manifest.id).await?;
+    let has_lost = before.is_some_and(|before| files.lost() > before);
     let mut deleted = Vec::new();
-    if !args.no_prune {
-        let bucket = vault::bucket(&tenant.observed, &tenant.names().environment())?;
-        let kept = tenant.environment.backups;
-        deleted = backup::thin_out(&tenant.session.aws, &bucket, name.as_str(), kept, Timestamp::now()).await?;
+    if !args.no_prune && !has_lost {
+        deleted = backup::thin_out(aws, &bucket, name.as_str(), tenant.environment.backups, Timestamp::now()).await?;
     }
-    show(context, &tenant, &made, deleted)
+    show(context, &tenant, &made, before, deleted)?;
+    if has_lost && !context.format().is_json() {
+        let said = format!(
+            "{} files are lost, {} before the last backup: no older backup is deleted, as they have what is missing",
+            files.lost(),
+            before.unwrap_or_default()
+        );
+        message::warning(context.palette(), &said);
+    }
+    Ok(has_lost)
 }
 
 fn show(
     context: &Context,
     tenant: &StandingTenant<'_>,
     made: &Made,
+    before: Option<u64>,
     deleted: Vec<BackupId>,
 ) -> Result<(), CommandError> {
     let manifest = &made.manifest;
     let report = Report {
         event: "result",
-        ok: true,
+        ok: before.is_none_or(|before| manifest.files.lost() <= before),
         sandbox: tenant.session.aws.is_sandbox(),
         tenant: tenant.name.to_string(),
         id: manifest.id.clone(),
         bytes: manifest.bytes(),
         rows: manifest.rows.values().sum(),
         files: manifest.files.count,
-        files_lost: (manifest.files.missing.len() + manifest.files.damaged.len()) as u64,
+        files_lost: manifest.files.lost(),
+        files_lost_before: before,
         seconds: made.outcome.seconds,
         deleted,
     };

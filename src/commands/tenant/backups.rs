@@ -53,6 +53,9 @@ pub(super) async fn run(context: &Context, args: &BackupsArgs) -> Result<u8, Com
         output::print_json(&Report { tenant: args.name.clone(), bucket, backups, deleted })?;
         return Ok(0);
     }
+    for problem in backups.iter().filter_map(|kept| kept.unreadable.as_ref()) {
+        message::warning(context.palette(), problem);
+    }
     if backups.is_empty() {
         output::print_text(&format!("{} has no backup; make one with `konta tenant backup {0}`", args.name))?;
     } else {
@@ -68,6 +71,7 @@ pub(super) async fn run(context: &Context, args: &BackupsArgs) -> Result<u8, Com
 fn row(kept: Kept) -> Vec<String> {
     let state = match (kept.complete, kept.files_lost) {
         (false, _) => "not finished".to_owned(),
+        _ if kept.unreadable.is_some() => "unreadable".to_owned(),
         (true, Some(lost)) if lost > 0 => format!("{lost} files were lost before it"),
         (true, _) => "whole".to_owned(),
     };

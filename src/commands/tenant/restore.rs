@@ -37,6 +37,9 @@ pub(super) struct RestoreArgs {
     /// Put back the database that stood there before the last restore
     #[arg(long, conflicts_with_all = ["check", "again", "tenant", "from"])]
     undo: bool,
+    /// With --undo: also when attachments of that database are lost
+    #[arg(long, requires = "undo")]
+    anyway: bool,
     /// Drop the database that stood there before the last restore; it can no longer be undone then
     #[arg(long, conflicts_with_all = ["check", "again", "tenant", "from", "undo"])]
     drop_before: bool,
@@ -47,7 +50,7 @@ pub(super) async fn run(context: &Context, args: &RestoreArgs) -> Result<u8, Com
     let loaded = context.load()?;
     let mut tenant = standing::find(context, &loaded, &args.name).await?;
     if args.undo {
-        return undo(context, &tenant).await;
+        return undo(context, &mut tenant, args.anyway).await;
     }
     if args.drop_before {
         return drop_before(context, &tenant).await;
@@ -160,7 +163,7 @@ async fn check(context: &Context, tenant: &StandingTenant<'_>, manifest: &Manife
     Ok(0)
 }
 
-async fn undo(context: &Context, tenant: &StandingTenant<'_>) -> Result<u8, CommandError> {
+async fn undo(context: &Context, tenant: &mut StandingTenant<'_>, anyway: bool) -> Result<u8, CommandError> {
     let name = tenant.name.clone();
     let question = format!(
         "Put back what stood in the place of the tenant {name} of {} before the last restore? What was done since is set aside",
@@ -169,7 +172,8 @@ async fn undo(context: &Context, tenant: &StandingTenant<'_>) -> Result<u8, Comm
     if !context.global().yes && !prompt::confirm(&question)? {
         return Err(CommandError::Declined("the undoing was not confirmed".to_owned()));
     }
-    let done = tenant.carry_out(context, async |deployer| restore::undo(deployer, &name).await).await?;
+    context.outlast(&mut tenant.session, SignedDuration::from_mins(15)).await?;
+    let done = tenant.carry_out(context, async |deployer| restore::undo(deployer, &name, anyway).await).await?;
     finish(context, tenant, if done { "has back what stood there before the restore" } else { "had it back already" })
 }
 

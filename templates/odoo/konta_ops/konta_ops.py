@@ -4,7 +4,7 @@
 
 Verbs: `backup` writes database.dump, filestore.tar and, last, manifest.json under the prefix: without the last it is no backup.
 `restore` reads them into a new, empty database that konta has made, adds the files to the tenant's, and counts; `check` does the
-same and keeps no file. With `result`, what came of it is written under that key, also when it fails.
+same and keeps no file. `hold` keeps the files of the database before, `giveback` gives them back before an undoing, `letgo` lets go. With `result`, what came of it is written under that key, also when it fails.
 
 Streams: a database or a filestore is never whole in memory or on the task's disk. Needs psycopg2, pg_dump and pg_restore, which
 the official image has. Connects with PG*; takes the task role's credentials where ECS offers them.
@@ -24,6 +24,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import threading
 import time
 import traceback
 import urllib.error
@@ -42,6 +43,10 @@ UNCHECKED = re.compile(r'^(.*_)?signaling(_.*)?$')  # counters by which running 
 
 class Failure(Exception):
     """Something that the operator should read as it stands."""
+
+
+class Refused(Failure):
+    """S3's answer to a call that it understood: its code, such as NoSuchUpload, is in the text."""
 
 
 def say(text):
@@ -113,16 +118,24 @@ class Bucket:
                 return urllib.request.urlopen(request, timeout=60)
             except urllib.error.HTTPError as error:
                 text = error.read(2000).decode('utf-8', 'replace')
-                if attempt == ATTEMPTS or error.code < 500 and error.code not in (408, 429):
-                    raise Failure(f'S3 refused {method} {key}: {error.code} {text}') from None
+                # Where a connection was too slow S3 says so with 400. Source: Amazon S3 API reference, "Error responses".
+                passes = error.code >= 500 or error.code in (408, 429) or '<Code>RequestTimeout</Code>' in text
+                if attempt == ATTEMPTS or not passes:
+                    raise Refused(f'S3 refused {method} {key}: {error.code} {text}') from None
             except (OSError, http.client.HTTPException) as error:
                 if attempt == ATTEMPTS:
                     raise Failure(f'S3 could not be reached for {method} {key}: {error}') from None
             time.sleep(random.uniform(0.5, 1) * 2 ** (attempt - 1))
 
     def call(self, *arguments, **named):
-        with self.open(*arguments, **named) as answer:
-            return answer.read(), answer.headers
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                with self.open(*arguments, **named) as answer:
+                    return answer.read(), answer.headers
+            except (OSError, http.client.HTTPException) as error:  # within the answer
+                if attempt == ATTEMPTS:
+                    raise Failure(f'S3 breaks off its answer to {arguments[:2]}: {error}') from None
+                time.sleep(2 ** attempt)
 
     def read(self, key):
         """An object's bytes in pieces; a broken transfer goes on where it stopped, of the same version of the object."""
@@ -176,7 +189,16 @@ class Upload:
             parts = ''.join(f'<Part><PartNumber>{number}</PartNumber><ETag>{etag.replace(chr(34), "&quot;")}</ETag></Part>'
                             for number, etag in enumerate(self.parts, 1))
             body = f'<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>'.encode()
-            answer, _ = self.bucket.call('POST', self.key, [('uploadId', self.id)], body)
+            try:
+                answer, _ = self.bucket.call('POST', self.key, [('uploadId', self.id)], body)
+            except Refused as refusal:
+                # Asked again because the answer was lost, S3 knows no such upload any more: then the object is there, and whole.
+                if '<Code>NoSuchUpload</Code>' not in str(refusal):
+                    raise
+                _, headers = self.bucket.call('HEAD', self.key)
+                if int(headers['Content-Length']) != self.bytes:
+                    raise
+                answer = b''
             if b'<Error>' in answer:  # S3 may answer 200 first and fail after
                 raise Failure(f'S3 could not put {self.key} together: {answer.decode("utf-8", "replace")}')
         return {'bytes': self.bytes, 'sha256': self.hash.hexdigest()}
@@ -211,10 +233,24 @@ def stored_files(cursor):
     return {name for (name,) in rows(cursor, 'SELECT DISTINCT store_fname FROM ir_attachment WHERE store_fname IS NOT NULL')}
 
 
+def server_version(connection):
+    return connection.server_version // 10000
+
+
+def client_version():
+    """The release of the image's own programs: PostgreSQL's minor releases change nothing here."""
+    said = subprocess.run(['pg_dump', '--version'], stdout=subprocess.PIPE, check=True).stdout.decode()
+    return int(re.search(r'\) (\d+)', said).group(1))
+
+
 # --- backup ------------------------------------------------------------------------------------------------------------
 def backup(job, bucket):
     folder = filestore(job)
     with contextlib.closing(connect(job['database'])) as connection, connection.cursor() as cursor:
+        ours, theirs = client_version(), server_version(connection)
+        if ours < theirs:
+            raise Failure(f'the image has pg_dump {ours} and the database is PostgreSQL {theirs}: pg_dump takes nothing newer than '
+                          f'itself. Use an image with the programs of PostgreSQL {theirs}, or an older engine_version')
         # One view of the database for everything. The lock lets visitors go on, and keeps Odoo from collecting garbage in the
         # filestore (ir_attachment, _gc_file_store): what this view names stays there until the end.
         cursor.execute('BEGIN ISOLATION LEVEL REPEATABLE READ')
@@ -323,34 +359,94 @@ def restore(job, bucket):
             outcome.update(neutralize(job, cursor))
         if keeps:
             renew_signals(cursor)
+            rest_from_garbage(cursor)
         # The planner knows nothing of tables that were filled a moment ago.
         cursor.execute('ANALYZE')
     return outcome
 
 
 def restore_database(job, bucket, expected):
-    command = ['pg_restore', '--no-owner', '--no-acl', '--single-transaction', '--exit-on-error', '--no-password', *role(job),
-               f'--dbname={job["database"]}']
-    found, size, last = hashlib.sha256(), 0, b''
-    with subprocess.Popen(command, stdin=subprocess.PIPE) as process:
+    with contextlib.closing(connect(job['database'])) as connection:
+        server = server_version(connection)
+    options = ['pg_restore', '--no-owner', '--no-acl', '--exit-on-error', *role(job)]
+    if client_version() < 17 or server >= 17:
+        options += ['--single-transaction', '--no-password', f'--dbname={job["database"]}']
+        with subprocess.Popen(options, stdin=subprocess.PIPE) as process:
+            feed(process, job, bucket, expected)
+        if process.returncode:
+            raise Failure(f'pg_restore ended with {process.returncode}; the log has its words')
+        return
+    # As text, without what an older server does not know. One transaction and the first error ends it, as above: what is written
+    # ends, and with it the transaction, only once pg_restore has ended well.
+    psql = ['psql', '--no-psqlrc', '--quiet', '--no-password', '--single-transaction', '--set=ON_ERROR_STOP=1', '--output=/dev/null',
+            '--file=-', job['database']]
+    with subprocess.Popen([*options, '--file=-'], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as source, \
+            subprocess.Popen(psql, stdin=subprocess.PIPE) as target:
+        wrong = []
+
+        def fed():
+            try:
+                feed(source, job, bucket, expected)
+            except BaseException as error:
+                wrong.append(error)
+        feeding = threading.Thread(target=fed)
+        feeding.start()
+        ended = False
         try:
-            for piece in bucket.read(f'{job["prefix"]}/database.dump'):
-                found.update(piece)
-                size += len(piece)
-                process.stdin.write(last)
-                last = piece
-            # The end is held back until all of it is known to be right: without it nothing is committed.
-            if {'bytes': size, 'sha256': found.hexdigest()} != expected:
-                raise Failure('database.dump is not what was written: its checksum differs from the manifest')
-            process.stdin.write(last)
-            process.stdin.close()
-        except BrokenPipeError:
-            process.kill()
+            for line in known_to_older(source.stdout):
+                target.stdin.write(line)
+            target.stdin.flush()
+        except BrokenPipeError:  # psql has ended, and its code says why
+            ended = True
+            end(source)
         except BaseException:
-            process.kill()
+            end(target)
+            end(source)
             raise
-    if process.returncode:
-        raise Failure(f'pg_restore ended with {process.returncode}; the log has its words')
+        finally:
+            feeding.join()
+        if wrong or source.wait() and not ended:
+            end(target)
+            raise wrong[0] if wrong else Failure(f'pg_restore ended with {source.returncode}; the log has its words')
+    if target.returncode:
+        raise Failure(f'psql ended with {target.returncode}; the log has its words')
+
+
+def known_to_older(lines):
+    """The lines of a script of pg_restore 17 or newer but for the setting that PostgreSQL 16 does not know. It stands before any data,
+    so that a row of the same words stays."""
+    before = True
+    for line in lines:
+        before = before and not line.startswith((b'COPY ', b'CREATE '))
+        if not (before and line.startswith(b'SET transaction_timeout')):
+            yield line
+
+
+def feed(process, job, bucket, expected):
+    """Gives a program the dump. The end is held back until all of it is known to be right: without it nothing is committed."""
+    found, size, last = hashlib.sha256(), 0, b''
+    try:
+        for piece in bucket.read(f'{job["prefix"]}/database.dump'):
+            found.update(piece)
+            size += len(piece)
+            process.stdin.write(last)
+            last = piece
+        if {'bytes': size, 'sha256': found.hexdigest()} != expected:
+            raise Failure('database.dump is not what was written: its checksum differs from the manifest')
+        process.stdin.write(last)
+        process.stdin.close()
+    except BrokenPipeError:
+        end(process)
+    except BaseException:
+        end(process)
+        raise
+
+
+def end(process):
+    """Ends a program at once: what it was given of a transaction is not committed."""
+    process.kill()
+    with contextlib.suppress(OSError):  # what had not reached it yet
+        process.stdin.close()
 
 
 class Pieces:
@@ -416,6 +512,14 @@ def renew_signals(cursor):
         cursor.execute(f'SELECT setval(\'"{name}"\', nextval(\'"{name}"\') + {step})')
 
 
+def rest_from_garbage(cursor):
+    """Keeps Odoo from collecting garbage for an hour: files that the database before has written since the restore began are garbage
+    to the restored one, until `hold` has them."""
+    if rows(cursor, "SELECT to_regclass('public.ir_cron') IS NOT NULL")[0][0]:
+        cursor.execute("UPDATE ir_cron SET nextcall = greatest(nextcall, now() AT TIME ZONE 'UTC' + interval '1 hour') FROM ir_model_data d "
+                       "WHERE d.module = 'base' AND d.name = 'autovacuum_job' AND d.model = 'ir.cron' AND ir_cron.id = d.res_id")
+
+
 def neutralize(job, cursor):
     """A copy that writes to nobody: Odoo's own neutralisation, and what that leaves of the original's identity."""
     say('neutralising')
@@ -434,6 +538,55 @@ def neutralize(job, cursor):
     return {'neutralized': True, 'active_crons': active}
 
 
+# --- the database before a restore -----------------------------------------------------------------------------------------
+def beside(job):
+    """Where the files that the database before names are held: under a second name each, which takes no room."""
+    return filestore(job) + '__before'
+
+
+def named_files(job):
+    with contextlib.closing(connect(job['database'])) as connection, connection.cursor() as cursor:
+        is_odoo = rows(cursor, "SELECT to_regclass('public.ir_attachment') IS NOT NULL")[0][0]
+        return stored_files(cursor) if is_odoo else set()
+
+
+def hold(job, _bucket):
+    """After a restore: what the database before names outlasts the garbage collection of the one that took its place."""
+    folder, held = filestore(job), beside(job)
+    shutil.rmtree(os.path.join(folder, 'checklist'), ignore_errors=True)
+    shutil.rmtree(held, ignore_errors=True)
+    named = named_files(job)
+    return {'files': len(named), 'missing': len(missing(named, folder, held))}
+
+
+def give_back(job, _bucket):
+    """Before a restore is undone: what the database names that comes back is there, or told."""
+    named = named_files(job)
+    gone = missing(named, beside(job), filestore(job))
+    # What Odoo writes down as perhaps garbage is not, to the database that comes back.
+    shutil.rmtree(os.path.join(filestore(job), 'checklist'), ignore_errors=True)
+    return {'files': len(named), 'missing': len(gone), 'first_missing': gone[0] if gone else None}
+
+
+def missing(named, source, target):
+    """Gives files of one folder a second name in another; the names of those that are in neither."""
+    gone = []
+    for name in sorted(named):
+        path = os.path.join(target, name)
+        if not os.path.exists(path):
+            try:
+                os.makedirs(os.path.dirname(path), mode=0o750, exist_ok=True)
+                os.link(os.path.join(source, name), path)
+            except FileNotFoundError:
+                gone.append(name)
+    return gone
+
+
+def let_go(job, _bucket):
+    shutil.rmtree(beside(job), ignore_errors=True)
+    return {}
+
+
 # --- around ------------------------------------------------------------------------------------------------------------
 def role(job):
     return [f'--role={job["role"]}'] if job.get('role') and job['role'] != os.environ.get('PGUSER') else []
@@ -447,7 +600,7 @@ def filestore(job):
     return os.path.join(folder, 'filestore', job['filestore'])
 
 
-VERBS = {'backup': backup, 'restore': restore, 'check': restore}
+VERBS = {'backup': backup, 'restore': restore, 'check': restore, 'hold': hold, 'giveback': give_back, 'letgo': let_go}
 
 
 def main(job):

@@ -136,4 +136,19 @@ fn the_last_stopped_task_is_shown_with_its_reason(world: &World) {
     assert_eq!(lines[0]["exit_code"], 0);
     assert_eq!(lines[0]["task"], id);
     assert_eq!(lines[1]["event"], "line");
+    // One task by name: one that stopped, one that ECS has forgotten, and one that runs.
+    let lines =
+        world.konta(&["logs", "breadfree", "--previous", "--task", &id[..8], "-o", "json"]).ended_with(0).lines();
+    assert_eq!((&lines[0]["task"], lines[0]["reason"].as_str()), (&json!(id), Some("by the test")));
+    put(world, &[(1, "pool-1/odoo/feedfeedfeed", "dumping the database")]);
+    let said = world.konta(&["logs", "artista", "--previous", "--task", "feed"]).ended_with(0);
+    assert!(said.stderr.contains("feedfeedfeed stopped; ECS no longer says why"), "{}", said.stderr);
+    assert!(said.stdout.ends_with("dumping the database\n"), "{}", said.stdout);
+    let pool = world.outputs("konta-prod-cell-1")["PoolServiceName"].clone();
+    let running = ecs("ListTasks", json!({"cluster": cluster, "serviceName": pool}));
+    let running = running["taskArns"][0].as_str().unwrap().rsplit('/').next().unwrap();
+    let said = world.konta(&["logs", "artista", "--previous", "--task", running]).ended_with(1);
+    assert!(said.stderr.contains("still runs") && said.stderr.contains("-f"), "{}", said.stderr);
+    let said = world.konta(&["logs", "breadfree", "--previous", "--task", "00000000"]).ended_with(1);
+    assert!(said.stderr.contains("no task of breadfree is called 00000000"), "{}", said.stderr);
 }

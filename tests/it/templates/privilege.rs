@@ -108,15 +108,20 @@ fn only_the_role_of_operations_reaches_backups_and_it_deletes_none() {
                     let actions: Vec<String> =
                         list(&statement["Action"]).into_iter().filter(|action| action.starts_with("s3:")).collect();
                     if !actions.is_empty() {
-                        reached.push((id.to_owned(), actions, text(&statement["Resource"])));
+                        reached.push((id.to_owned(), actions, list(&statement["Resource"])));
                     }
                 }
             }
         }
     }
-    let bucket = "arn:aws:s3:::<konta-prod/BackupBucket>/*".to_owned();
-    let actions = ["s3:GetObject", "s3:PutObject"].map(ToOwned::to_owned).to_vec();
-    assert_eq!(reached, [("OperationsRole".to_owned(), actions, bucket)]);
+    let keys = |keys: &[&str]| -> Vec<String> {
+        keys.iter().map(|key| format!("arn:aws:s3:::<konta-prod/BackupBucket>/{key}")).collect()
+    };
+    let role = "OperationsRole".to_owned();
+    let backups = keys(&["*/*/database.dump", "*/*/filestore.tar", "*/*/manifest.json"]);
+    let both = ["s3:GetObject", "s3:PutObject"].map(ToOwned::to_owned).to_vec();
+    let expected = [(role.clone(), both, backups), (role, vec!["s3:PutObject".to_owned()], keys(&["konta/results/*"]))];
+    assert_eq!(reached, expected, "konta's own tool, too, is nothing that a task may write");
 }
 
 /// Section 7: passwords by name under the environment, and only those tagged with the cell.
@@ -232,9 +237,15 @@ fn allows(statements: &[Value], action: &str) -> bool {
 /// What konta itself asks of AWS stands in `src/aws`, each call with its name.
 #[test]
 fn the_deploy_role_may_do_what_konta_does_to_deploy() {
-    // Sessions, prices and the bill are the operator's own; and an environment's zone is nothing that the role deletes.
-    const OTHERS: &[&str] =
-        &["ce:GetCostAndUsage", "iam:ListMFADevices", "pricing:GetProducts", "route53:DeleteHostedZone"];
+    // Sessions, prices and the bill are the operator's own; an environment's zone is nothing that the role deletes, nor are backups for ever:
+    // what a stolen pipeline deletes can be had back for a month.
+    const OTHERS: &[&str] = &[
+        "ce:GetCostAndUsage",
+        "iam:ListMFADevices",
+        "pricing:GetProducts",
+        "route53:DeleteHostedZone",
+        "s3:ListBucketVersions",
+    ];
     let statements = deploy_statements(Files::plain());
     let name = names_of_calls();
     let mut asked = 0;
@@ -248,6 +259,7 @@ fn the_deploy_role_may_do_what_konta_does_to_deploy() {
             // The permissions of these calls have other names. Source: Amazon S3, "Required permissions for API operations".
             let operation = match (service, operation) {
                 ("s3", "ListObjectsV2") => "ListBucket",
+                ("s3", "ListObjectVersions") => "ListBucketVersions",
                 ("s3", "DeleteObjects") => "DeleteObject",
                 (_, own) => own,
             };
@@ -257,6 +269,7 @@ fn the_deploy_role_may_do_what_konta_does_to_deploy() {
         }
     }
     assert!(asked > 30, "{asked}");
+    assert!(!allows(&statements, "s3:DeleteObjectVersion"), "what it deletes can be had back");
 }
 
 /// A literal such as `ssm GetParameter`, as the service and the operation of a call.

@@ -35,7 +35,11 @@ fn a_role_is_granted_to_the_master_user_before_a_database_is_made_for_it() {
     script.push(database::create_registry(REGISTRY));
     script.extend(database::registry(REGISTRY, "konta_pool"));
     script.extend(database::join_pool("shop", "shop", "konta_pool"));
-    script.extend(database::drop_tenant("shop", "shop"));
+    script.extend([
+        database::databases_of("shop", "shop"),
+        database::drop_database("shop"),
+        database::drop_role("shop"),
+    ]);
     for statement in script {
         assert!(!statement.sql.contains(';') && !statement.sql.starts_with("BEGIN"), "{}", statement.sql);
         assert!(statement.sql.len() <= 65_536 && statement.database.len() <= 63, "{}", statement.sql);

@@ -35,7 +35,7 @@ fn a_page_changes_the_rules_and_the_bounds_and_never_the_service() {
     let maintenance = with_page(&rendered, DEDICATED, "maintenance");
     assert_eq!(differing(&none, &maintenance), ["ListenerRule", "ScalableTarget", "ScalingPolicy"]);
     let target = maintenance.properties("ScalableTarget");
-    for bounds in [&target, &target["ScheduledActions"][1]["ScalableTargetAction"]] {
+    for bounds in [target, &target["ScheduledActions"][1]["ScalableTargetAction"]] {
         assert_eq!((text(&bounds["MinCapacity"]), text(&bounds["MaxCapacity"])), ("0".into(), "0".into()), "{target}");
     }
     // Between the page and Odoo: the rule leads there, and nothing but konta may start it.

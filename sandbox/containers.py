@@ -5,6 +5,8 @@ A container is a process of the Odoo in odoo_image.py, in `tasks/ID/`. The paths
 folders there, its mounts folders of `files/`, and its ports free ones of 127.0.0.1; Router and address() know which.
 It is stopped as ECS does it: first out of the load balancer, then SIGTERM, then the stop timeout.
 
+An image whose tag ends in `-deaf` is that Odoo at a port where nobody asks: its tasks run and do not answer.
+
 Not as on AWS: PGSSLMODE, since this PostgreSQL speaks no TLS; no limit of memory or processors; no user of its own.
 """
 import ctypes
@@ -115,7 +117,8 @@ class Container:
                      for name, value in environment.items()}
         own = {name: self.local(value) for name, value in reachable.items()}
         region = self.arn.split(":")[3]
-        http = self.ports.get(8069) or free_port()
+        deaf = re.search(r":[\w.]+-deaf(@|$)", self.definition.get("image") or "")
+        http = free_port() if deaf else self.ports.get(8069) or free_port()
         return {
             **own, "PATH": f"{self.runner.image / 'bin'}:{BIN}:{os.environ.get('PATH', '/usr/bin:/bin')}",
             "HOME": str(self.folder), "LANG": "C.UTF-8", "TMPDIR": str(self.folder), "PGSSLMODE": "prefer",

@@ -5,6 +5,7 @@ pub mod cloudformation;
 pub mod costexplorer;
 pub mod credentials;
 pub mod data;
+pub mod definitions;
 pub mod ecs;
 pub mod elb;
 pub mod error;

@@ -13,7 +13,7 @@ pub mod execute;
 pub mod failure;
 pub mod first;
 pub mod gate;
-mod health;
+pub mod health;
 pub mod install;
 pub mod observe;
 pub mod pace;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use aws_sdk_rdsdata::config::retry::RetryConfig;
 use aws_sdk_rdsdata::types::{Field, SqlParameter};
 
 use super::error::AwsError;
@@ -84,6 +85,48 @@ impl Aws {
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(Duration::from_secs(8));
+        }
+    }
+}
+
+/// What became of a statement that was sent once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sent {
+    /// It is done.
+    Done,
+    /// No answer came in time: it may go on in PostgreSQL, or never have begun.
+    Unknown,
+}
+
+impl Aws {
+    /// Sends one statement outside any transaction, and never again: for one that takes longer than a call and must not run twice.
+    /// Only a cluster that resumes from a pause, and so has begun nothing, is asked again.
+    pub async fn sql_once(&self, target: &DataTarget, database: &str, statement: &str) -> Result<Sent, AwsError> {
+        let begun = tokio::time::Instant::now();
+        loop {
+            let answer = self
+                .rdsdata
+                .execute_statement()
+                .resource_arn(&target.cluster)
+                .secret_arn(&target.secret)
+                .database(database)
+                .sql(statement)
+                .continue_after_timeout(true)
+                .customize()
+                .config_override(aws_sdk_rdsdata::config::Builder::new().retry_config(RetryConfig::disabled()))
+                .send()
+                .await;
+            let Err(error) = answer else { return Ok(Sent::Done) };
+            let error = AwsError::from_sdk("rds-data ExecuteStatement", &error);
+            if error.is("DatabaseResuming") || error.message.contains("is resuming after being auto-paused") {
+                if begun.elapsed() > PATIENCE {
+                    return Err(error);
+                }
+                tokio::time::sleep(Duration::from_secs(2)).await;
+                continue;
+            }
+            let is_lost = PASSING.contains(&error.code.as_str()) || error.passes();
+            return if is_lost { Ok(Sent::Unknown) } else { Err(error) };
         }
     }
 }

@@ -161,7 +161,7 @@ impl Aws {
         let registered = self
             .ecs
             .register_task_definition()
-            .family(format!("{}-upgrade", from.family().unwrap_or("konta")))
+            .family(super::definitions::beside(from.family().unwrap_or("konta")))
             .set_container_definitions(Some(containers))
             .set_volumes(from.volumes.clone())
             .set_task_role_arn(from.task_role_arn.clone())
@@ -179,17 +179,6 @@ impl Aws {
             .task_definition
             .and_then(|definition| definition.task_definition_arn)
             .ok_or_else(|| AwsError::incomplete(OPERATION, "ARN"))
-    }
-
-    /// Retires a task definition: nothing new starts from it.
-    pub async fn retire_definition(&self, definition: &str) -> Result<(), AwsError> {
-        self.ecs
-            .deregister_task_definition()
-            .task_definition(definition)
-            .send()
-            .await
-            .map_err(|e| AwsError::from_sdk("ecs DeregisterTaskDefinition", &e))?;
-        Ok(())
     }
 
     /// Starts a one-off task.

@@ -16,6 +16,8 @@ pub enum Tasks<'a> {
     RunningOfFamily(&'a str),
     /// Those of a service that stopped; ECS forgets them after about an hour.
     StoppedOfService(&'a str),
+    /// Those of a family that stopped or are told to: their last status says which.
+    StoppedOfFamily(&'a str),
 }
 
 /// A task. Times are milliseconds since 1970, UTC.
@@ -25,6 +27,10 @@ pub struct TaskDetail {
     pub arn: String,
     /// ECS's status, such as `RUNNING`.
     pub status: String,
+    /// By what it was started.
+    pub started_by: Option<String>,
+    /// Set once it is told to stop, which it may take a while to do: ECS's reason.
+    pub stops: Option<String>,
     /// When it was asked for.
     pub created: Option<i64>,
     /// When it stopped.
@@ -70,6 +76,7 @@ impl Aws {
             Tasks::RunningOfService(service) => list.service_name(service).desired_status(DesiredStatus::Running),
             Tasks::RunningOfFamily(family) => list.family(family).desired_status(DesiredStatus::Running),
             Tasks::StoppedOfService(service) => list.service_name(service).desired_status(DesiredStatus::Stopped),
+            Tasks::StoppedOfFamily(family) => list.family(family).desired_status(DesiredStatus::Stopped),
         };
         let mut arns = Vec::new();
         let mut pages = list.into_paginator().items().send();
@@ -142,6 +149,8 @@ fn detail(task: &Task) -> TaskDetail {
     TaskDetail {
         arn: task.task_arn().unwrap_or_default().to_owned(),
         status: task.last_status().unwrap_or_default().to_owned(),
+        started_by: task.started_by().map(ToOwned::to_owned),
+        stops: (task.desired_status() == Some("STOPPED")).then(|| task.stopped_reason().unwrap_or_default().to_owned()),
         created: millis(task.created_at()),
         stopped: millis(task.stopped_at()),
         stopped_reason: task.stopped_reason().filter(|reason| !reason.is_empty()).map(ToOwned::to_owned),

@@ -61,6 +61,16 @@ pub enum CommandError {
         #[related]
         errors: Vec<DeployError>,
     },
+    /// Several tenants, or some of many.
+    #[error("{count} tenants failed")]
+    #[diagnostic(code(konta::tenants))]
+    Tenants {
+        /// How many.
+        count: usize,
+        /// Each.
+        #[related]
+        errors: Vec<CommandError>,
+    },
     /// AWS refused or could not be reached.
     #[error(transparent)]
     #[diagnostic(transparent)]
@@ -267,7 +277,8 @@ impl CommandError {
             Self::Exec { reason, .. } if reason.kind() == std::io::ErrorKind::NotFound => 127,
             Self::Plugin(_) => 127,
             Self::Exec { .. } => 126,
-            Self::Unknown { .. }
+            Self::Tenants { .. }
+            | Self::Unknown { .. }
             | Self::Place(_)
             | Self::Inside(_)
             | Self::NotRun { .. }

@@ -15,6 +15,9 @@ use super::wait;
 /// How long running tasks may leave the load balancer without an answer: the grace period of the templates' services.
 const BEGINNING: Duration = Duration::from_mins(2);
 
+/// The step that fails when a service's tasks were asked and do not answer.
+pub const STEP: &str = "the health check";
+
 impl Deployer<'_> {
     pub(super) async fn verify_health(
         &self,
@@ -46,7 +49,7 @@ impl Deployer<'_> {
         if running < wanted || (wanted > 0 && healthy == 0) {
             return Err(DeployError::StepFailed {
                 stack: stack.to_owned(),
-                step: "the health check".to_owned(),
+                step: STEP.to_owned(),
                 reason: format!(
                     "{running} of {wanted} tasks run, {healthy} of {all} answer{}",
                     reason.map(|reason| format!(" ({reason})")).unwrap_or_default()

@@ -1,4 +1,4 @@
-//! One parameter of a stack that stands, changed by itself: template, other parameters and tags stay as they were deployed.
+//! Parameters of a stack that stands, changed by themselves: template, other parameters and tags stay as they were deployed.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,8 +24,35 @@ impl Deployer<'_> {
         parameter: &str,
         value: &str,
     ) -> Result<bool, DeployError> {
+        self.set_parameters(kind, stack, title, &[(parameter, value)]).await
+    }
+
+    /// Whether a stack that stands takes a value for a parameter; its template says so.
+    ///
+    /// # Errors
+    /// When AWS does not give the template.
+    pub async fn takes(&self, stack: &str, parameter: &str, value: &str) -> Result<bool, DeployError> {
+        let document = Document::parse(stack, &self.aws.template(stack).await?)?;
+        let Some(declared) = document.section("Parameters").get(parameter) else { return Ok(false) };
+        let allowed = declared.get("AllowedValues").and_then(serde_json::Value::as_array);
+        Ok(allowed.is_none_or(|allowed| allowed.iter().any(|one| one == value)))
+    }
+
+    /// Sets several parameters by one update; see [`Deployer::set_parameter`].
+    ///
+    /// # Errors
+    /// As [`Deployer::set_parameter`].
+    pub async fn set_parameters(
+        &self,
+        kind: StackKind,
+        stack: &str,
+        title: &str,
+        values: &[(&str, &str)],
+    ) -> Result<bool, DeployError> {
         let standing = self.standing().get(stack).cloned().ok_or_else(|| not_there(stack, "absent"))?;
-        let is_set = |standing: &ObservedStack| standing.parameters.get(parameter).is_some_and(|now| now == value);
+        let is_set = |standing: &ObservedStack| {
+            values.iter().all(|(parameter, value)| standing.parameters.get(*parameter).is_some_and(|now| now == value))
+        };
         if is_set(&standing) && !standing.in_progress() && !standing.rollback_is_stuck() {
             return Ok(false);
         }
@@ -34,7 +61,9 @@ impl Deployer<'_> {
             return Err(not_there(stack, &standing.status));
         }
         let document = Arc::new(Document::parse(stack, &self.aws.template(stack).await?)?);
-        if !document.section("Parameters").contains_key(parameter) {
+        if let Some((parameter, _)) =
+            values.iter().find(|(name, _)| !document.section("Parameters").contains_key(*name))
+        {
             return Err(DeployError::Preflight {
                 problem: format!("the template of {stack} has no parameter {parameter}"),
                 help: format!(
@@ -49,7 +78,9 @@ impl Deployer<'_> {
                 return Ok(());
             }
             let mut desired = as_it_stands(kind, title, &document, &standing);
-            desired.parameters.insert(parameter.to_owned(), ParameterValue::literal(value));
+            for (parameter, value) in values {
+                desired.parameters.insert((*parameter).to_owned(), ParameterValue::literal(*value));
+            }
             let parameters: BTreeMap<String, String> =
                 desired.parameters.iter().map(|(name, value)| (name.clone(), value.to_string())).collect();
             self.change(&desired, &parameters, None, None).await

@@ -2,28 +2,32 @@
 //!
 //! Odoo changes a database while it upgrades it, and cannot be asked to undo that. So the work is done in a copy, while nobody can write
 //! to the original, and the copy takes its place only when Odoo is content. The original is kept until the upgraded one is seen to serve.
-//! Which databases there are says how far an interrupted upgrade came, and the same call goes on from there.
+//! Which databases there are, and the notes beside them, say how far an interrupted upgrade came, and the same call goes on from there.
+//! A note names the image that fits its data, so that neither release ever serves the other's.
 
 use std::time::Duration;
 
+use jiff::{SignedDuration, Timestamp};
+
 use crate::aws::data::DataTarget;
-use crate::aws::ecs::TaskRequest;
-use crate::deploy::steps::{self, StepResult};
-use crate::deploy::{DeployError, Deployer, StepOutcome};
+use crate::deploy::{DeployError, Deployer, StepOutcome, steps};
 use crate::model::{Page, TenantName};
-use crate::odoo::{database, modules, swap, upgrade};
-use crate::stack::StackKind;
-use crate::stack::build::POOL_USER;
+use crate::odoo::upgrade::{self, Note, State};
 
 use super::backup;
 use super::place::Place;
 use super::suspension;
+use site::Site;
 
-/// How often the copy is tried while connections of tasks that are ending are still there.
-const COPIES: usize = 60;
+mod copy;
+mod release;
+mod site;
+mod task;
 
-/// The parameter of a dedicated tenant's stack with its image.
-const IMAGE: &str = "Image";
+pub use release::take_back;
+
+/// How long after a swap an upgrade that was broken off may still be undone, where the page is gone and people may have worked.
+const FRESH: SignedDuration = SignedDuration::from_hours(2);
 
 /// What is wanted.
 #[derive(Debug)]
@@ -36,209 +40,221 @@ pub struct Wanted<'a> {
     pub data: &'a DataTarget,
     /// The image that serves it now.
     pub image: &'a str,
-    /// The image that is to serve it; a pooled tenant keeps its pool's.
-    pub new_image: &'a str,
+    /// The image that is to serve it; `None` keeps the one that serves its data. A pooled tenant keeps its pool's.
+    pub new_image: Option<&'a str>,
     /// Modules to upgrade; `base` means all that are installed.
     pub upgraded: &'a [String],
     /// Modules to install.
     pub installed: &'a [String],
     /// Whether a backup is made first, while everybody still works.
     pub backup: bool,
+    /// Now.
+    pub now: Timestamp,
 }
 
-/// Upgrades, and tells how long nobody could work.
+/// An upgrade that is done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Done {
+    /// How long nobody could work.
+    pub off: Duration,
+    /// The image that serves.
+    pub image: String,
+}
+
+/// An upgrade that did not succeed.
+#[derive(Debug)]
+pub struct Broken {
+    /// Why, and what became of it.
+    pub error: DeployError,
+    /// Whether the former release is known to serve the former data.
+    pub is_back: bool,
+}
+
+impl From<DeployError> for Broken {
+    fn from(error: DeployError) -> Self {
+        Self { error, is_back: false }
+    }
+}
+
+/// Upgrades.
 ///
 /// # Errors
-/// When a step fails: then the tenant is served by its former image from its former database again, unless that fails too, which the
-/// error says.
-pub async fn run(deployer: &Deployer<'_>, wanted: &Wanted<'_>) -> Result<Duration, DeployError> {
-    let stack = deployer.names.tenant(wanted.tenant);
-    let own = wanted.tenant.database();
-    let former = kept(deployer, wanted.data, &upgrade::former_name(&own)).await?;
-    if former.is_none() && wanted.backup {
-        backup::back_up(deployer, wanted.tenant, jiff::Timestamp::now()).await?;
+/// When a step fails. Before the upgraded database is in its place, and when its tasks are seen not to answer, the former image serves
+/// the former data again, unless that fails too, which the error says. What AWS did not answer is no proof: then all stays as it is, and
+/// the same call goes on.
+pub async fn run(deployer: &Deployer<'_>, wanted: &Wanted<'_>) -> Result<Done, Broken> {
+    let upgrade = Upgrade { site: Site::of(deployer, wanted.tenant, wanted.place, wanted.data), wanted };
+    if upgrade.site.page() == Page::Suspended {
+        return Err(refused(wanted.tenant).into());
     }
-    let begun = tokio::time::Instant::now();
-    let former_image = if let Some(image) = former {
-        deployer.events.note(format!("{}: its database is upgraded already, the release goes on", wanted.tenant));
-        if image.is_empty() { wanted.image.to_owned() } else { image }
-    } else {
-        suspension::off(deployer, wanted.tenant, Page::Maintenance).await?;
-        let work = copy(deployer, wanted, &own);
-        deployer.events.step(&stack, "copy", "a copy of its database", work).await?;
-        let done = deployer
-            .events
-            .step(&stack, "upgrade", "its modules, upgraded in the copy", run_odoo(deployer, wanted, &own))
-            .await;
-        if let Err(error) = done {
-            return Err(go_back(deployer, wanted, &own, None, error).await);
+    match Box::pin(upgrade.earlier()).await? {
+        Earlier::Finished(done) => Ok(done),
+        Earlier::Serves(image) => Box::pin(upgrade.anew(image)).await,
+    }
+}
+
+/// Why a suspended tenant is not upgraded: it would come back on the net.
+#[must_use]
+pub fn refused(tenant: &TenantName) -> DeployError {
+    DeployError::Preflight {
+        problem: format!("{tenant} is suspended, so it is not upgraded: that would bring it back"),
+        help: format!("`konta tenant resume {tenant}` brings it back first; `--all` passes suspended tenants over"),
+    }
+}
+
+/// What an earlier run left, when that is dealt with.
+enum Earlier {
+    /// The same upgrade, finished now.
+    Finished(Done),
+    /// Nothing but a database that this image serves.
+    Serves(String),
+}
+
+struct Upgrade<'a> {
+    site: Site<'a>,
+    wanted: &'a Wanted<'a>,
+}
+
+impl Upgrade<'_> {
+    /// Looks what an earlier run left, and brings it to its end.
+    async fn earlier(&self) -> Result<Earlier, Broken> {
+        let (site, wanted) = (&self.site, self.wanted);
+        let shows_page = site.page() != Page::None;
+        let own = site.note(&site.own).await?.flatten();
+        let Some(former) = site.note(&upgrade::former_name(&site.own)).await? else {
+            // Between the page and Odoo only the note says which image fits; a tenant that serves is served by its stack's.
+            let fits = own.as_ref().filter(|_| shows_page).map_or(wanted.image, |note| &note.image).to_owned();
+            if let Some(note) = own.filter(|_| !shows_page) {
+                steps::run(site.deployer.aws, site.data, &[upgrade::unmark(&site.own, &note)]).await?;
+            }
+            return Ok(Earlier::Serves(fits));
+        };
+        let former = former.ok_or_else(|| unknown(&site.own))?;
+        if !shows_page && site.is_seen_healthy().await? {
+            site.deployer.events.note(format!(
+                "{}: an earlier upgrade serves; what it left is dropped, and this one begins anew",
+                wanted.tenant
+            ));
+            Box::pin(site.tidy()).await?;
+            return Ok(Earlier::Serves(wanted.image.to_owned()));
         }
-        let work = exchange(deployer, wanted.data, upgrade::swap(&own, wanted.image));
-        deployer.events.step(&stack, "swap", "the upgraded database, in its place", work).await?;
-        wanted.image.to_owned()
-    };
-    if let Err(error) = serve(deployer, wanted, wanted.new_image).await {
-        return Err(go_back(deployer, wanted, &own, Some(&former_image), error).await);
-    }
-    let down = begun.elapsed();
-    let work = async {
-        steps::run(
-            deployer.aws,
-            wanted.data,
-            &[swap::drop(&upgrade::former_name(&own)), swap::drop(&upgrade::copy_name(&own))],
-        )
-        .await?;
-        Ok((StepOutcome::Done, None))
-    };
-    deployer.events.step(&stack, "tidy", "the former database, dropped", work).await?;
-    Ok(down)
-}
-
-async fn kept(deployer: &Deployer<'_>, data: &DataTarget, database: &str) -> Result<Option<String>, DeployError> {
-    let question = swap::marked(database);
-    let rows = deployer.aws.sql(data, &question.database, &question.sql, &[]).await?;
-    Ok(rows.into_iter().next().map(|row| row.into_iter().flatten().next().unwrap_or_default()))
-}
-
-async fn copy(deployer: &Deployer<'_>, wanted: &Wanted<'_>, own: &str) -> StepResult {
-    let copy = upgrade::copy_name(own);
-    for attempt in 1.. {
-        steps::run(deployer.aws, wanted.data, &upgrade::clear(own)).await?;
-        match steps::run(deployer.aws, wanted.data, &[upgrade::copy(own, own)]).await {
-            // A task that is ending may open one more connection.
-            Err(DeployError::Aws(error)) if error.says_it_is_in_use() && attempt < COPIES => {
-                tokio::time::sleep(deployer.pace.poll).await;
-            }
-            done => {
-                done?;
-                break;
-            }
+        let image = own.as_ref().map_or(wanted.image, |note| &note.image).to_owned();
+        let asked = upgrade::work(&site.own, wanted.upgraded, wanted.new_image.unwrap_or(&image));
+        let is_same = own.as_ref().is_some_and(|note| note.work == asked) && wanted.installed.is_empty();
+        let is_fresh = former.at.parse::<Timestamp>().is_ok_and(|at| wanted.now.duration_since(at) < FRESH);
+        site.deployer.events.note(format!("{}: its database is upgraded already, the release goes on", wanted.tenant));
+        let begun = tokio::time::Instant::now();
+        if let Err(error) = Box::pin(site.serve(&image)).await {
+            // With the page gone somebody may have worked in the upgraded database since.
+            return Err(if shows_page || is_same && is_fresh {
+                Box::pin(self.undone(&former, error)).await
+            } else {
+                error.into()
+            });
         }
+        let off = begun.elapsed();
+        Box::pin(site.tidy()).await?;
+        let done = Done { off, image: image.clone() };
+        Ok(if is_same && (shows_page || is_fresh) { Earlier::Finished(done) } else { Earlier::Serves(image) })
     }
-    // Rights and the pool's settings belong to a database and are not copied.
-    steps::run(deployer.aws, wanted.data, &database::secure_database(&copy, own)).await?;
-    if wanted.place.is_pooled {
-        steps::run(deployer.aws, wanted.data, &database::join_pool(&copy, own, POOL_USER)).await?;
-    }
-    Ok((StepOutcome::Done, Some(copy)))
-}
 
-/// Runs Odoo in the copy, from the image that is to serve.
-async fn run_odoo(deployer: &Deployer<'_>, wanted: &Wanted<'_>, own: &str) -> StepResult {
-    let place = wanted.place;
-    let copy = upgrade::copy_name(own);
-    let changes = !place.is_pooled && wanted.new_image != wanted.image;
-    let definition = if changes {
-        deployer.aws.define_with_image(&place.task_definition, wanted.new_image).await?
-    } else {
-        place.task_definition.clone()
-    };
-    let command = upgrade::command(own, wanted.upgraded, wanted.installed);
-    let task = TaskRequest {
-        cluster: &place.cluster,
-        task_definition: &definition,
-        container: "odoo",
-        command: &command,
-        variables: &[("PGDATABASE".to_owned(), copy.clone())],
-        subnets: place.subnets.clone(),
-        security_groups: vec![place.security_group.clone()],
-        public_ip: place.public_ip,
-        task_role: None,
-        size: Some(modules::INSTALL_SIZE),
-        started_by: "konta-upgrade",
-        tags: place.tags.clone(),
-    };
-    let arn = deployer.aws.run_task(&task).await?.arn;
-    let ended =
-        crate::deploy::install::ended(deployer.aws, deployer.pace, &deployer.events, &place.cluster, &arn).await?;
-    if changes {
-        deployer.aws.retire_definition(&definition).await?;
-    }
-    if let Some(reason) = ended {
-        return Err(failed(deployer, wanted, "the upgrade", reason));
-    }
-    let question = upgrade::unsettled(&copy);
-    let rows = deployer.aws.sql(wanted.data, &question.database, &question.sql, &[]).await?;
-    let left: Vec<String> = rows.into_iter().flatten().flatten().collect();
-    let question = database::installed_modules(&copy);
-    let rows = deployer.aws.sql(wanted.data, &question.database, &question.sql, &[]).await?;
-    let there: Vec<String> = rows.into_iter().flatten().flatten().collect();
-    // Odoo passes over modules that it does not know, and ends well all the same.
-    let unknown = modules::missing(wanted.installed, &there);
-    if !left.is_empty() || !unknown.is_empty() {
-        let reason = format!("Odoo ended well, but left {}", [left, unknown].concat().join(", "));
-        return Err(failed(deployer, wanted, "the upgrade", reason));
-    }
-    Ok((StepOutcome::Done, Some([wanted.upgraded, wanted.installed].concat().join(", "))))
-}
-
-async fn exchange(deployer: &Deployer<'_>, data: &DataTarget, statement: database::Statement) -> StepResult {
-    for attempt in 1.. {
-        match steps::run(deployer.aws, data, std::slice::from_ref(&statement)).await {
-            Err(DeployError::Aws(error)) if error.says_it_is_in_use() && attempt < COPIES => {
-                tokio::time::sleep(deployer.pace.poll).await;
-            }
-            done => {
-                done?;
-                break;
+    /// An upgrade from its beginning, of a database that `image` serves. Only a task that an interrupted run left at the same work is
+    /// taken over, with its copy, and only where nobody can have written to the original since.
+    async fn anew(&self, image: String) -> Result<Done, Broken> {
+        let (site, wanted) = (&self.site, self.wanted);
+        let new = wanted.new_image.unwrap_or(&image).to_owned();
+        let begun = std::cell::Cell::new(None);
+        let former = match Box::pin(self.to_the_swap(&image, &new, &begun)).await {
+            Ok(former) => former,
+            Err(error) if begun.get().is_none() => return Err(Broken { error, is_back: true }),
+            Err(error) => return Err(Box::pin(site.go_on_as_before(&image, error)).await),
+        };
+        let swapped = Box::pin(self.swap(&former)).await;
+        if let Err(error) = swapped {
+            // The answer may have been lost on its way.
+            match site.note(&upgrade::former_name(&site.own)).await {
+                Ok(Some(_)) => {}
+                Ok(None) => return Err(Box::pin(site.go_on_as_before(&image, error)).await),
+                Err(_) => return Err(error.into()),
             }
         }
-    }
-    Ok((StepOutcome::Done, None))
-}
-
-/// Takes the page away and lets an image serve.
-async fn serve(deployer: &Deployer<'_>, wanted: &Wanted<'_>, image: &str) -> Result<(), DeployError> {
-    if !wanted.place.is_pooled {
-        // The service must not be changed while its target group belongs to no load balancer: see `page::show`.
-        super::page::show(deployer, wanted.tenant, Page::None).await?;
-        let stack = deployer.names.tenant(wanted.tenant);
-        let kind = StackKind::Tenant(wanted.tenant.clone());
-        deployer.set_parameter(kind, &stack, &format!("tenant {}", wanted.tenant), IMAGE, image).await?;
-    }
-    suspension::resume(deployer, wanted.tenant).await?;
-    Ok(())
-}
-
-/// Lets the former release serve again, and gives the error with what became of that.
-async fn go_back(
-    deployer: &Deployer<'_>,
-    wanted: &Wanted<'_>,
-    own: &str,
-    swapped_from: Option<&str>,
-    error: DeployError,
-) -> DeployError {
-    let stack = deployer.names.tenant(wanted.tenant);
-    let image = swapped_from.unwrap_or(wanted.image);
-    let work = async {
-        if swapped_from.is_some() {
-            suspension::off(deployer, wanted.tenant, Page::Maintenance).await?;
-            exchange(deployer, wanted.data, upgrade::swap_back(own)).await?;
+        if let Err(error) = Box::pin(site.serve(&new)).await {
+            return Err(Box::pin(self.undone(&former, error)).await);
         }
-        steps::run(deployer.aws, wanted.data, &[swap::drop(&upgrade::copy_name(own))]).await?;
-        serve(deployer, wanted, image).await?;
-        Ok((StepOutcome::Done, Some(image.to_owned())))
-    };
-    match deployer.events.step(&stack, "back", "the former release, as it was", work).await {
-        Ok(_) => error,
-        Err(second) => DeployError::StepFailed {
-            stack,
-            step: "the way back".to_owned(),
-            reason: format!("{second}; it was taken because of: {error}"),
-            help: "the data is whole; run the same command again, or `konta tenant resume` to take the page away"
-                .to_owned(),
-        },
+        let off = begun.get().map_or(Duration::ZERO, |begun: tokio::time::Instant| begun.elapsed());
+        Box::pin(site.tidy()).await?;
+        Ok(Done { off, image: new })
+    }
+
+    /// Everything before the swap; gives the note of the database that is to be the former one. `begun` is when its tasks began to end.
+    async fn to_the_swap(
+        &self,
+        image: &str,
+        new: &str,
+        begun: &std::cell::Cell<Option<tokio::time::Instant>>,
+    ) -> Result<Note, DeployError> {
+        let (site, wanted) = (&self.site, self.wanted);
+        let events = &site.deployer.events;
+        let is_off = site.page() != Page::None;
+        if is_off {
+            begun.set(Some(tokio::time::Instant::now()));
+        }
+        let work = upgrade::work(&site.own, wanted.upgraded, new);
+        let started_by = upgrade::started_by(&site.stack, &site.own, &work, wanted.installed);
+        let running = if is_off { site.running(&started_by).await? } else { None };
+        // What an interrupted run left would go on in the copy.
+        Box::pin(site.stop_tasks(running.is_some().then_some(started_by.as_str()))).await?;
+        if wanted.backup && running.is_none() {
+            Box::pin(backup::back_up(site.deployer, wanted.tenant, wanted.now)).await?;
+        }
+        if begun.get().is_none() {
+            begun.set(Some(tokio::time::Instant::now()));
+        }
+        Box::pin(suspension::off(site.deployer, wanted.tenant, Page::Maintenance)).await?;
+        if running.is_none() {
+            events.step(&site.stack, "copy", "a copy of its database", Box::pin(site.copy(wanted.now))).await?;
+        }
+        let upgraded = Box::pin(self.run_odoo(new, &started_by, running));
+        events.step(&site.stack, "upgrade", "its modules, upgraded in the copy", upgraded).await?;
+        let at = wanted.now.to_string();
+        let note = |state: State, image: &str, before: String| Note {
+            state,
+            image: image.to_owned(),
+            work: work.clone(),
+            modules: wanted.upgraded.to_vec(),
+            at: at.clone(),
+            before,
+        };
+        let copy = upgrade::copy_name(&site.own);
+        let upgraded = note(State::Upgraded, new, String::new());
+        steps::run(site.deployer.aws, site.data, &[crate::odoo::swap::mark(&copy, &upgraded.text())]).await?;
+        let before = site.comment(&site.own).await?.unwrap_or_default();
+        let before = Note::of(&before).map_or(before, |note| note.before);
+        Ok(note(State::Former, image, before))
+    }
+
+    async fn swap(&self, former: &Note) -> Result<(), DeployError> {
+        let site = &self.site;
+        let work = async {
+            site.exchange(&upgrade::swap(&site.own, former)).await?;
+            Ok((StepOutcome::Done, None))
+        };
+        site.deployer.events.step(&site.stack, "swap", "the upgraded database, in its place", work).await?;
+        Ok(())
+    }
+
+    /// What becomes of an upgraded database that could not be served: taken back only where its tasks were seen not to answer.
+    async fn undone(&self, former: &Note, error: DeployError) -> Broken {
+        if release::is_proof(&error) { Box::pin(self.site.go_back(former, error)).await } else { error.into() }
     }
 }
 
-fn failed(deployer: &Deployer<'_>, wanted: &Wanted<'_>, step: &str, reason: String) -> DeployError {
-    DeployError::StepFailed {
-        stack: deployer.names.tenant(wanted.tenant),
-        step: step.to_owned(),
-        reason,
+fn unknown(own: &str) -> DeployError {
+    let former = upgrade::former_name(own);
+    DeployError::Preflight {
+        problem: format!("there is a database {former} of which konta does not know what it is"),
         help: format!(
-            "`konta logs {} --previous` has Odoo's words; the former release serves, from the former data",
-            wanted.tenant
+            "look into it, then rename or drop it: an upgrade keeps the former database of {own} under that name"
         ),
     }
 }

@@ -1,5 +1,7 @@
 //! A value of a manifest's text, changed where it stands: comments, order and spelling of all else are kept.
 
+use std::path::Path;
+
 use super::parse::{self, Kind, Node};
 
 /// The text of a tenant's manifest with another tier and, where given, another size (CPU units and MiB).
@@ -22,22 +24,44 @@ pub fn resized(text: &str, tier: Option<&str>, size: Option<(u32, u32)>) -> Opti
     Some(text)
 }
 
-/// The text of a tenant's manifest with another tier, cell or kind of database, where given; a key that is not there is added.
-///
-/// As of [`resized`], what comes of it is for [`load_with`](super::load_with) to judge.
+/// The text of a tenant's manifest with another tier, cell or kind of database, where given; see [`resized`].
 #[must_use]
 pub fn moved(text: &str, tier: Option<&str>, cell: Option<u32>, database: Option<&str>) -> Option<String> {
     let cell = cell.map(|cell| cell.to_string());
     let wanted = [("tier", tier), ("cell", cell.as_deref()), ("database", database)];
-    let mut text = text.to_owned();
-    for (key, value) in wanted.into_iter().filter_map(|(key, value)| Some((key, value?))) {
-        text = if find(&parse::parse(&text).ok()?, &[key]).is_some() {
-            replaced(&text, &[key], value)?
-        } else {
-            appended(&text, &format!("{key}: {value}"))
-        };
+    let wanted = wanted.into_iter().filter_map(|(key, value)| Some((key, value?)));
+    wanted.into_iter().try_fold(text.to_owned(), |text, (key, value)| put(&text, key, value))
+}
+
+/// The text of a tenant's manifest with another image; see [`resized`].
+#[must_use]
+pub fn with_image(text: &str, image: &str) -> Option<String> {
+    put(text, "image", image)
+}
+
+/// The text with a plain value for a key of its map, changed where it stands and else added at the end.
+fn put(text: &str, key: &str, value: &str) -> Option<String> {
+    let root = parse::parse(text).ok()?;
+    if find(&root, &[key]).is_some() {
+        return replaced(text, &[key], value);
     }
-    Some(text)
+    // In braces nothing can be added at the end.
+    (matches!(root.kind, Kind::Map(_)) && !text.trim_start().starts_with('{'))
+        .then(|| appended(text, &format!("{key}: {value}")))
+}
+
+/// Writes a file whole or not at all, with the rights it had; a link stays one.
+///
+/// # Errors
+/// Those of the file system.
+pub fn replace(file: &Path, text: &str) -> std::io::Result<()> {
+    let file = file.canonicalize()?;
+    let folder = file.parent().unwrap_or(Path::new("."));
+    let mut new = tempfile::NamedTempFile::new_in(folder)?;
+    std::io::Write::write_all(&mut new, text.as_bytes())?;
+    new.as_file().set_permissions(file.metadata()?.permissions())?;
+    new.persist(&file).map_err(|error| error.error)?;
+    Ok(())
 }
 
 /// The text with another plain value at a path.
@@ -98,6 +122,18 @@ mod tests {
             moved(&after, None, Some(1), Some("shared")).unwrap(),
             after.replace("cell: 2", "cell: 1").replace("dedicated", "shared")
         );
+    }
+
+    #[test]
+    fn an_image_is_changed_where_it_stands_and_else_added() {
+        let new = "r/odoo:19.0@sha256:2";
+        let before = "tier: t # t\nimage: r/odoo:19.0@sha256:1 # pinned\nhosts: [a.b.c]\n";
+        let after = "tier: t # t\nimage: r/odoo:19.0@sha256:2 # pinned\nhosts: [a.b.c]\n";
+        assert_eq!(with_image(before, new).unwrap(), after);
+        assert_eq!(with_image("tier: t", new).unwrap(), "tier: t\nimage: r/odoo:19.0@sha256:2\n");
+        assert_eq!(with_image("{tier: t, image: i}", new).unwrap(), "{tier: t, image: r/odoo:19.0@sha256:2}");
+        assert_eq!(with_image("{tier: t}", new), None);
+        assert_eq!(with_image("- tier", new), None);
     }
 
     #[test]

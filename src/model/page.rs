@@ -13,13 +13,15 @@ pub enum Page {
     None,
     /// That the site is suspended; no task runs then.
     Suspended,
-    /// That the site is being maintained.
+    /// That the site is being maintained; no task runs then.
     Maintenance,
+    /// No page any more, but nothing may start its Odoo yet: the moment in which its service can be changed.
+    Waking,
 }
 
 impl Page {
     /// Every page, and none.
-    pub const ALL: [Self; 3] = [Self::None, Self::Suspended, Self::Maintenance];
+    pub const ALL: [Self; 4] = [Self::None, Self::Suspended, Self::Maintenance, Self::Waking];
 
     /// The word in the template's parameter.
     #[must_use]
@@ -28,6 +30,7 @@ impl Page {
             Self::None => "none",
             Self::Suspended => "suspended",
             Self::Maintenance => "maintenance",
+            Self::Waking => "waking",
         }
     }
 
@@ -43,7 +46,7 @@ impl Page {
         match self {
             Self::None => None,
             Self::Suspended => Some("suspended"),
-            Self::Maintenance => Some("in maintenance"),
+            Self::Maintenance | Self::Waking => Some("in maintenance"),
         }
     }
 }

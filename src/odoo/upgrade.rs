@@ -1,7 +1,13 @@
 //! The SQL and the command of an upgrade: in a copy of the database, which takes the tenant's place only when all went well.
 
+use sha2::{Digest, Sha256};
+
 use super::database::{MAINTENANCE, Statement, literal, quoted};
-use super::swap::renamed;
+use super::swap::{mark, renamed};
+
+mod note;
+
+pub use note::{Note, State};
 
 /// The copy that is upgraded.
 #[must_use]
@@ -15,35 +21,93 @@ pub fn former_name(database: &str) -> String {
     format!("{database}__former")
 }
 
-/// Sends away who is connected, and drops what an earlier try left.
+/// The upgraded database that was taken back, until the next upgrade: nothing that may have been written to it is lost.
+#[must_use]
+pub fn failed_name(database: &str) -> String {
+    format!("{database}__failed")
+}
+
+/// What tells an upgrade from any other: the database, the modules asked for and the image, as twelve hexadecimal digits.
+#[must_use]
+pub fn work(database: &str, upgraded: &[String], image: &str) -> String {
+    digest(&[database, &upgraded.join(","), image], 12)
+}
+
+/// What a tenant's tasks of upgrades are started by begins so; no other tenant's does.
+#[must_use]
+pub fn started_by_tenant(stack: &str, database: &str) -> String {
+    format!("konta-up-{}-", digest(&[stack, database], 14))
+}
+
+/// By what one task is started: the same for the same work, so that it is found again. 36 characters, the most that ECS takes.
+#[must_use]
+pub fn started_by(stack: &str, database: &str, work: &str, installed: &[String]) -> String {
+    format!("{}{}", started_by_tenant(stack, database), digest(&[work, &installed.join(",")], 12))
+}
+
+fn digest(parts: &[&str], length: usize) -> String {
+    use std::fmt::Write as _;
+    let text = Sha256::digest(parts.join("\n").as_bytes()).iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    });
+    text.chars().take(length).collect()
+}
+
+/// Breaks off a copy that an interrupted run is still waiting for, drops what it left, and sends away who is connected.
 #[must_use]
 pub fn clear(database: &str) -> Vec<Statement> {
     let text = |sql: String| Statement::new(MAINTENANCE, sql);
+    let making = literal(&format!("CREATE DATABASE {} ", quoted(&copy_name(database))));
     vec![
+        text(format!(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE state = 'active' AND starts_with(query, {making}) \
+             AND pid <> pg_backend_pid() AND pg_has_role(usesysid, 'USAGE')"
+        )),
         text(format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", quoted(&copy_name(database)))),
         text(disconnect(database)),
     ]
 }
 
-/// Copies the database. It must have no connection; one that comes between makes this fail, and it may be tried again.
+/// Copies the database. It must have no connection; one that comes between makes this fail, and it may be tried again. `mark` is a word
+/// by which [`is_copying`] knows this very copy.
 #[must_use]
-pub fn copy(database: &str, owner: &str) -> Statement {
+pub fn copy(database: &str, owner: &str, mark: &str) -> Statement {
     let (from, to) = (quoted(database), quoted(&copy_name(database)));
-    Statement::new(MAINTENANCE, format!("CREATE DATABASE {to} OWNER {} TEMPLATE {from}", quoted(owner)))
+    Statement::new(MAINTENANCE, format!("CREATE DATABASE {to} OWNER {} TEMPLATE {from} /* {mark} */", quoted(owner)))
 }
 
-/// Puts the upgraded copy in the database's place and keeps the former one, with the image it was served by: one statement, all of it or nothing.
+/// Asks whether PostgreSQL is still making the copy of this mark.
 #[must_use]
-pub fn swap(database: &str, image: &str) -> Statement {
-    let former = former_name(database);
-    renamed(&[(database, &former), (&copy_name(database), database)], (&former, image))
+pub fn is_copying(mark: &str) -> Statement {
+    Statement::new(
+        MAINTENANCE,
+        format!(
+            "SELECT 1 FROM pg_stat_activity WHERE state = 'active' AND starts_with(query, 'CREATE DATABASE ') \
+             AND position({} in query) > 0 AND pid <> pg_backend_pid()",
+            literal(mark)
+        ),
+    )
 }
 
-/// Puts the former database back; the upgraded one is dropped by [`drop_copy`] afterwards.
+/// Puts the upgraded copy in the database's place and keeps the former one, with what it is: one statement, all of it or nothing.
 #[must_use]
-pub fn swap_back(database: &str) -> Statement {
-    let copy = copy_name(database);
-    renamed(&[(database, &copy), (&former_name(database), database)], (&copy, "an upgrade that did not serve"))
+pub fn swap(database: &str, former: &Note) -> Statement {
+    let name = former_name(database);
+    renamed(&[(database, &name), (&copy_name(database), database)], (&name, &former.text()))
+}
+
+/// Puts the former database back, which keeps its note until it is seen to serve; the upgraded one stays beside it.
+#[must_use]
+pub fn swap_back(database: &str, failed: &Note) -> Statement {
+    let name = failed_name(database);
+    renamed(&[(database, &name), (&former_name(database), database)], (&name, &failed.text()))
+}
+
+/// Gives a database the comment back that it had before an upgrade.
+#[must_use]
+pub fn unmark(database: &str, note: &Note) -> Statement {
+    mark(database, &note.before)
 }
 
 /// Modules that are neither settled nor absent: an upgrade that was broken off leaves some.
@@ -69,7 +133,8 @@ pub fn versions(database: &str) -> Statement {
 /// The command that upgrades modules in the copy, `base` meaning all that are installed, and installs others.
 ///
 /// Odoo keeps a database's attachments in a folder of its name. The copy's leads to the original's: files are named by their content and
-/// only added, so what the upgrade writes there does the former release no harm.
+/// only added, so what the upgrade writes there does the former release no harm. Where a folder stands in the place of that link, as
+/// when another task took the link away, its files are brought to the others first: some may be attachments of this database.
 #[must_use]
 pub fn command(database: &str, upgraded: &[String], installed: &[String]) -> Vec<String> {
     let copy = copy_name(database);
@@ -82,38 +147,21 @@ pub fn command(database: &str, upgraded: &[String], installed: &[String]) -> Vec
     // Names of databases are konta's and names of modules are Python's, so nothing in them ends a word.
     let files = "/var/lib/odoo/filestore";
     let text = format!(
-        "mkdir -p {files}/{database} && ln -sfn {database} {files}/{copy} && \
-         {odoo} --stop-after-init --no-http && rm -f {files}/{copy}"
+        "own={files}/{database}; copy={files}/{copy}; mkdir -p $own; \
+         gather() {{ if [ -d $copy ] && [ ! -L $copy ]; then cp -au $copy/. $own/; rm -rf $copy; fi; }}; \
+         gather; ln -sfn {database} $copy; {odoo} --stop-after-init --no-http; gather; rm -f $copy"
     );
     ["bash", "-ec", &text].map(ToOwned::to_owned).to_vec()
 }
 
+/// Ends what is connected to a database, but what Aurora's master user may not end: its autovacuum goes by itself.
 fn disconnect(database: &str) -> String {
     format!(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = {} AND pid <> pg_backend_pid()",
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = {} AND pid <> pg_backend_pid() \
+         AND pg_has_role(usesysid, 'USAGE')",
         literal(database)
     )
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_swap_keeps_the_former_database() {
-        let sql = swap("t", "odoo@sha256:1").sql;
-        let (away, here) =
-            ("ALTER DATABASE \"t\" RENAME TO \"t__former\"", "ALTER DATABASE \"t__upgrade\" RENAME TO \"t\"");
-        assert!(sql.find(away).unwrap() < sql.find(here).unwrap(), "{sql}");
-    }
-
-    #[test]
-    fn modules_are_upgraded_and_installed_by_one_command() {
-        let command = command("t", &["base".into()], &["stock".into(), "mrp".into()]);
-        assert!(
-            command[2].contains("odoo -d t__upgrade -u base -i stock,mrp --stop-after-init --no-http"),
-            "{}",
-            command[2]
-        );
-    }
-}
+mod tests;

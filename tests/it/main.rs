@@ -36,6 +36,7 @@ mod suspension;
 mod templates;
 mod terminal;
 mod unanswered;
+mod upgrade;
 mod variants;
 mod visit;
 mod world;

@@ -6,8 +6,6 @@
 // What it measured is for whoever reads the log of a run.
 #![allow(clippy::print_stdout)]
 
-use std::io::{BufRead as _, BufReader};
-use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -15,6 +13,8 @@ use serde_json::Value;
 
 use crate::visit::{Visitor, look_at};
 use crate::world::World;
+
+mod upgrades;
 
 /// Tenants of the example beside its own two: one on the pool, one with two tasks.
 fn workspace() -> World {
@@ -42,8 +42,7 @@ fn tenants_live_their_whole_life_on_a_real_odoo() {
     visitors_are_led_to_their_own(&world);
     suspended_tenants_show_a_page(&world);
     a_release_drops_no_visit(&world);
-    a_failed_upgrade_changes_nothing(&world);
-    an_interrupted_upgrade_is_gone_on_with(&world);
+    upgrades::live(&world);
     what_is_backed_up_comes_back(&world);
 }
 
@@ -156,27 +155,6 @@ fn a_release_drops_no_visit(world: &World) {
     }
 }
 
-fn a_failed_upgrade_changes_nothing(world: &World) {
-    // An image that is not there: the copy cannot be upgraded with it.
-    let before = std::fs::read_to_string(world.path().join("tenants/breadfree.yml")).unwrap();
-    world.write(
-        "tenants/breadfree.yml",
-        &format!("{before}image: public.ecr.aws/docker/library/odoo:18.0@sha256:{}\n", "0".repeat(64)),
-    );
-    let failed = world.konta(&["tenant", "upgrade", "breadfree", "--modules", "stock"]).ended_with(1);
-    assert!(failed.stderr.contains("Odoo 19 and no other image"), "{}", failed.stderr);
-    world.write("tenants/breadfree.yml", &before);
-    Visitor::of(world, "breadfree.konta.shop").until_served("/web/login");
-    no_other_database(world, "breadfree");
-    assert!(Visitor::of(world, "breadfree.konta.shop").sign_in("breadfree", "admin", &password(world, "breadfree")));
-}
-
-fn no_other_database(world: &World, tenant: &str) {
-    let others =
-        format!("SELECT coalesce(string_agg(datname, ','), '') FROM pg_database WHERE datname LIKE '{tenant}\\_\\_%'");
-    assert_eq!(world.sql("postgres", &others), "");
-}
-
 /// What a visitor and PostgreSQL see of backups, restores and copies is told by a script; it ends with an error where it is not as it should.
 fn what_is_backed_up_comes_back(world: &World) {
     world.write("tenants/staging.yml", "tier: catalogue\nhosts: [staging.konta.shop]\n");
@@ -195,40 +173,4 @@ fn what_is_backed_up_comes_back(world: &World) {
     println!("{}", String::from_utf8_lossy(&output.stdout));
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     look_at(world, "staging.konta.shop", "/web/login", "Database neutralized for testing");
-}
-
-/// Killed at every step; the same command then completes it, and what was written before is there.
-fn an_interrupted_upgrade_is_gone_on_with(world: &World) {
-    let steps = ["backup", "tasks", "still", "copy", "upgrade", "swap", "health", "tidy"];
-    for (number, step) in steps.iter().enumerate() {
-        let mark = format!("INSERT INTO ir_config_parameter (key, value) VALUES ('konta.test.{number}', '1')");
-        world.sql("breadfree", &mark);
-        let arguments = ["tenant", "upgrade", "breadfree", "--modules", "rpc", "--sandbox", "--yes", "-o", "json"];
-        let mut child = world
-            .command(&arguments)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut met = false;
-        for line in BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok) {
-            let event: Value = serde_json::from_str(&line).unwrap();
-            if event["event"] == "step_started" && event["step"] == *step {
-                met = true;
-                child.kill().unwrap();
-                break;
-            }
-        }
-        child.wait().unwrap();
-        assert!(met, "there is a step {step}");
-        let visitor = Visitor::of(world, "breadfree.konta.shop");
-        let status = visitor.get("/web/login").status;
-        assert!(status == 200 || status == 503, "{step}: {status}");
-        world.konta(&["tenant", "upgrade", "breadfree", "--modules", "rpc"]).ended_with(0);
-        visitor.until_served("/web/login");
-        no_other_database(world, "breadfree");
-        let kept = format!("SELECT value FROM ir_config_parameter WHERE key = 'konta.test.{number}'");
-        assert_eq!(world.sql("breadfree", &kept), "1", "{step}");
-    }
 }

@@ -15,7 +15,7 @@ use crate::report::{message, output, prompt};
 use crate::stack::build::Builder;
 use crate::stack::desired::TIER_TAG;
 
-use super::resize::{self, refuse_unknown_tier, replace};
+use super::resize::{self, refuse_unknown_tier};
 use super::standing::{self, StandingTenant};
 
 /// Move a tenant into the pool or out of it, to another cell, or into a database cluster of its own or out of it, with its data.
@@ -81,7 +81,7 @@ pub(super) async fn run(context: &Context, args: &MoveArgs) -> Result<u8, Comman
     let written = Cell::new(false);
     let write = || {
         if changed != text {
-            replace(&file, &changed)?;
+            edit::replace(&file, &changed)?;
         }
         written.set(true);
         Ok(())

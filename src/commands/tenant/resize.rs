@@ -1,7 +1,6 @@
 //! `konta tenant resize`: another tier or size, written into the tenant's manifest and deployed.
 
 use std::cell::Cell;
-use std::path::Path;
 
 use clap::{ArgGroup, Args};
 use serde::Serialize;
@@ -60,7 +59,7 @@ pub(super) async fn run(context: &Context, args: &ResizeArgs) -> Result<u8, Comm
     show(context, "resize", &loaded, &wanted, before, after)?;
     let written = Cell::new(false);
     let write = || {
-        replace(&file, &changed)?;
+        edit::replace(&file, &changed)?;
         written.set(true);
         Ok(())
     };
@@ -68,7 +67,7 @@ pub(super) async fn run(context: &Context, args: &ResizeArgs) -> Result<u8, Comm
     let code = deploy::go(context, &wanted, &what, args.dry_run, None, write).await?;
     if !args.dry_run && !written.get() && changed != text {
         // Nothing in AWS was to be changed, the manifest is all the same.
-        replace(&file, &changed)?;
+        edit::replace(&file, &changed)?;
     }
     Ok(code)
 }
@@ -168,16 +167,5 @@ pub(super) fn show(
     if !gone.is_empty() {
         message::note(context.palette(), &format!("stay installed, though no longer asked for: {}", gone.join(", ")));
     }
-    Ok(())
-}
-
-/// Writes a file whole or not at all, with the rights it had; a link stays one.
-pub(super) fn replace(file: &Path, text: &str) -> Result<(), CommandError> {
-    let file = file.canonicalize()?;
-    let folder = file.parent().unwrap_or(Path::new("."));
-    let mut new = tempfile::NamedTempFile::new_in(folder)?;
-    std::io::Write::write_all(&mut new, text.as_bytes())?;
-    new.as_file().set_permissions(file.metadata()?.permissions())?;
-    new.persist(&file).map_err(|error| error.error)?;
     Ok(())
 }

@@ -5,7 +5,9 @@ use jiff::SignedDuration;
 use serde_json::json;
 
 use crate::commands::{CommandError, Context};
-use crate::life::suspension;
+use crate::deploy::Deployer;
+use crate::life::place::Place;
+use crate::life::{suspension, upgrade};
 use crate::model::Page;
 use crate::report::{message, output};
 
@@ -27,7 +29,15 @@ pub(super) async fn run(context: &Context, args: &ResumeArgs) -> Result<u8, Comm
     let mut tenant = standing::find(context, &loaded, &args.name).await?;
     context.outlast(&mut tenant.session, SignedDuration::from_mins(15)).await?;
     let name = tenant.name.clone();
-    let not_run = tenant.carry_out(context, async |deployer| suspension::resume(deployer, &name).await).await?;
+    let not_run = if matches!(tenant.stack.page(), Page::Maintenance | Page::Waking) {
+        // An upgrade may have been broken off: the image must fit the data.
+        let names = tenant.names();
+        let (place, data) = (Place::of(&tenant.observed, &names, &name)?, tenant.database(&names)?);
+        let back = async |deployer: &Deployer<'_>| upgrade::take_back(deployer, &name, &place, &data).await;
+        tenant.carry_out(context, back).await?
+    } else {
+        tenant.carry_out(context, async |deployer| suspension::resume(deployer, &name).await).await?
+    };
     let url = tenant.stack.outputs.get("Url").cloned().unwrap_or_default();
     if context.format().is_json() {
         output::print_json_line(&json!({

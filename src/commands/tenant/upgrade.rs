@@ -1,23 +1,25 @@
 //! `konta tenant upgrade`: new versions of modules and of Odoo, with a way back.
 
 use clap::Args;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 use crate::commands::gather::Loaded;
-use crate::commands::{CommandError, Context};
-use crate::deploy::DeployError;
+use crate::commands::{CommandError, Context, gather};
+use crate::deploy::{DeployError, observe};
 use crate::life::place::Place;
-use crate::life::upgrade::{self, Wanted};
-use crate::model::Tenant;
+use crate::life::upgrade::{self, Done, Wanted};
+use crate::model::Environment;
 use crate::odoo::database;
 use crate::report::{message, output, prompt};
 use crate::stack::build::Builder;
-use crate::stack::names::Names;
 
-use super::standing::{self, StandingTenant};
+use super::standing;
+use wish::Wish;
 
-/// Upgrade a tenant's modules, and take it to the image of its manifest.
+mod wish;
+
+/// Upgrade a tenant's modules, and take it to the image of its manifest or to another.
 ///
 /// While Odoo works nobody else can: visitors see a page of maintenance. The work is done in a copy of the database, which takes the
 /// tenant's place when all went well; else the former release serves the former data again. After an interruption the page stays, and
@@ -30,6 +32,12 @@ pub(super) struct UpgradeArgs {
     /// All tenants of the environment, one after the other; one that fails keeps no other
     #[arg(long, conflicts_with = "name")]
     all: bool,
+    /// The image to take it to, by digest; it is written into the tenant's manifest
+    #[arg(long, value_name = "IMAGE")]
+    image: Option<String>,
+    /// Keep the image that runs, whatever the manifest says by now
+    #[arg(long, conflicts_with = "image")]
+    keep_image: bool,
     /// The modules to upgrade; base means all that are installed
     #[arg(long, value_name = "MODULES", value_delimiter = ',', default_value = "base")]
     modules: Vec<String>,
@@ -41,37 +49,72 @@ pub(super) struct UpgradeArgs {
 /// Upgrades.
 pub(super) async fn run(context: &Context, args: &UpgradeArgs) -> Result<u8, CommandError> {
     let loaded = context.load()?;
-    let names: Vec<String> = if let Some(name) = &args.name {
-        vec![name.clone()]
-    } else {
-        let environment = context.environment(&loaded.workspace, context.global().environment.as_deref())?;
-        loaded.workspace.tenants_of(&environment.name).map(|tenant| tenant.name.to_string()).collect()
-    };
-    if !context.global().yes {
-        let question = format!(
-            "Upgrade {}? Its visitors see a page of maintenance meanwhile, usually for about a minute",
-            names.join(", ")
-        );
-        if !prompt::confirm(&question)? {
-            return Err(CommandError::Declined("the upgrade was not confirmed".to_owned()));
-        }
-    }
-    let mut errors = Vec::new();
+    let (environment, names) = asked(context, &loaded, args)?;
+    let session = context.session(&loaded, environment).await?;
+    let application = loaded.workspace.application.as_str();
+    let observed = observe::sweep(&session.aws, application, environment.name.as_str()).await?;
+    let of_stacks = Builder::new(&loaded.workspace, &loaded.composer).names(environment);
+    let (mut wishes, mut failed) = (Vec::new(), Vec::new());
     for name in &names {
-        match one(context, &loaded, name, args).await {
-            Ok(()) => {}
-            // One tenant's failure keeps no other.
-            Err(CommandError::Deploy(error)) => errors.push(error),
-            Err(error) => return Err(error),
+        match Wish::of(context, &loaded, &observed, &of_stacks, name, args) {
+            Ok(wish) => wishes.push(wish),
+            Err(reason) if args.all => pass_over(context, name, reason, &mut failed),
+            Err(reason) => return Err(reason.into()),
         }
     }
-    if errors.is_empty() { Ok(0) } else { Err(errors.into()) }
+    if !context.global().yes && !wishes.is_empty() && !prompt::confirm(&wish::question(&wishes))? {
+        return Err(CommandError::Declined("the upgrade was not confirmed".to_owned()));
+    }
+    for (number, wish) in wishes.iter().enumerate() {
+        let error = match one(context, &loaded, wish, args).await {
+            Ok(()) => continue,
+            Err(error) if !args.all => return Err(error),
+            Err(error) => error,
+        };
+        message::warning(context.palette(), &format!("{} was not upgraded: {error}", wish.name));
+        // What ends every one of them is told once.
+        let is_everybodys = error.exit_code() == 5 || error.is_out_of_reach();
+        failed.push(error);
+        if is_everybodys && number + 1 < wishes.len() {
+            let left: Vec<&str> = wishes[number + 1..].iter().map(|wish| wish.name.as_str()).collect();
+            message::warning(context.palette(), &format!("not begun: {}", left.join(", ")));
+            break;
+        }
+    }
+    if failed.is_empty() { Ok(0) } else { Err(CommandError::Tenants { count: failed.len(), errors: failed }) }
 }
 
-async fn one(context: &Context, loaded: &Loaded, name: &str, args: &UpgradeArgs) -> Result<(), CommandError> {
-    let modules = &args.modules;
-    let mut standing = standing::find(context, loaded, name).await?;
-    let tenant = crate::commands::gather::tenant(&loaded.workspace, name)?;
+fn asked<'a>(
+    context: &Context,
+    loaded: &'a Loaded,
+    args: &UpgradeArgs,
+) -> Result<(&'a Environment, Vec<String>), CommandError> {
+    if let Some(name) = &args.name {
+        let own = gather::tenant(&loaded.workspace, name)?.environment.as_str();
+        let environment =
+            context.environment(&loaded.workspace, context.global().environment.as_deref().or(Some(own)))?;
+        return Ok((environment, vec![name.clone()]));
+    }
+    let environment = context.environment(&loaded.workspace, None)?;
+    let names = loaded.workspace.tenants_of(&environment.name).map(|tenant| tenant.name.to_string()).collect();
+    Ok((environment, names))
+}
+
+/// One of all that is not upgraded: for a reason that is as it should be, or as an error of the whole.
+fn pass_over(context: &Context, name: &str, reason: wish::Refusal, failed: &mut Vec<CommandError>) {
+    match reason {
+        wish::Refusal::Passed(reason) => message::note(context.palette(), &format!("{reason}; {name} is passed over")),
+        wish::Refusal::Error(error) => {
+            message::warning(context.palette(), &format!("{name} is not upgraded: {error}"));
+            failed.push(error);
+        }
+    }
+}
+
+async fn one(context: &Context, loaded: &Loaded, wish: &Wish<'_>, args: &UpgradeArgs) -> Result<(), CommandError> {
+    let (modules, tenant) = (&args.modules, wish.tenant);
+    // What stands is looked at again: a tenant before this one may have taken an hour.
+    let mut standing = standing::find(context, loaded, &wish.name).await?;
     context.outlast(&mut standing.session, SignedDuration::from_mins(45)).await?;
     if !standing.session.aws.runs_tasks() {
         return Err(DeployError::Preflight {
@@ -80,17 +123,17 @@ async fn one(context: &Context, loaded: &Loaded, name: &str, args: &UpgradeArgs)
         }
         .into());
     }
-    let names = Builder::new(&loaded.workspace, &loaded.composer).names(standing.environment);
+    let names = standing.names();
     let place = Place::of(&standing.observed, &names, &standing.name)?;
     let data = standing.database(&names)?;
-    let now = image(&standing, &names, tenant, place.is_pooled);
-    let new = if place.is_pooled { now.clone() } else { tenant.image.clone() };
+    let now = wish::image(&standing.observed, &standing.stack, &names).unwrap_or_else(|| tenant.image.clone());
     let question = database::installed_modules(&tenant.name.database());
     let rows = standing.session.aws.sql(&data, &question.database, &question.sql, &[]).await?;
     let there: Vec<String> = rows.into_iter().flatten().flatten().collect();
     let missing = crate::odoo::modules::missing(&tenant.modules, &there);
     let unknown = crate::odoo::modules::missing(modules, &there);
     if !unknown.is_empty() {
+        let name = &wish.name;
         return Err(CommandError::Unknown {
             message: format!("{name} has no module {}", unknown.join(", ")),
             help: format!(
@@ -103,26 +146,36 @@ async fn one(context: &Context, loaded: &Loaded, name: &str, args: &UpgradeArgs)
         place: &place,
         data: &data,
         image: &now,
-        new_image: &new,
+        new_image: wish.new_image.as_deref(),
         upgraded: modules,
         installed: &missing,
         backup: !args.no_backup,
+        now: Timestamp::now(),
     };
-    let down = standing.carry_out(context, async |deployer| upgrade::run(deployer, &wanted).await).await?;
-    if context.format().is_json() {
-        output::print_json_line(&json!({
-            "event": "result",
-            "ok": true,
-            "sandbox": standing.session.aws.is_sandbox(),
-            "tenant": name,
-            "image": new,
-            "upgraded": modules,
-            "installed": missing,
-            "seconds_off_the_net": down.as_secs(),
-        }))?;
-        return Ok(());
+    if let Some(edit) = &wish.edit {
+        edit.write()?;
     }
-    output::print_text(&format!("{name} is upgraded; it was off the net for {} s", down.as_secs()))?;
+    let done = standing
+        .carry_out(context, async |deployer| Ok::<_, CommandError>(upgrade::run(deployer, &wanted).await))
+        .await?;
+    let done = match done {
+        Ok(done) => done,
+        Err(broken) => {
+            // The next deployment would take the former data to an image that it does not fit.
+            if let Some(edit) = wish.edit.as_ref().filter(|_| broken.is_back) {
+                edit.take_back()?;
+                message::note(context.palette(), &format!("{} says the former image again", edit.path));
+            } else if broken.is_back && wish.new_image.as_ref().is_some_and(|new| *new != now) {
+                let text = format!(
+                    "the manifest of {} says another image than serves it, {now}: a deployment would release that without an upgrade",
+                    wish.name
+                );
+                message::warning(context.palette(), &text);
+            }
+            return Err(broken.error.into());
+        }
+    };
+    show(context, wish, args, &missing, &done, standing.session.aws.is_sandbox())?;
     if place.is_pooled && tenant.image != now {
         message::note(
             context.palette(),
@@ -132,10 +185,28 @@ async fn one(context: &Context, loaded: &Loaded, name: &str, args: &UpgradeArgs)
     Ok(())
 }
 
-/// The image that serves now.
-fn image(standing: &StandingTenant<'_>, names: &Names, tenant: &Tenant, pooled: bool) -> String {
-    let cell = standing.stack.cell().map(|cell| names.cell(cell)).unwrap_or_default();
-    let stack = if pooled { standing.observed.get(&cell) } else { Some(&standing.stack) };
-    let parameter = if pooled { "PoolImage" } else { "Image" };
-    stack.and_then(|stack| stack.parameters.get(parameter)).cloned().unwrap_or_else(|| tenant.image.clone())
+fn show(
+    context: &Context,
+    wish: &Wish<'_>,
+    args: &UpgradeArgs,
+    installed: &[String],
+    done: &Done,
+    sandbox: bool,
+) -> Result<(), CommandError> {
+    let (name, seconds) = (&wish.name, done.off.as_secs());
+    if context.format().is_json() {
+        output::print_json_line(&json!({
+            "event": "result",
+            "ok": true,
+            "sandbox": sandbox,
+            "tenant": name,
+            "image": done.image,
+            "upgraded": args.modules,
+            "installed": installed,
+            "seconds_off_the_net": seconds,
+        }))?;
+        return Ok(());
+    }
+    output::print_text(&format!("{name} is upgraded; it was off the net for {seconds} s"))?;
+    Ok(())
 }

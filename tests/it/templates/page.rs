@@ -31,7 +31,17 @@ fn a_page_changes_the_rules_and_the_bounds_and_never_the_service() {
     let none = with_page(&rendered, DEDICATED, "none");
     let suspended = with_page(&rendered, DEDICATED, "suspended");
     assert_eq!(differing(&none, &suspended), ["ListenerRule", "ScalableTarget", "ScalingPolicy"]);
-    assert_eq!(differing(&none, &with_page(&rendered, DEDICATED, "maintenance")), ["ListenerRule"]);
+    // Nor does a schedule wake a tenant while its database is being upgraded.
+    let maintenance = with_page(&rendered, DEDICATED, "maintenance");
+    assert_eq!(differing(&none, &maintenance), ["ListenerRule", "ScalableTarget", "ScalingPolicy"]);
+    let target = maintenance.properties("ScalableTarget");
+    for bounds in [target, &target["ScheduledActions"][1]["ScalableTargetAction"]] {
+        assert_eq!((text(&bounds["MinCapacity"]), text(&bounds["MaxCapacity"])), ("0".into(), "0".into()), "{target}");
+    }
+    // Between the page and Odoo: the rule leads there, and nothing but konta may start it.
+    let waking = with_page(&rendered, DEDICATED, "waking");
+    assert_eq!(differing(&none, &waking), ["ScalableTarget", "ScalingPolicy"]);
+    assert_eq!(differing(&maintenance, &waking), ["ListenerRule"]);
     let none = with_page(&rendered, POOLED, "none");
     assert_eq!(differing(&none, &with_page(&rendered, POOLED, "suspended")), ["ListenerRule"]);
 }
@@ -57,8 +67,10 @@ fn a_page_is_small_enough_for_a_load_balancer_legible_on_a_phone_and_found_by_no
             assert!(!body.contains("http://") && !body.contains("https://"), "it asks nothing of anybody");
         }
     }
-    let pages = |stack: &str| rendered.stack(stack).document.value()["Mappings"]["Pages"].clone();
-    assert_eq!(pages(DEDICATED), pages(POOLED), "both kinds of tenants show the same pages");
+    for page in ["suspended", "maintenance"] {
+        let html = |stack: &str| rendered.stack(stack).document.value()["Mappings"]["Pages"][page]["Html"].clone();
+        assert_eq!(html(DEDICATED), html(POOLED), "both kinds of tenants show the same pages");
+    }
 }
 
 #[test]

@@ -1,0 +1,153 @@
+//! What is wished for one tenant: from which image to which, and what of its manifest is written for that.
+
+use std::path::PathBuf;
+
+use crate::commands::gather::Loaded;
+use crate::commands::{CommandError, Context, gather};
+use crate::life::upgrade;
+use crate::manifest::edit;
+use crate::model::{Page, Tenant};
+use crate::stack::names::Names;
+use crate::stack::{Observed, ObservedStack};
+
+use super::UpgradeArgs;
+
+/// What is wished for one tenant.
+pub(super) struct Wish<'a> {
+    pub(super) name: String,
+    pub(super) tenant: &'a Tenant,
+    /// The image that serves it.
+    now: String,
+    /// The image that is to serve it; `None` keeps the one that does.
+    pub(super) new_image: Option<String>,
+    /// The change of its manifest.
+    pub(super) edit: Option<Edit>,
+    modules: String,
+}
+
+/// Why a tenant is not upgraded.
+pub(super) enum Refusal {
+    /// As it should be, where all are meant.
+    Passed(CommandError),
+    Error(CommandError),
+}
+
+impl From<Refusal> for CommandError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Passed(error) | Refusal::Error(error) => error,
+        }
+    }
+}
+
+/// Another text of a manifest.
+pub(super) struct Edit {
+    /// From the workspace's root.
+    pub(super) path: String,
+    file: PathBuf,
+    before: String,
+    after: String,
+}
+
+impl Edit {
+    pub(super) fn write(&self) -> Result<(), CommandError> {
+        Ok(edit::replace(&self.file, &self.after)?)
+    }
+
+    /// Writes the former text again, unless somebody has written another meanwhile.
+    pub(super) fn take_back(&self) -> Result<(), CommandError> {
+        if std::fs::read_to_string(&self.file)? == self.after {
+            edit::replace(&self.file, &self.before)?;
+        }
+        Ok(())
+    }
+}
+
+impl<'a> Wish<'a> {
+    pub(super) fn of(
+        context: &Context,
+        loaded: &'a Loaded,
+        observed: &Observed,
+        names: &Names,
+        name: &str,
+        args: &UpgradeArgs,
+    ) -> Result<Self, Refusal> {
+        let tenant = gather::tenant(&loaded.workspace, name).map_err(Refusal::Error)?;
+        let Some(stack) = observed.get(&names.tenant(&tenant.name)) else {
+            return Err(Refusal::Passed(CommandError::Unknown {
+                message: format!("the tenant {name} is not deployed in {}", tenant.environment),
+                help: format!("deploy it with `konta deploy tenant {name}`"),
+            }));
+        };
+        if stack.page() == Page::Suspended {
+            return Err(Refusal::Passed(upgrade::refused(&tenant.name).into()));
+        }
+        if stack.is_pooled() && args.image.is_some() {
+            return Err(Refusal::Passed(CommandError::Usage {
+                message: format!("{name} is served by its cell's pool, and so by the pool's image"),
+                help: "that is `image` of konta.yml, which `konta deploy env` rolls out for every tenant of the pool; \
+                       without --image its modules are upgraded"
+                    .to_owned(),
+            }));
+        }
+        let now = image(observed, stack, names).unwrap_or_else(|| tenant.image.clone());
+        let edit = match &args.image {
+            Some(image) if tenant.image != *image => {
+                Some(edited(context, loaded, name, image).map_err(Refusal::Error)?)
+            }
+            _ => None,
+        };
+        let new_image = match &args.image {
+            Some(image) => Some(image.clone()),
+            None if args.keep_image || stack.is_pooled() => None,
+            None => Some(tenant.image.clone()),
+        };
+        Ok(Self { name: name.to_owned(), tenant, now, new_image, edit, modules: args.modules.join(", ") })
+    }
+
+    /// What will happen to it, for a question.
+    fn text(&self) -> String {
+        let modules = if self.modules == "base" { "all its modules" } else { &self.modules };
+        let image = match &self.new_image {
+            Some(new) if *new != self.now && self.edit.is_some() => {
+                format!("and from image {} to {new}, which is written into its manifest", self.now)
+            }
+            Some(new) if *new != self.now => {
+                format!("and from image {} to its manifest's, {new} (--keep-image leaves it)", self.now)
+            }
+            _ => "its image stays".to_owned(),
+        };
+        format!("{}: {modules}; {image}", self.name)
+    }
+}
+
+/// What to ask before.
+pub(super) fn question(wishes: &[Wish<'_>]) -> String {
+    let each: Vec<String> = wishes.iter().map(Wish::text).collect();
+    format!("Upgrade {}? Visitors see a page of maintenance meanwhile, usually for about a minute", each.join(". "))
+}
+
+/// The image that serves a tenant: its own, or its pool's.
+pub(super) fn image(observed: &Observed, stack: &ObservedStack, names: &Names) -> Option<String> {
+    let cell = stack.cell().map(|cell| names.cell(cell)).unwrap_or_default();
+    let (holder, parameter) =
+        if stack.is_pooled() { (observed.get(&cell), "PoolImage") } else { (Some(stack), "Image") };
+    holder?.parameters.get(parameter).cloned()
+}
+
+/// The tenant's manifest with another image; it must mean that.
+fn edited(context: &Context, loaded: &Loaded, name: &str, image: &str) -> Result<Edit, CommandError> {
+    let path = format!("tenants/{name}.yml");
+    let file = loaded.root.join(&path);
+    let before = std::fs::read_to_string(&file)?;
+    let by_hand = || CommandError::Usage {
+        message: format!("{path} is written in a way that konta does not change"),
+        help: format!("write `image: {image}` into {path} yourself, then run the command without --image"),
+    };
+    let after = edit::with_image(&before, image).ok_or_else(by_hand)?;
+    let wanted = context.load_with(&loaded.root, &path, &after)?;
+    if gather::tenant(&wanted.workspace, name)?.image != image {
+        return Err(by_hand());
+    }
+    Ok(Edit { path, file, before, after })
+}

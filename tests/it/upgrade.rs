@@ -1,0 +1,370 @@
+//! Upgrades against an AWS that answers from a script: where a session ends, answers are lost or tasks do not answer, at every call.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use konta::aws::data::DataTarget;
+use konta::deploy::execute::{Deployer, Events};
+use konta::deploy::first::Templates;
+use konta::deploy::wait::Wish;
+use konta::deploy::{DeployError, Pace};
+use konta::life::logs::Source;
+use konta::life::place::Place;
+use konta::life::upgrade::{self, Broken, Done, Wanted};
+use konta::model::{TenantName, Workspace};
+use konta::stack::names::Names;
+use konta::stack::{Observed, ObservedStack};
+use tokio::sync::{mpsc, watch};
+
+use crate::odd_answers::example;
+
+mod cloud;
+mod command;
+
+use cloud::{Cloud, Database, NEW, OLD, STACK};
+
+fn now() -> Timestamp {
+    "2026-11-30T12:00:00Z".parse().unwrap()
+}
+
+fn place() -> Place {
+    Place {
+        tenant: TenantName::new("bread").unwrap(),
+        database: "bread".into(),
+        is_pooled: false,
+        cluster: "c".into(),
+        service: Some("service".into()),
+        task_definition: "arn:td/bread:1".into(),
+        log: Source { group: "g".into(), streams: "bread/odoo/".into() },
+        subnets: vec!["subnet-1".into()],
+        security_group: "sg-1".into(),
+        public_ip: true,
+        tags: Vec::new(),
+    }
+}
+
+/// Carries something out as a command does that begins now.
+async fn with<T>(cloud: &Cloud, work: impl AsyncFnOnce(&Deployer<'_>, &Place, &DataTarget) -> T) -> T {
+    static WORKSPACE: LazyLock<Workspace> = LazyLock::new(|| example().0);
+    let environment = WORKSPACE.environments.values().next().unwrap();
+    let mut observed = Observed::default();
+    observed.put(cloud.stack());
+    let outputs = [("ClusterName".to_owned(), "c".to_owned())].into();
+    observed.put(ObservedStack { name: "konta-prod".into(), outputs, ..ObservedStack::default() });
+    let (aws, _) = cloud.aws();
+    let (sender, _receiver) = mpsc::unbounded_channel();
+    let (_wish, wishes) = watch::channel(Wish::GoOn);
+    let deployer = Deployer {
+        aws: &aws,
+        environment,
+        names: Names::new("konta", "prod"),
+        tenants: BTreeMap::new(),
+        tiers: &BTreeMap::new(),
+        templates: Templates::default(),
+        // Few looks, so that a session can end at each of them.
+        pace: Pace { poll: Duration::from_secs(30), ..Pace::aws() },
+        events: Events(sender),
+        wishes,
+        standing: observed.into(),
+    };
+    let data = DataTarget { cluster: "arn:c".into(), secret: "arn:s".into() };
+    work(&deployer, &place(), &data).await
+}
+
+/// `konta tenant upgrade bread --image IMAGE`, at a time.
+async fn upgraded(cloud: &Cloud, image: Option<&str>, now: Timestamp) -> Result<Done, Broken> {
+    let standing = cloud.stack().parameters["Image"].clone();
+    with(cloud, async |deployer, place, data| {
+        let wanted = Wanted {
+            tenant: &place.tenant,
+            place,
+            data,
+            image: &standing,
+            new_image: image,
+            upgraded: &["base".to_owned()],
+            installed: &[],
+            backup: false,
+            now,
+        };
+        upgrade::run(deployer, &wanted).await
+    })
+    .await
+}
+
+/// `konta tenant resume bread`, where a page of maintenance was left.
+async fn resumed(cloud: &Cloud) -> Result<Vec<String>, DeployError> {
+    with(cloud, async |deployer, place, data| upgrade::take_back(deployer, &place.tenant, place, data).await).await
+}
+
+fn pair(image: &str, data: &str) -> (String, String) {
+    (image.to_owned(), data.to_owned())
+}
+
+/// Nothing has happened that must not, and nothing is left but these databases.
+#[track_caller]
+fn is_whole(cloud: &Cloud, serves: (&str, &str), databases: &[&str], when: &str) {
+    assert_eq!(cloud.state().wrong, [""; 0], "{when}");
+    assert_eq!(cloud.serves(), Some(pair(serves.0, serves.1)), "{when}: {:?}", cloud.state());
+    assert_eq!(cloud.databases(), databases, "{when}");
+    assert!(cloud.state().definitions.is_empty(), "{when}: {:?}", cloud.state().definitions);
+    let running = cloud.state().tasks.iter().filter(|task| task.status != "STOPPED").count();
+    assert_eq!(running, 0, "{when}");
+}
+
+/// How many calls an upgrade makes.
+async fn calls_of(prepare: impl Fn(&Cloud)) -> usize {
+    let cloud = Cloud::new();
+    prepare(&cloud);
+    let _ = upgraded(&cloud, Some(NEW), now()).await;
+    cloud.state().calls
+}
+
+#[tokio::test(start_paused = true)]
+async fn wherever_the_session_ends_the_same_command_completes_the_upgrade() {
+    let all = calls_of(|_| {}).await;
+    assert!(all > 40, "{all}");
+    for last in 0..=all {
+        let cloud = Cloud::new();
+        cloud.state().ends_after = Some(last);
+        let first = upgraded(&cloud, Some(NEW), now()).await;
+        assert_eq!(first.is_ok(), last == all, "{last}");
+        cloud.state().ends_after = None;
+        let done = upgraded(&cloud, Some(NEW), now()).await.unwrap_or_else(|broken| panic!("{last}: {}", broken.error));
+        assert_eq!(done.image, NEW);
+        is_whole(&cloud, (NEW, "new"), &["bread"], &format!("after call {last}"));
+        assert_eq!(cloud.state().databases["bread"].comment, "", "{last}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn wherever_the_session_ends_a_resumed_tenant_is_served_by_the_image_that_fits_its_data() {
+    let all = calls_of(|_| {}).await;
+    for last in 0..all {
+        let cloud = Cloud::new();
+        cloud.state().ends_after = Some(last);
+        upgraded(&cloud, Some(NEW), now()).await.unwrap_err();
+        cloud.state().ends_after = None;
+        if cloud.stack().parameters["Page"] != "none" || cloud.state().desired == 0 {
+            resumed(&cloud).await.unwrap();
+        }
+        let served = cloud.serves().unwrap();
+        assert!(served == pair(OLD, "old") || served == pair(NEW, "new"), "{last}: {served:?}");
+        // Weeks later, with what people did in the meantime, the next upgrade is a whole one.
+        let weeks = now() + SignedDuration::from_hours(24 * 30);
+        cloud.state().parameters.insert("Image".into(), NEW.into());
+        cloud.state().databases.get_mut("bread").unwrap().data = "weeks".into();
+        cloud.state().wrong.clear();
+        let tasks = cloud.state().tasks.len();
+        let broken = upgraded(&cloud, Some(NEW), weeks).await.err().map(|broken| broken.error.to_string());
+        assert_eq!(broken, None, "{last}");
+        assert_eq!(cloud.state().tasks.len(), tasks + 1, "{last}: its modules are upgraded");
+        assert_eq!(cloud.databases(), ["bread"], "{last}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn wherever_the_session_ends_a_release_that_does_not_answer_is_taken_back() {
+    let deaf = |cloud: &Cloud| {
+        cloud.state().deaf.insert(NEW);
+    };
+    let all = calls_of(deaf).await;
+    for last in 0..=all {
+        let cloud = Cloud::new();
+        deaf(&cloud);
+        cloud.state().ends_after = Some(last);
+        upgraded(&cloud, Some(NEW), now()).await.unwrap_err();
+        cloud.state().ends_after = None;
+        let broken = upgraded(&cloud, Some(NEW), now()).await.unwrap_err();
+        assert!(broken.is_back, "{last}: {}", broken.error);
+        assert!(broken.error.to_string().contains("health check"), "{last}: {}", broken.error);
+        is_whole(&cloud, (OLD, "old"), &["bread", "bread__failed"], &format!("after call {last}"));
+        assert_eq!(cloud.state().databases["bread"].comment, "konta: restored from bread/1", "{last}");
+        let failed = cloud.state().databases["bread__failed"].clone();
+        assert!(
+            failed.data == "new" && failed.comment.contains("\"failed\"") && failed.comment.contains(NEW),
+            "{failed:?}"
+        );
+    }
+    // What is kept goes when an upgrade succeeds.
+    let cloud = Cloud::new();
+    deaf(&cloud);
+    upgraded(&cloud, Some(NEW), now()).await.unwrap_err();
+    upgraded(&cloud, None, now()).await.unwrap();
+    assert_eq!(cloud.databases(), ["bread"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_way_back_that_is_broken_off_leads_to_the_former_image_also_by_another_command() {
+    let all = calls_of(|cloud| {
+        cloud.state().deaf.insert(NEW);
+    })
+    .await;
+    for last in 0..all {
+        for by_resume in [true, false] {
+            let cloud = Cloud::new();
+            cloud.state().deaf.insert(NEW);
+            cloud.state().ends_after = Some(last);
+            upgraded(&cloud, Some(NEW), now()).await.unwrap_err();
+            cloud.state().ends_after = None;
+            let is_taken_back = cloud.databases().contains(&"bread__failed".to_owned());
+            if is_taken_back && by_resume && cloud.stack().parameters["Page"] != "none" {
+                resumed(&cloud).await.unwrap();
+                assert_eq!(cloud.serves(), Some(pair(OLD, "old")), "{last}");
+            } else if is_taken_back && !by_resume {
+                // With the image that fits the data.
+                let done =
+                    upgraded(&cloud, None, now()).await.unwrap_or_else(|broken| panic!("{last}: {}", broken.error));
+                assert_eq!(done.image, OLD, "{last}");
+            }
+            let wrong = cloud.state().wrong.clone();
+            assert!(wrong.iter().all(|wrong| wrong.contains("sha256:old serves the data of new")), "{last}: {wrong:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whatever_fails_before_the_swap_the_former_release_serves_again() {
+    for (what, refused) in [
+        ("the copy", "CREATE DATABASE"),
+        ("the clearing", "DROP DATABASE"),
+        ("the swap", "DO $konta$"),
+        ("the note", "COMMENT ON"),
+    ] {
+        let cloud = Cloud::new();
+        let broken = refusing(&cloud, refused).await;
+        assert!(broken.is_back && broken.error.to_string().contains("42501"), "{what}: {}", broken.error);
+        let state = cloud.state();
+        assert_eq!(state.wrong, [""; 0], "{what}");
+        drop(state);
+        assert_eq!(cloud.serves(), Some(pair(OLD, "old")), "{what}");
+    }
+}
+
+/// An upgrade in which PostgreSQL refuses the first statement that begins so.
+async fn refusing(cloud: &Cloud, begin: &'static str) -> Broken {
+    cloud.state().refuses = Some(begin);
+    upgraded(cloud, Some(NEW), now()).await.unwrap_err()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_swap_whose_answer_is_lost_is_gone_on_with() {
+    let cloud = Cloud::new();
+    cloud.state().lost = Some("DO $konta$");
+    upgraded(&cloud, Some(NEW), now()).await.unwrap();
+    is_whole(&cloud, (NEW, "new"), &["bread"], "lost");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_task_is_named_with_odoos_last_words() {
+    let cloud = Cloud::new();
+    cloud.state().ends = (255, 3);
+    let broken = upgraded(&cloud, Some(NEW), now()).await.unwrap_err();
+    assert!(broken.is_back);
+    let said = broken.error.to_string();
+    assert!(
+        said.contains("exit code 255") && said.contains("no such column") && said.contains("UndefinedColumn"),
+        "{said}"
+    );
+    let help = miette::Diagnostic::help(&broken.error).unwrap().to_string();
+    assert!(help.contains("konta logs bread --task task0"), "{help}");
+    is_whole(&cloud, (OLD, "old"), &["bread"], "failed");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_takes_too_long_is_stopped_before_the_former_release_serves() {
+    let cloud = Cloud::new();
+    cloud.state().ends = (0, usize::MAX);
+    let broken = upgraded(&cloud, Some(NEW), now()).await.unwrap_err();
+    assert!(broken.is_back && matches!(broken.error, DeployError::Timeout { .. }), "{}", broken.error);
+    assert!(cloud.state().tasks[0].is_told_to_stop);
+    is_whole(&cloud, (OLD, "old"), &["bread"], "too long");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_is_attached_to_by_the_same_work_and_stopped_by_any_other() {
+    let interrupted = async || {
+        let cloud = Cloud::new();
+        cloud.state().ends = (0, usize::MAX);
+        let mut last = 0;
+        while cloud.state().tasks.is_empty() {
+            last += 1;
+            let until = cloud.state().calls + last;
+            cloud.state().ends_after = Some(until);
+            let _ = upgraded(&cloud, Some(NEW), now()).await;
+        }
+        cloud.state().ends_after = None;
+        for task in &mut cloud.state().tasks {
+            task.looks = 3;
+        }
+        cloud.state().ends = (0, 3);
+        assert_eq!(cloud.stack().parameters["Page"], "maintenance");
+        cloud
+    };
+    let cloud = interrupted().await;
+    upgraded(&cloud, Some(NEW), now()).await.unwrap();
+    assert_eq!(cloud.state().tasks.len(), 1, "the same task");
+    is_whole(&cloud, (NEW, "new"), &["bread"], "attached");
+
+    let cloud = interrupted().await;
+    upgraded(&cloud, Some("odoo:19.0@sha256:other-new"), now()).await.unwrap();
+    assert!(cloud.state().tasks[0].is_told_to_stop && cloud.state().tasks.len() == 2);
+    is_whole(&cloud, ("odoo:19.0@sha256:other-new", "new"), &["bread"], "another");
+
+    // Somebody took the page away and worked: what is copied by then is of no use.
+    let cloud = interrupted().await;
+    resumed(&cloud).await.unwrap();
+    upgraded(&cloud, Some(NEW), now()).await.unwrap();
+    assert!(cloud.state().tasks[0].is_told_to_stop && cloud.state().tasks.len() == 2);
+    is_whole(&cloud, (NEW, "new"), &["bread"], "resumed");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_copy_that_takes_longer_than_a_call_is_waited_for_and_not_made_twice() {
+    let cloud = Cloud::new();
+    // An hour of looks.
+    cloud.state().copying = 120;
+    upgraded(&cloud, Some(NEW), now()).await.unwrap();
+    is_whole(&cloud, (NEW, "new"), &["bread"], "a long copy");
+    assert_eq!(cloud.state().made, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_suspended_tenant_is_refused_and_nothing_of_it_touched() {
+    let cloud = Cloud::new();
+    cloud.state().parameters.insert("Page".into(), "suspended".into());
+    cloud.state().desired = 0;
+    let broken = upgraded(&cloud, Some(NEW), now()).await.unwrap_err();
+    assert!(broken.error.to_string().contains("suspended"), "{}", broken.error);
+    assert_eq!(cloud.state().calls, 0);
+    assert_eq!(cloud.stack().name, STACK);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_former_database_of_weeks_ago_is_never_put_back_and_an_unknown_one_never_dropped() {
+    let cloud = Cloud::new();
+    let all = calls_of(|_| {}).await;
+    // Broken off in its last steps, before its tasks were seen; the tenant serves all the same, and people work.
+    for last in (0..all).rev() {
+        let cloud = Cloud::new();
+        cloud.state().ends_after = Some(last);
+        let _ = upgraded(&cloud, Some(NEW), now()).await;
+        cloud.state().ends_after = None;
+        if cloud.serves() != Some(pair(NEW, "new")) || cloud.state().ssm.is_empty() {
+            continue;
+        }
+        cloud.state().databases.get_mut("bread").unwrap().data = "weeks".into();
+        cloud.state().deaf.insert(NEW);
+        let weeks = now() + SignedDuration::from_hours(24 * 30);
+        let broken = upgraded(&cloud, Some(NEW), weeks).await.unwrap_err();
+        assert!(!broken.is_back, "{last}");
+        assert_eq!(cloud.state().databases["bread"].data, "weeks", "{last}");
+        assert!(cloud.state().databases.contains_key("bread__former"), "{last}");
+    }
+    let unknown = Database { comment: String::new(), data: "somebody's".into() };
+    cloud.state().databases.insert("bread__former".into(), unknown);
+    let broken = upgraded(&cloud, Some(NEW), now()).await.unwrap_err();
+    assert!(broken.error.to_string().contains("bread__former"), "{}", broken.error);
+    assert_eq!(cloud.serves(), Some(pair(OLD, "old")));
+}

@@ -39,7 +39,8 @@ pub struct StackPricer<'a> {
     standing: BTreeMap<String, (Arc<Document>, Inputs)>,
     outputs: HashMap<String, Option<String>>,
     memo: HashMap<MemoKey, Vec<Remembered>>,
-    resources: BTreeSet<String>,
+    /// The types of every resource met, by logical id.
+    resources: BTreeMap<String, BTreeSet<String>>,
 }
 
 /// Changes a document before it is priced.
@@ -68,7 +69,7 @@ impl<'a> StackPricer<'a> {
             workspace,
             builder: Builder::new(workspace, composer),
             environment,
-            usage,
+            usage: usage.keeping(environment.backups),
             prices,
             observed: None,
             serving: None,
@@ -79,7 +80,7 @@ impl<'a> StackPricer<'a> {
             standing: BTreeMap::new(),
             outputs: HashMap::new(),
             memo: HashMap::new(),
-            resources: BTreeSet::new(),
+            resources: BTreeMap::new(),
         }
     }
 
@@ -122,10 +123,11 @@ impl<'a> StackPricer<'a> {
         self.usage.hours()
     }
 
-    /// The logical ids of every resource met.
+    /// The types of every resource met, by logical id.
     #[must_use]
-    pub fn resources(&self) -> BTreeSet<&str> {
-        self.resources.iter().map(String::as_str).collect()
+    pub fn resources(&self) -> BTreeMap<&str, BTreeSet<&str>> {
+        let own = self.resources.iter();
+        own.map(|(id, types)| (id.as_str(), types.iter().map(String::as_str).collect())).collect()
     }
 
     /// Where these tenants live when nothing stands yet.
@@ -314,7 +316,12 @@ impl<'a> StackPricer<'a> {
         if let Some(found) = key.and_then(|key| recall(self.memo.get(&key)?, &inputs.parameters)) {
             return found;
         }
-        self.resources.extend(document.resources().keys().cloned());
+        for id in document.resources().keys() {
+            let types = self.resources.entry(id.clone()).or_default();
+            if !types.contains(document.resource_type(id)) {
+                types.insert(document.resource_type(id).to_owned());
+            }
+        }
         let evaluator = Evaluator::new(document, inputs);
         let estimate = Arc::new(estimate::of_evaluated(&evaluator, usage, &self.prices));
         if let Some(key) = key {

@@ -26,6 +26,8 @@ pub struct StackPricer<'a> {
     pub(super) prices: PriceTable,
     /// What stands, where that has been asked.
     observed: Option<&'a Observed>,
+    /// Stacks whose outputs will be others than those that stand.
+    touched: BTreeSet<String>,
     /// Whose usage counts, where that is not all tenants.
     serving: Option<BTreeSet<TenantName>>,
     /// Templates as they were deployed, by body: many stacks have the same.
@@ -72,6 +74,7 @@ impl<'a> StackPricer<'a> {
             usage: usage.keeping(environment.backups),
             prices,
             observed: None,
+            touched: BTreeSet::new(),
             serving: None,
             deployed: HashMap::new(),
             patch: None,
@@ -88,6 +91,13 @@ impl<'a> StackPricer<'a> {
     #[must_use]
     pub fn given(mut self, observed: &'a Observed) -> Self {
         self.observed = Some(observed);
+        self
+    }
+
+    /// Takes of these stacks, which change, the outputs that they will have, as far as a template tells.
+    #[must_use]
+    pub fn once_changed(mut self, touched: BTreeSet<String>) -> Self {
+        self.touched = touched;
         self
     }
 
@@ -276,9 +286,15 @@ impl<'a> StackPricer<'a> {
             ParameterValue::Literal(value) => return Some(value.clone()),
             ParameterValue::Output { stack, output } => (stack, output),
         };
-        if let Some(value) = self.observed.and_then(|observed| observed.output(stack, output)) {
-            return Some(value.to_owned());
+        let standing = self.observed.and_then(|observed| observed.output(stack, output)).map(ToOwned::to_owned);
+        if standing.is_some() && !self.touched.contains(stack) {
+            return standing;
         }
+        self.told(stack, output).or(standing)
+    }
+
+    /// An output as the template of its stack tells it.
+    fn told(&mut self, stack: &str, output: &str) -> Option<String> {
         let key = format!("{stack}.{output}");
         if let Some(known) = self.outputs.get(&key) {
             return known.clone();

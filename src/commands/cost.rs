@@ -8,6 +8,7 @@ mod curve;
 mod diff;
 pub mod difference;
 mod footprint;
+mod outputs;
 mod revision;
 mod shares;
 mod show;
@@ -160,8 +161,8 @@ fn one_tenant(
         Owner::Cell(cell) => all.places.get(&tenant.name).is_some_and(|place| place.cell.get() == *cell),
         Owner::Tenant(_) => false,
     };
-    let shared = all.stacks.iter().filter(|stack| bears(&stack.owner));
-    report.shared_missing = shared.map(|stack| stack.estimate.unknown.len() + stack.estimate.unpriced.len()).sum();
+    let borne = all.stacks.iter().filter(|stack| bears(&stack.owner));
+    report.shared_missing = borne.map(|stack| stack.estimate.unknown.len() + stack.estimate.unpriced.len()).sum();
     let mut shares = shares::divided(workspace, environment, &usage.usage, &all, args);
     shares.tenants.retain(|share| share.cost.tenant == name);
     report.shares = Some(shares);

@@ -36,7 +36,7 @@ pub async fn of_plan(
         |stack: &PlannedStack| observed.get(&stack.desired.name).filter(|_| stack.plan.action != Action::Recreate);
     // Of what only follows the deployed template is the wanted one.
     let asked = planned.stacks.iter().filter(|s| s.plan.changes_anything() && s.plan.action != Action::Follow);
-    let asked = asked.filter_map(|stack| standing(stack)).map(|stack| stack.name.as_str());
+    let asked = asked.filter_map(standing).map(|stack| stack.name.as_str());
     let mut bodies = templates(session, asked).await;
     let desired: Vec<DesiredStack> = planned.stacks.iter().map(|stack| stack.desired.clone()).collect();
     let mut now = pricer(loaded, environment, table.clone()).given(observed).once_changed(touched(&desired, observed));

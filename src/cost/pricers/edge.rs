@@ -23,7 +23,9 @@ pub fn web_acl(sheet: &mut Sheet<'_, '_>, id: &str) -> Result<(), Missing> {
     let requests = sheet.used(id, "requests");
     sheet.charge(id, "awswaf", "RequestV2-Tier1", requests, None);
     let mut groups = Vec::new();
-    rules.iter().for_each(|rule| paid_groups(rule, &mut groups));
+    for rule in &rules {
+        paid_groups(rule, &mut groups);
+    }
     for group in groups {
         sheet.unknown(id, &format!("the rules {group} have a price of their own, which the table lacks"));
     }
@@ -49,9 +51,15 @@ fn paid_groups(node: &Node, found: &mut Vec<String>) {
                     found.push(format!("{name} of {vendor}"));
                 }
             }
-            map.values().for_each(|value| paid_groups(value, found));
+            for value in map.values() {
+                paid_groups(value, found);
+            }
         }
-        Node::List(items) => items.iter().for_each(|item| paid_groups(item, found)),
+        Node::List(items) => {
+            for item in items {
+                paid_groups(item, found);
+            }
+        }
         _ => {}
     }
 }

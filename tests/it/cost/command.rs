@@ -70,6 +70,23 @@ fn a_pooled_tenant_has_nothing_of_its_own_that_costs() {
     assert!(!report["free"].as_array().unwrap().is_empty());
 }
 
+#[test]
+fn what_an_addon_brings_is_assumed_and_does_not_vanish() {
+    let world = World::example();
+    world.write(
+        "addons/media.yml",
+        "Resources:\n  Pictures: { Type: 'AWS::S3::Bucket', DeletionPolicy: Retain, UpdateReplacePolicy: Retain }\n  Images: { Type: 'AWS::ECR::Repository', DeletionPolicy: Retain, UpdateReplacePolicy: Retain }\n",
+    );
+    world.write("tenants/breadfree.yml", "tier: production\nhosts: [breadfree.konta.shop]\naddons: [media]\n");
+    let report = json(&world.run(&["cost", "tenant", "breadfree", "-o", "json"]).ended_with(0));
+    for (resource, field) in [("Pictures", "standard_gb"), ("Images", "stored_gb")] {
+        let is_its = |entry: &&serde_json::Value| entry["resource"].as_str().unwrap().ends_with(resource);
+        assert!(report["items"].as_array().unwrap().iter().any(|item| is_its(&item)), "{resource}: {report}");
+        let assumed = report["assumptions"].as_array().unwrap().iter().find(|a| is_its(a) && a["field"] == field);
+        assert!(assumed.unwrap()["origin"].as_str().unwrap().contains("not measured"), "{report}");
+    }
+}
+
 /// The one cost of the example that has no price, said not to be.
 const NO_BACKUP: &str = "types: { 'AWS::EFS::FileSystem': { backup_gb: 0 } }\n";
 

@@ -8,6 +8,7 @@ mod curve;
 mod diff;
 pub mod difference;
 mod footprint;
+mod outputs;
 mod revision;
 mod shares;
 mod show;
@@ -20,10 +21,12 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use rust_decimal::Decimal;
 
+use crate::cost::allocate::Owner;
 use crate::cost::usage::Profile;
 use crate::cost::{Estimate, PriceTable, Usage, estimate};
 use crate::model::{Environment, Isolation, Tenant, TenantName};
-use crate::report::cost::{self as report, CostReport, StackCost};
+use crate::report::cost::{CostReport, StackCost, Verdict};
+use crate::report::{message, text};
 use crate::stack::build::Placement;
 
 use super::gather::Loaded;
@@ -34,6 +37,8 @@ use stacks::StackPricer;
 
 /// The exit code when the cost is above the budget.
 const ABOVE_BUDGET: u8 = 9;
+/// The exit code when something has no price, so that nobody can tell whether the cost is within the budget.
+const BUDGET_OPEN: u8 = 10;
 
 /// Show what an environment, a tenant or any template costs a month.
 ///
@@ -85,7 +90,8 @@ struct Form {
     /// How much is used, a YAML file; docs/cost.md lists its fields
     #[arg(long, value_name = "FILE")]
     usage: Option<PathBuf>,
-    /// End with code 9 when the expected cost is above AMOUNT, such as 120 or 120USD (US dollars) or 100EUR (the workspace's currency)
+    /// End with code 9 when the expected cost (of a tenant with its share) is above AMOUNT, such as 120 or 120USD (US dollars) or 100EUR
+    /// (the workspace's currency), and with code 10 when something has no price, so that it cannot be told
     #[arg(long, value_name = "AMOUNT")]
     budget: Option<String>,
     #[command(flatten)]
@@ -95,6 +101,12 @@ struct Form {
 /// Prices.
 pub async fn run(context: &Context, args: &CostArgs) -> Result<u8, CommandError> {
     if let Some(path) = &args.template {
+        if let Some(said) = args.shares.first_said() {
+            return Err(CommandError::Usage {
+                message: format!("{said} and --template do not go together"),
+                help: "a template has no tenants and no prices of theirs".to_owned(),
+            });
+        }
         let budget = Budget::parse(args.form.budget.as_deref(), None)?;
         let report = template::price(context, path, &args.parameters, args.form.usage.as_deref())?;
         let title = format!("What {} costs", path.file_name().unwrap_or_default().display());
@@ -144,6 +156,13 @@ fn one_tenant(
     let stacks = pricer.tenant(tenant)?;
     let mut report = CostReport::of_stacks(environment.region.as_str(), pricer.hours(), stacks);
     let all = environment_stacks(loaded, environment, &usage, table)?;
+    let bears = |owner: &Owner| match owner {
+        Owner::Account | Owner::Environment => true,
+        Owner::Cell(cell) => all.places.get(&tenant.name).is_some_and(|place| place.cell.get() == *cell),
+        Owner::Tenant(_) => false,
+    };
+    let borne = all.stacks.iter().filter(|stack| bears(&stack.owner));
+    report.shared_missing = borne.map(|stack| stack.estimate.unknown.len() + stack.estimate.unpriced.len()).sum();
     let mut shares = shares::divided(workspace, environment, &usage.usage, &all, args);
     shares.tenants.retain(|share| share.cost.tenant == name);
     report.shares = Some(shares);
@@ -251,10 +270,20 @@ fn show(
 ) -> Result<u8, CommandError> {
     let mut code = 0;
     if let Some(budget) = budget {
-        let above = report.total_usd.expected > budget.usd;
-        report.budget = Some(report::Budget { usd: budget.usd, said: budget.said, above });
-        code = if above { ABOVE_BUDGET } else { 0 };
+        code = match report.hold_to(budget.usd, budget.said) {
+            Verdict::Within => 0,
+            Verdict::Above => ABOVE_BUDGET,
+            Verdict::CannotBeTold => BUDGET_OPEN,
+        };
     }
     shown.show(context, &report, || report.page(title))?;
+    if code == BUDGET_OPEN {
+        let open = format!(
+            "{} without a price: whether the budget is kept cannot be told. A usage file that says 0 leaves a cost out, \
+             and `konta prices` tells how to add a price.",
+            text::count(report.missing(), "cost")
+        );
+        message::note(context.palette(), &open);
+    }
     Ok(code)
 }

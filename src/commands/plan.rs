@@ -12,6 +12,7 @@ use crate::deploy::prepare::{self, Planned};
 use crate::model::{CellNumber, Environment, Tenant, TenantName};
 use crate::report::{self, message, output};
 use crate::stack::build::Builder;
+use crate::stack::plan;
 use crate::stack::scope::{Scope, Shared, Wanted, wanted};
 use crate::stack::{Observed, Plan};
 
@@ -133,6 +134,12 @@ pub async fn online(
         );
         BTreeSet::new()
     });
+    let tenants_stand = observed.iter().any(|stack| stack.tenant().is_some());
+    if scope.tenants.is_empty() && tenants_stand && !plan::touched(&stacks, &observed).is_empty() {
+        notes.push(
+            "tenants take outputs of these stacks: `konta plan tenant --all` tells afterwards what follows".to_owned(),
+        );
+    }
     let planned = prepare::online(&session.aws, session.pace, stacks, &observed, &unverified).await?;
     let plan = Plan {
         environment: environment.name.to_string(),

@@ -21,6 +21,18 @@ pub struct Limits {
     pub may_be_interrupted: bool,
     /// US dollars a month and tenant at the most.
     pub at_most_usd: Option<Decimal>,
+    /// Tenants that one cell will hold, all of which each task of a pool serves.
+    pub in_a_cell: u32,
+}
+
+/// Memory of a pool's process before anybody comes, and for each tenant that was visited, in tenths of a MiB. Measured, not on AWS:
+/// `docs/benchmarks.md` (153 MB idle; about 6.4 MB a tenant).
+const POOL_BASE: u32 = 1530;
+const POOL_TENANT: u32 = 64;
+
+/// Memory that a task of a pool needs for so many tenants, MiB.
+fn pool_memory(tenants: u32) -> u32 {
+    tenants.saturating_mul(POOL_TENANT).saturating_add(POOL_BASE).div_ceil(10)
 }
 
 /// On what tasks of a dedicated service run.
@@ -65,25 +77,35 @@ fn smallest(memory: u32) -> Option<FargateSize> {
     })
 }
 
+/// The sizes that are tried where so much memory is asked or needed: beyond the first that has it, a larger one only costs more.
+fn sizes(memory: u32) -> Vec<FargateSize> {
+    let mut sizes: Vec<FargateSize> = SIZES.iter().filter_map(|(cpu, mib)| FargateSize::new(*cpu, *mib).ok()).collect();
+    sizes.extend(smallest(memory));
+    sizes.sort_by_key(|size| (size.memory(), size.cpu()));
+    sizes.dedup();
+    let enough = sizes.iter().position(|size| size.memory() >= memory).unwrap_or(sizes.len());
+    sizes.truncate(enough + 1);
+    sizes
+}
+
 /// Every design that is tried; `pool` is the environment's own pool, its size and tasks.
 #[must_use]
 pub fn designs(limits: &Limits, pool: (FargateSize, u32)) -> Vec<Design> {
-    let mut sizes: Vec<FargateSize> = SIZES.iter().filter_map(|(cpu, mib)| FargateSize::new(*cpu, *mib).ok()).collect();
-    sizes.extend(smallest(limits.memory));
-    sizes.sort_by_key(|size| (size.memory(), size.cpu()));
-    sizes.dedup();
-    // Beyond the first that has the memory asked, a larger one only costs more.
-    let enough = sizes.iter().position(|size| size.memory() >= limits.memory).unwrap_or(sizes.len());
-    sizes.truncate(enough + 1);
-    let pool_size = if pool.0.memory() >= limits.memory { Some(pool.0) } else { smallest(limits.memory) };
+    let mut pools: Vec<(FargateSize, u32)> = sizes(limits.memory.max(pool_memory(limits.in_a_cell)))
+        .into_iter()
+        .flat_map(|size| [(size, limits.tasks), (size, pool.1.max(limits.tasks))])
+        .chain([(pool.0, pool.1.max(limits.tasks))])
+        .collect();
+    pools.sort_by_key(|(size, tasks)| (size.memory(), size.cpu(), *tasks));
+    pools.dedup();
     let mut designs = Vec::new();
     for egress in [Egress::PublicIp, Egress::Nat] {
-        if let Some(size) = pool_size {
-            let tasks = pool.1.max(limits.tasks);
+        for (size, tasks) in &pools {
+            let (size, tasks) = (*size, *tasks);
             let capacity = if tasks == 1 { Capacity::OnDemand } else { Capacity::FirstOnDemand };
             designs.push(Design { isolation: Isolation::Pooled, size, tasks, capacity, asleep: false, egress });
         }
-        for size in &sizes {
+        for size in &sizes(limits.memory) {
             for capacity in [Capacity::OnDemand, Capacity::FirstOnDemand, Capacity::Spot] {
                 // One task that is the first is on demand.
                 if capacity == Capacity::FirstOnDemand && limits.tasks < 2 {
@@ -108,6 +130,14 @@ impl Design {
         }
         if self.size.memory() < limits.memory {
             return Some(format!("{} MiB a task are below the {} asked", self.size.memory(), limits.memory));
+        }
+        let needed = pool_memory(limits.in_a_cell);
+        if self.isolation == Isolation::Pooled && self.size.memory() < needed {
+            return Some(format!(
+                "{} MiB a task are below the {needed} that a pool of {} takes (153 MB, and 6.4 MB a tenant, as measured)",
+                self.size.memory(),
+                if limits.in_a_cell == 1 { "1 tenant".to_owned() } else { format!("{} tenants", limits.in_a_cell) }
+            ));
         }
         if self.asleep && !limits.may_sleep {
             return Some("it does not answer at night; allow it with --downtime nights".to_owned());
@@ -188,7 +218,16 @@ mod tests {
 
     fn limits() -> Limits {
         let (isolation, at_most_usd) = (None, None);
-        Limits { memory: 1024, tasks: 1, isolation, may_sleep: false, may_be_interrupted: false, at_most_usd }
+        let in_a_cell = 40;
+        Limits {
+            memory: 1024,
+            tasks: 1,
+            isolation,
+            may_sleep: false,
+            may_be_interrupted: false,
+            at_most_usd,
+            in_a_cell,
+        }
     }
 
     fn tried(limits: &Limits) -> Vec<Design> {
@@ -211,6 +250,23 @@ mod tests {
         assert!(designs.iter().any(|d| d.breaks(&asked).is_some_and(|reason| reason.contains("1024 MiB"))));
         let enough: Vec<_> = designs.iter().filter(|design| design.breaks(&asked).is_none()).collect();
         assert!(enough.iter().all(|design| (design.size.cpu(), design.size.memory()) == (512, 3072)), "{enough:?}");
+    }
+
+    #[test]
+    fn smaller_pools_are_tried_and_those_too_small_for_their_tenants_refused_with_the_measure() {
+        let pools = |limits: &Limits| -> (Vec<(u32, u32)>, Vec<String>) {
+            let all =
+                tried(limits).into_iter().filter(|d| d.isolation == Isolation::Pooled && d.egress == Egress::PublicIp);
+            let (kept, refused): (Vec<_>, Vec<_>) = all.partition(|design| design.breaks(limits).is_none());
+            let kept = kept.iter().map(|design| (design.size.memory(), design.tasks)).collect();
+            (kept, refused.iter().filter_map(|design| design.breaks(limits)).collect())
+        };
+        assert_eq!(pools(&limits()).0, [(1024, 1), (1024, 2), (2048, 2)]);
+        // 153 and 90 times 6.4.
+        let (kept, refused) = pools(&Limits { memory: 512, in_a_cell: 90, ..limits() });
+        assert_eq!(kept, [(1024, 1), (1024, 2), (2048, 2)]);
+        assert!(refused.iter().all(|reason| reason.contains("729") && reason.contains("90 tenants")), "{refused:?}");
+        assert_eq!(pools(&Limits { tasks: 2, ..limits() }).0, [(1024, 2), (2048, 2)]);
     }
 
     #[test]

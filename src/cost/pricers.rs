@@ -47,16 +47,28 @@ pub fn pricer(resource_type: &str) -> Option<Pricer> {
         "AWS::SES::EmailIdentity" | "AWS::SES::ConfigurationSet" => edge::email,
         "AWS::ApiGatewayV2::Api" => edge::http_api,
         "AWS::Lambda::Function" => small::function,
+        "AWS::Lambda::Version" | "AWS::Lambda::Alias" => small::provisioned,
+        "AWS::CertificateManager::Certificate" => small::certificate,
         _ => return None,
     })
+}
+
+/// Why a resource that costs by use has no cost: nobody said how much.
+fn unused(resource_type: &str) -> String {
+    let fields = crate::cost::usage::fields_of(resource_type).join("`, `");
+    format!("it costs by use, and nobody says how much: give `{fields}` in a usage file")
 }
 
 /// Prices every resource that the template makes.
 pub fn price_resources(sheet: &mut Sheet<'_, '_>) {
     let document = sheet.document();
     for (id, resource) in document.resources() {
-        if !resource.is_object() || id.starts_with("Fn::") {
+        if id.starts_with("Fn::") {
             sheet.unknown(id, "it is expanded by a transform inside AWS");
+            continue;
+        }
+        if document.resource_type(id).is_empty() {
+            sheet.unknown(id, "it is no resource: a map with a `Type` is wanted");
             continue;
         }
         match sheet.is_made(resource) {
@@ -69,8 +81,17 @@ pub fn price_resources(sheet: &mut Sheet<'_, '_>) {
         }
         let kind = document.resource_type(id);
         if let Some(price) = pricer(kind) {
+            let before = sheet.entries();
             if let Err(missing) = price(sheet, id) {
                 sheet.unknown(id, &missing.0);
+            }
+            // Nothing may vanish: what costs by use costs an unknown amount while nobody says how much is used.
+            if sheet.entries() == before {
+                if sheet.is_mentioned(id) {
+                    sheet.free(id, "it costs by use, and the usage file says none");
+                } else {
+                    sheet.unknown(id, &unused(kind));
+                }
             }
         } else if let Some(reason) = free::reason(kind) {
             sheet.free(id, reason);

@@ -10,8 +10,15 @@ use rust_decimal::Decimal;
 
 use super::error::CostError;
 use super::range::Range;
+use crate::model::BackupsKept;
 
 pub use profile::{Default, Profile};
+
+/// The fields of usage that a resource type has.
+#[must_use]
+pub fn fields_of(resource_type: &str) -> &'static [&'static str] {
+    field::of_type(resource_type).unwrap_or_default()
+}
 
 /// Hours of a month, as AWS counts them in its own examples.
 pub const HOURS: Decimal = Decimal::from_parts(730, 0, 0, false, 0);
@@ -47,6 +54,7 @@ pub struct Usage {
     types: BTreeMap<String, Fields>,
     resources: BTreeMap<String, Fields>,
     tenants: BTreeMap<String, TenantUse>,
+    backups: BackupsKept,
     profile: Profile,
 }
 
@@ -60,7 +68,8 @@ impl Usage {
             types: BTreeMap::new(),
             resources: BTreeMap::new(),
             tenants: BTreeMap::new(),
-            profile,
+            backups: BackupsKept::default(),
+            profile: profile.keeping(BackupsKept::default()),
         }
     }
 
@@ -72,7 +81,13 @@ impl Usage {
     /// The same usage over another profile.
     #[must_use]
     pub fn over(&self, profile: Profile) -> Self {
-        Self { profile, ..self.clone() }
+        Self { profile: profile.keeping(self.backups), ..self.clone() }
+    }
+
+    /// The same where so many backups of each tenant are kept; it counts for the profiles that follow.
+    #[must_use]
+    pub fn keeping(self, backups: BackupsKept) -> Self {
+        Self { backups, ..self }
     }
 
     /// What the usage file says of a tenant, else what is assumed of each.
@@ -104,10 +119,26 @@ impl Usage {
         self.resources.get(resource).and_then(|fields| fields.get(field)).or_else(of_type).copied()
     }
 
-    /// The profile's default of a field.
+    /// Whether the usage file says anything of a resource or its type.
     #[must_use]
-    pub fn default_of(&self, resource_type: &str, field: &str) -> Option<&Default> {
-        self.profile.default_of(resource_type, field)
+    pub fn mentions(&self, resource: &str, resource_type: &str) -> bool {
+        let service = resource_type.rsplit_once("::").map(|(service, _)| format!("{service}::*"));
+        let of_type = |name: &str| self.types.get(name).is_some_and(|fields| !fields.is_empty());
+        self.resources.get(resource).is_some_and(|fields| !fields.is_empty())
+            || of_type(resource_type)
+            || service.is_some_and(|service| of_type(&service))
+    }
+
+    /// Whether the usage file names this very resource.
+    #[must_use]
+    pub fn names(&self, resource: &str) -> bool {
+        self.resources.contains_key(resource)
+    }
+
+    /// The profile's default of a field: the resource's own, else its type's.
+    #[must_use]
+    pub fn default_of(&self, resource: &str, resource_type: &str, field: &str) -> Option<&Default> {
+        self.profile.default_of(resource, resource_type, field)
     }
 
     /// The fields of the account that are used.
@@ -116,16 +147,26 @@ impl Usage {
         self.account.keys().map(String::as_str).chain(of_profile).collect::<BTreeSet<_>>().into_iter()
     }
 
-    /// Checks that every resource the file names is one of `known`.
-    pub fn check_resources(&self, name: &str, known: &BTreeSet<&str>) -> Result<(), CostError> {
-        match self.resources.keys().find(|id| !known.contains(id.as_str())) {
-            None => Ok(()),
-            Some(id) => Err(CostError::Usage {
-                name: name.to_owned(),
-                problem: format!("resources.{id}: there is no such resource"),
-                help: "name a resource by its logical id, or its type under `types`".to_owned(),
-            }),
+    /// Checks that every resource the file names is one of `known`, and that its type has the fields. A name may stand for resources of
+    /// several types, in stacks of their own.
+    pub fn check_resources(&self, name: &str, known: &BTreeMap<&str, BTreeSet<&str>>) -> Result<(), CostError> {
+        let wrong = |problem: String, help: String| CostError::Usage { name: name.to_owned(), problem, help };
+        for (id, fields) in &self.resources {
+            let Some(types) = known.get(id.as_str()) else {
+                let help = "name a resource by its logical id, or its type under `types`";
+                return Err(wrong(format!("resources.{id}: there is no such resource"), help.to_owned()));
+            };
+            let has: BTreeSet<&str> = types.iter().flat_map(|kind| fields_of(kind)).copied().collect();
+            if let Some(field) = fields.keys().find(|field| !has.contains(field.as_str())) {
+                let kinds = types.iter().copied().collect::<Vec<_>>().join(" and ");
+                let help = match has.iter().copied().collect::<Vec<_>>().join("`, `") {
+                    none if none.is_empty() => "usage says nothing of this type".to_owned(),
+                    has => format!("it has `{has}`"),
+                };
+                return Err(wrong(format!("resources.{id}.{field}: {kinds} has no such field"), help));
+            }
         }
+        Ok(())
     }
 }
 
@@ -151,7 +192,7 @@ mod tests {
         assert_eq!(log("Mine", "stored_gb"), Some(Range::exact(dec!(2))));
         assert_eq!(log("Other", "ingested_gb"), Some(Range::exact(dec!(5))));
         assert_eq!(log("Other", "scanned_gb"), None);
-        assert!(usage.default_of("AWS::Logs::LogGroup", "ingested_gb").is_some());
+        assert!(usage.default_of("Other", "AWS::Logs::LogGroup", "ingested_gb").is_some());
         assert_eq!(usage.said("X", "AWS::SES::EmailIdentity", "emails"), Some(Range::exact(dec!(9))));
     }
 
@@ -180,9 +221,39 @@ mod tests {
     }
 
     #[test]
-    fn a_resource_nobody_has_is_told() {
-        let usage = parse("resources: { LoadBalancr: { lcu: 1 } }").unwrap();
-        assert!(usage.check_resources("u", &BTreeSet::from(["LoadBalancer"])).is_err());
-        assert!(usage.check_resources("u", &BTreeSet::from(["LoadBalancr"])).is_ok());
+    fn a_resource_nobody_has_or_a_field_of_another_type_is_told() {
+        let usage = parse("resources: { Balancer: { lcu: 1 } }").unwrap();
+        let check = |id, kind| usage.check_resources("u", &BTreeMap::from([(id, BTreeSet::from([kind]))]));
+        assert!(check("Balancr", "AWS::ElasticLoadBalancingV2::LoadBalancer").is_err());
+        assert!(check("Balancer", "AWS::ElasticLoadBalancingV2::LoadBalancer").is_ok());
+        let CostError::Usage { problem, help, .. } = check("Balancer", "AWS::Logs::LogGroup").unwrap_err() else {
+            panic!("another error")
+        };
+        assert!(problem.contains("resources.Balancer.lcu: AWS::Logs::LogGroup") && help.contains("ingested_gb"));
+    }
+
+    #[test]
+    fn nothing_runs_longer_than_the_month() {
+        for text in [
+            "resources: { A: { hours: 9999 } }",
+            "hours: 700\ntypes: { 'AWS::EC2::EIP': { idle_hours: 730 } }",
+            "resources: { A: { awake_hours: { low: 1, expected: 2, high: 731 } } }",
+        ] {
+            let CostError::Usage { problem, .. } = parse(text).unwrap_err() else { panic!("another error") };
+            assert!(problem.contains("hours of the month"), "{problem}");
+        }
+        assert!(parse("hours: 744\nresources: { A: { hours: 744 } }").is_ok());
+    }
+
+    #[test]
+    fn backups_are_assumed_by_how_many_the_environment_keeps() {
+        let kept = BackupsKept { daily: 0, weekly: 2, monthly: 1 };
+        let of = |usage: Usage| usage.default_of("BackupBucket", "AWS::S3::Bucket", "standard_gb").unwrap().range;
+        let usage = Usage::of(Profile::none()).keeping(kept).over(Profile::tenants(1, 0));
+        // Half of 1 GB of database and 1 GB of files; three are kept and four deleted ones stay for a month.
+        assert_eq!(of(usage).expected, dec!(7));
+        assert_eq!(of(Usage::of(Profile::tenants(2, 0))).expected, dec!(94));
+        let other = Usage::of(Profile::tenants(2, 0));
+        assert_eq!(other.default_of("Own", "AWS::S3::Bucket", "standard_gb").unwrap().range.expected, dec!(10));
     }
 }

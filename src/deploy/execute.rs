@@ -1,5 +1,6 @@
 //! Carrying out a plan: wave by wave, side by side, each stack with the steps around it.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -10,7 +11,7 @@ use crate::aws::Aws;
 use crate::model::{Certificate, Environment, Tenant, TenantName, Tier, TierName};
 use crate::stack::desired::CELL_TAG;
 use crate::stack::names::Names;
-use crate::stack::plan::Action;
+use crate::stack::plan::{self, Action};
 use crate::stack::{DesiredStack, Observed, StackKind, order};
 
 use super::arrival::Arrival;
@@ -145,26 +146,27 @@ impl Deployer<'_> {
         for wave in order::waves(&desired) {
             let mut going = Vec::new();
             for index in wave {
-                let stack = &planned.stacks[index];
+                let stack = self.looked_at_again(&planned.stacks[index]);
                 if stack.plan.action == Action::Nothing {
-                    results.insert(index, self.unchanged(stack));
+                    results.insert(index, self.unchanged(&stack));
                 } else if let Some(before) = stack.desired.depends_on.iter().find(|name| failed.contains(*name)) {
                     failed.insert(stack.desired.name.clone());
-                    results.insert(index, result(stack, "SKIPPED", Vec::new(), None, Some(before)));
+                    let skipped = result(&stack, "SKIPPED", Vec::new(), None, Some(before));
+                    results.insert(index, skipped);
                 } else if *self.wishes.borrow() != Wish::GoOn {
                     let what = format!("{} was not begun", stack.desired.name);
                     results.insert(
                         index,
-                        result(stack, "SKIPPED", Vec::new(), Some(DeployError::Cancelled { what }), None),
+                        result(&stack, "SKIPPED", Vec::new(), Some(DeployError::Cancelled { what }), None),
                     );
                 } else {
                     // Asked again when its turn comes: all tenants are one wave.
                     going.push(async move {
                         if *self.wishes.borrow() == Wish::GoOn {
-                            return (index, self.stack(stack).await);
+                            return (index, self.stack(&stack).await);
                         }
                         let what = format!("{} was not begun", stack.desired.name);
-                        (index, result(stack, "SKIPPED", Vec::new(), Some(DeployError::Cancelled { what }), None))
+                        (index, result(&stack, "SKIPPED", Vec::new(), Some(DeployError::Cancelled { what }), None))
                     });
                 }
             }
@@ -177,6 +179,20 @@ impl Deployer<'_> {
             }
         }
         results.into_values().collect()
+    }
+
+    /// What is to happen to a stack now that those before it have changed: its parameters may be others than when it was planned.
+    fn looked_at_again<'p>(&self, stack: &'p PlannedStack) -> Cow<'p, PlannedStack> {
+        if !matches!(stack.plan.action, Action::Follow | Action::Verify) {
+            return Cow::Borrowed(stack);
+        }
+        let now = plan::action(&stack.desired, &self.standing());
+        if stack.plan.action == Action::Verify && now == Action::Nothing {
+            return Cow::Borrowed(stack);
+        }
+        let mut stack = stack.clone();
+        stack.plan.action = now;
+        Cow::Owned(stack)
     }
 
     fn unchanged(&self, stack: &PlannedStack) -> StackResult {

@@ -51,7 +51,8 @@ pub async fn online(
     observed: &Observed,
     unverified: &BTreeSet<String>,
 ) -> Result<Planned, Vec<DeployError>> {
-    let each = desired.into_iter().map(|stack| one(aws, pace, stack, observed, unverified));
+    let touched = plan::touched(&desired, observed);
+    let each = desired.into_iter().map(|stack| one(aws, pace, stack, observed, (unverified, &touched)));
     let results: Vec<_> = futures::stream::iter(each).buffered(pace.side_by_side).collect().await;
     let mut planned = Planned::default();
     let mut errors = Vec::new();
@@ -138,7 +139,7 @@ async fn one(
     pace: Pace,
     desired: DesiredStack,
     observed: &Observed,
-    unverified: &BTreeSet<String>,
+    (unverified, touched): (&BTreeSet<String>, &BTreeSet<String>),
 ) -> Result<PlannedStack, DeployError> {
     refuse_foreign(&desired, observed)?;
     refuse_another_database(&desired, observed)?;
@@ -146,7 +147,7 @@ async fn one(
     let action = plan::action(&desired, observed);
     let mut change_set = None;
     let mut stack_plan = match action {
-        Action::Nothing | Action::Verify => plan::without_changes(&desired, Action::Nothing),
+        Action::Nothing | Action::Verify | Action::Follow => plan::without_changes(&desired, Action::Nothing),
         Action::Create | Action::Recreate => plan::creation(&desired, observed, action),
         Action::Update | Action::Attach | Action::Delete => {
             let standing = observed.get(&desired.name).cloned().unwrap_or_default();
@@ -175,8 +176,27 @@ async fn one(
     if stack_plan.action == Action::Nothing && unverified.contains(&desired.name) {
         stack_plan = plan::without_changes(&desired, Action::Verify);
     }
+    if let Some(before) = plan::takes_from(&desired, touched) {
+        follow(before, &mut stack_plan);
+    }
     annotate(&desired, observed, &mut stack_plan);
     Ok(PlannedStack { desired, plan: stack_plan, change_set })
+}
+
+/// A stack that takes outputs of another which changes is not known to stay as it is.
+fn follow(before: &str, stack_plan: &mut StackPlan) {
+    match stack_plan.action {
+        Action::Nothing => {
+            stack_plan.action = Action::Follow;
+            stack_plan
+                .notes
+                .push(format!("takes outputs of {before}, which changes: looked at again when its turn comes"));
+        }
+        Action::Update => stack_plan
+            .notes
+            .push(format!("takes outputs of {before}, which changes: more of it may change than is shown")),
+        _ => {}
+    }
 }
 
 /// Plans without asking AWS for anything: against nothing, so everything is new.
@@ -197,7 +217,7 @@ pub fn offline(desired: Vec<DesiredStack>) -> Planned {
 /// Adds the steps of konta's own, and what is not known yet.
 fn annotate(desired: &DesiredStack, observed: &Observed, stack_plan: &mut StackPlan) {
     match stack_plan.action {
-        Action::Nothing => return,
+        Action::Nothing | Action::Follow => return,
         Action::Verify => {
             stack_plan.notes.push("its last deployment did not see its tasks answer: they are asked again".to_owned());
             return;

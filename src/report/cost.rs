@@ -28,6 +28,7 @@ use crate::cost::allocate::Owner;
 use crate::cost::estimate::{Assumption, Free, Unknown, Unpriced};
 use crate::cost::range::Amount;
 use crate::cost::{Estimate, LineItem, Range};
+use crate::report::text;
 
 pub use html::HtmlError;
 pub use page::Page;
@@ -65,7 +66,7 @@ impl StackCost {
     }
 }
 
-/// A budget, and whether the expected cost is above it.
+/// A budget, and what it is compared with: all of an estimate, or a tenant's own cost and its share.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Budget {
     /// In US dollars.
@@ -73,8 +74,39 @@ pub struct Budget {
     pub usd: Decimal,
     /// As it was said.
     pub said: String,
-    /// Whether the expected cost is above it.
+    /// The expected cost that is compared with it.
+    #[serde(serialize_with = "as_amount")]
+    pub compared_usd: Decimal,
+    /// Costs that are not in it, because they have no price.
+    pub missing: usize,
+    /// Whether what is known of the cost is above the budget.
     pub above: bool,
+    /// What came of it.
+    pub verdict: Verdict,
+}
+
+/// Whether a cost keeps to a budget.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// It does, and nothing of it is unknown.
+    Within,
+    /// What is known of it is above already.
+    Above,
+    /// What is known of it is not above, and something is not known.
+    CannotBeTold,
+}
+
+impl Verdict {
+    /// In words, between the cost and the budget.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Within => "is within",
+            Self::Above => "is above",
+            Self::CannotBeTold => "is the known part alone: it cannot be told whether all keeps to",
+        }
+    }
 }
 
 fn as_amount<S: Serializer>(amount: &Decimal, serializer: S) -> Result<S::Ok, S::Error> {
@@ -111,6 +143,9 @@ pub struct CostReport {
     pub assumptions: Vec<Assumption>,
     /// By field, what moves the sum most over all resources.
     pub most_moving: Option<Moving>,
+    /// Costs without a price in what a tenant shares with others; they are in the estimate of the environment.
+    #[serde(skip)]
+    pub shared_missing: usize,
     /// Each tenant's part, price and margin; none for a template.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shares: Option<shares::Shares>,
@@ -159,6 +194,7 @@ impl CostReport {
             free: estimate.free,
             assumptions: estimate.assumptions,
             most_moving,
+            shared_missing: 0,
             shares: None,
         }
     }
@@ -173,6 +209,47 @@ impl CostReport {
             title: stack.title,
         });
         Self { stacks: sums.collect(), ..Self::of_template(region, hours, whole) }
+    }
+}
+
+impl CostReport {
+    /// The one tenant that is shown with its share.
+    #[must_use]
+    pub(super) fn only_tenant(&self) -> Option<&shares::TenantShare> {
+        match self.shares.as_ref().filter(|shares| shares.break_even.is_empty()).map(|shares| &*shares.tenants) {
+            Some([only]) => Some(only),
+            _ => None,
+        }
+    }
+
+    /// Costs that are in no sum, because they have no price; of a tenant also those of what it shares.
+    #[must_use]
+    pub fn missing(&self) -> usize {
+        self.unknown.len() + self.unpriced.len() + self.shared_missing
+    }
+
+    /// Compares with a budget what is paid in the end: of a tenant its own cost and its share.
+    pub fn hold_to(&mut self, usd: Decimal, said: String) -> Verdict {
+        let cost = self.only_tenant().map_or(self.total_usd, |tenant| tenant.cost.total_usd);
+        let (compared_usd, missing) = (cost.expected, self.missing());
+        let verdict = match (compared_usd > usd, missing) {
+            (true, _) => Verdict::Above,
+            (false, 0) => Verdict::Within,
+            (false, _) => Verdict::CannotBeTold,
+        };
+        self.budget = Some(Budget { usd, said, compared_usd, missing, above: verdict == Verdict::Above, verdict });
+        verdict
+    }
+}
+
+/// What is said of choices with parts that have no price; once where all have as many.
+fn without_price(missing: &[(&str, usize)]) -> Vec<String> {
+    let said = |name: &str, count| format!("{name}: {} without a price, in no total.", text::count(count, "part"));
+    match missing {
+        [(_, first), _, ..] if *first > 0 && missing.iter().all(|(_, count)| count == first) => {
+            vec![said("each", *first)]
+        }
+        _ => missing.iter().filter(|(_, count)| *count > 0).map(|(name, count)| said(name, *count)).collect(),
     }
 }
 

@@ -24,10 +24,12 @@ pub fn plan_text(plan: &Plan, verbose: bool, width: usize, palette: Palette) -> 
     let page = Page { verbose, width, palette };
     let mut out = page.heading(plan);
     let (unchanged, changed): (Vec<_>, Vec<_>) = plan.stacks.iter().partition(|s| s.action == Action::Nothing);
+    let (followers, changed): (Vec<_>, Vec<_>) = changed.into_iter().partition(|s| s.action == Action::Follow);
     for stack in changed {
         out.push('\n');
         page.stack(&mut out, stack);
     }
+    page.followers(&mut out, &followers);
     page.unchanged(&mut out, &unchanged);
     if !plan.notes.is_empty() {
         out.push('\n');
@@ -102,6 +104,20 @@ impl Page {
         }
     }
 
+    /// Stacks that may change once those before them have.
+    fn followers(&self, out: &mut String, stacks: &[&StackPlan]) {
+        if stacks.len() <= UNCHANGED_LISTED || self.verbose {
+            for stack in stacks {
+                out.push('\n');
+                self.stack(out, stack);
+            }
+            return;
+        }
+        let many = text::count(stacks.len(), "stack");
+        let sentence = format!("{many} may follow: they take outputs of stacks that change");
+        let _ = writeln!(out, "\n{} {}", self.symbol(Action::Follow), text::wrap(&sentence, self.width, 2));
+    }
+
     fn unchanged(&self, out: &mut String, stacks: &[&StackPlan]) {
         if stacks.is_empty() {
             return;
@@ -141,6 +157,7 @@ impl Page {
         say(Action::Recreate, "to recreate");
         say(Action::Delete, "to delete");
         say(Action::Attach, "in progress");
+        say(Action::Follow, "may follow");
         say(Action::Verify, "to ask again");
         say(Action::Nothing, "unchanged");
         let lead = if plan.is_done() { "Nothing to do: " } else { "" };
@@ -187,7 +204,7 @@ impl Page {
             Action::Update | Action::Recreate => self.palette.warn(style::CHANGED),
             Action::Delete => self.palette.bad(style::REMOVED),
             Action::Nothing => self.palette.dim(style::SAME),
-            Action::Attach | Action::Verify => self.palette.warn(style::ATTENTION),
+            Action::Attach | Action::Verify | Action::Follow => self.palette.warn(style::ATTENTION),
         }
     }
 }
@@ -200,6 +217,7 @@ fn action_words(action: Action) -> &'static str {
         Action::Delete => "delete",
         Action::Nothing => "unchanged",
         Action::Attach => "in progress: konta waits for it first",
+        Action::Follow => "may follow",
         Action::Verify => "as wanted; whether its tasks answer is asked again",
     }
 }

@@ -85,6 +85,21 @@ pub fn wrap(text: &str, width: usize, indent: usize) -> String {
     wrapped
 }
 
+/// As [`wrap`], but a word longer than a line is broken too: for what nobody copies from here.
+#[must_use]
+pub fn wrap_all(text: &str, width: usize, indent: usize) -> String {
+    let room = width.saturating_sub(indent).max(1);
+    let mut words = String::new();
+    for word in text.split_whitespace() {
+        let letters: Vec<char> = word.chars().collect();
+        for piece in letters.chunks(room) {
+            words.extend(piece);
+            words.push(' ');
+        }
+    }
+    wrap(&words, width, indent)
+}
+
 /// A line as it is where it fits, else wrapped between words, with what follows set in by four columns.
 #[must_use]
 pub fn fold(line: &str, width: usize) -> Cow<'_, str> {

@@ -1,11 +1,11 @@
 //! What konta will change: the structure that `konta plan` shows and `konta deploy` executes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use serde_json::Value;
 
-use super::desired::{DesiredStack, HASH_TAG};
+use super::desired::{DesiredStack, HASH_TAG, ParameterValue};
 use super::observed::{Observed, ObservedStack};
 use super::risk::{self, Risk};
 use crate::template::condition::{self, Known};
@@ -38,6 +38,8 @@ pub enum Action {
     Nothing,
     /// Something is under way; konta attaches to it first.
     Attach,
+    /// It is as wanted so far, but takes outputs of a stack that changes: it is looked at again when its turn comes.
+    Follow,
     /// It is as wanted, but nobody has seen yet that its tasks answer: they are asked again, and nothing is changed.
     Verify,
 }
@@ -139,7 +141,7 @@ pub struct StackPlan {
 }
 
 impl StackPlan {
-    /// Whether anything would be changed.
+    /// Whether anything would be changed, or may be once what comes before it has changed.
     #[must_use]
     pub fn changes_anything(&self) -> bool {
         !matches!(self.action, Action::Nothing | Action::Verify)
@@ -202,6 +204,29 @@ pub fn action(desired: &DesiredStack, observed: &Observed) -> Action {
     if same && settled { Action::Nothing } else { Action::Update }
 }
 
+/// The stacks that change, and those that take outputs of one of them, directly or by way of others; costs no API call.
+///
+/// `stacks` are in the order of deployment. What an output will be is mostly known only when its stack has changed.
+#[must_use]
+pub fn touched(stacks: &[DesiredStack], observed: &Observed) -> BTreeSet<String> {
+    let mut touched = BTreeSet::new();
+    for stack in stacks {
+        if action(stack, observed) != Action::Nothing || takes_from(stack, &touched).is_some() {
+            touched.insert(stack.name.clone());
+        }
+    }
+    touched
+}
+
+/// The first of some stacks whose outputs a stack takes.
+#[must_use]
+pub fn takes_from<'a>(stack: &DesiredStack, others: &'a BTreeSet<String>) -> Option<&'a str> {
+    stack.parameters.values().find_map(|value| match value {
+        ParameterValue::Output { stack, .. } => others.get(stack).map(String::as_str),
+        ParameterValue::Literal(_) => None,
+    })
+}
+
 /// The plan for a stack that does not exist: everything is added that its conditions allow.
 #[must_use]
 pub fn creation(desired: &DesiredStack, observed: &Observed, action: Action) -> StackPlan {
@@ -259,7 +284,7 @@ pub fn comparison(
     let none = serde_json::Map::new();
     let before = deployed.get("Resources").and_then(Value::as_object).unwrap_or(&none);
     let after = desired.document.resources();
-    let ids: std::collections::BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    let ids: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
     let mut resources = Vec::new();
     for id in ids {
         let (old, new) = (before.get(id), after.get(id));
@@ -373,7 +398,7 @@ fn tag_changes(desired: &DesiredStack, standing: &ObservedStack) -> Vec<ValueCha
 }
 
 fn changes(before: &BTreeMap<String, String>, after: &BTreeMap<String, Option<String>>) -> Vec<ValueChange> {
-    let names: std::collections::BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
     names
         .into_iter()
         .filter_map(|name| {
@@ -402,7 +427,7 @@ fn compare(path: &str, old: &Value, new: &Value, found: &mut Vec<PropertyChange>
         return;
     }
     if let (Value::Object(a), Value::Object(b)) = (old, new) {
-        let keys: std::collections::BTreeSet<&String> = a.keys().chain(b.keys()).collect();
+        let keys: BTreeSet<&String> = a.keys().chain(b.keys()).collect();
         for key in keys {
             let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
             compare(&path, a.get(key).unwrap_or(&Value::Null), b.get(key).unwrap_or(&Value::Null), found);

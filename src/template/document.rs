@@ -28,7 +28,7 @@ impl Document {
         {
             return Ok(Self::from_value(value));
         }
-        let yaml: serde_yaml::Value = serde_yaml::from_str(text).map_err(|error| syntax(error.to_string()))?;
+        let yaml: serde_yaml::Value = serde_yaml::from_str(text).map_err(|error| syntax(yaml_problem(&error)))?;
         let value = to_json(yaml).map_err(syntax)?;
         if !value.is_object() {
             return Err(syntax("a template is a mapping with a section `Resources`".into()));
@@ -126,12 +126,30 @@ impl Document {
     }
 }
 
+/// What is wrong with a YAML text, for people. Of a whole number that is too long the parser would speak in types of its own.
+#[must_use]
+pub fn yaml_problem(error: &serde_yaml::Error) -> String {
+    let text = error.to_string();
+    let too_long = ["as u128", "as i128"].iter().any(|kind| text.contains(kind));
+    match text.split('`').nth(1).filter(|_| too_long) {
+        Some(number) => {
+            let line = error.location().map_or_else(String::new, |place| format!(" at line {}", place.line()));
+            format!("the number {number}{line} has too many digits; a text of digits needs quotes")
+        }
+        None => text,
+    }
+}
+
 /// Turns YAML with short tags into JSON with long-form intrinsics.
 fn to_json(yaml: serde_yaml::Value) -> Result<Value, String> {
     use serde_yaml::Value as Yaml;
     Ok(match yaml {
         Yaml::Null => Value::Null,
         Yaml::Bool(b) => Value::Bool(b),
+        // JSON has no such numbers, and would take them for absent ones.
+        Yaml::Number(number) if number.as_f64().is_some_and(|number| !number.is_finite()) => {
+            return Err(format!("{number} is no number that a template can have"));
+        }
         Yaml::Number(number) => serde_json::to_value(&number).map_err(|error| error.to_string())?,
         Yaml::String(text) => Value::String(text),
         Yaml::Sequence(items) => Value::Array(items.into_iter().map(to_json).collect::<Result<_, _>>()?),
@@ -169,6 +187,20 @@ mod tests {
             document.resources()["A"]["Properties"],
             json!({"X": {"Ref": "P"}, "Y": {"Fn::GetAtt": ["B", "C"]}, "Z": {"Fn::If": ["C", {"Fn::Sub": "a-${P}"}, {"Ref": "AWS::NoValue"}]}})
         );
+    }
+
+    #[test]
+    fn numbers_that_no_template_has_are_errors_in_plain_words() {
+        for (number, part) in [
+            (".inf", "no number"),
+            (".nan", "no number"),
+            ("340282366920938463463", "needs quotes"),
+            ("-99999999999999999999999999", "needs quotes"),
+        ] {
+            let error = Document::parse("t", &format!("Resources:\n  A: {{ Type: T, X: {number} }}\n")).unwrap_err();
+            let said = error.to_string();
+            assert!(said.contains(part) && !said.contains("128"), "{number}: {said}");
+        }
     }
 
     #[test]

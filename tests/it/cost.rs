@@ -9,6 +9,7 @@ mod random;
 mod readme;
 
 mod shares;
+mod strangers;
 mod worked;
 
 use konta::cost::evaluate::Inputs;

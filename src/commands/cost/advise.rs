@@ -67,7 +67,7 @@ pub(super) struct AdviseArgs {
 }
 
 impl AdviseArgs {
-    fn limits(&self) -> Limits {
+    fn limits(&self, environment: &Environment) -> Limits {
         Limits {
             memory: self.memory,
             tasks: self.tasks,
@@ -79,6 +79,7 @@ impl AdviseArgs {
             may_sleep: self.downtime.contains(&Downtime::Nights),
             may_be_interrupted: self.downtime.contains(&Downtime::Spot),
             at_most_usd: self.at_most,
+            in_a_cell: self.tenants.min(environment.tenants_per_cell),
         }
     }
 }
@@ -88,7 +89,7 @@ pub(super) fn run(context: &Context, args: &AdviseArgs) -> Result<u8, CommandErr
     let loaded = context.load()?;
     let environment = context.environment(&loaded.workspace, args.environment.as_deref())?;
     let usage = super::usage_file(args.usage.as_deref())?;
-    let limits = args.limits();
+    let limits = args.limits(environment);
     let prices = crate::commands::prices::table(context)?;
     let (mut offers, mut rejected) = (Vec::new(), Vec::new());
     for design in designs(&limits, (environment.pool.size, environment.pool.tasks)) {

@@ -14,7 +14,7 @@ use crate::model::{Tier, Workspace};
 use crate::report::cost::curve::{CurveReport, TierPart};
 
 /// The most tenants that are priced.
-const MOST: u32 = 100_000;
+const MOST: u32 = 10_000;
 
 /// Show what so many tenants would cost, with every step: cells, load balancers, connections, vCPU quotas.
 ///

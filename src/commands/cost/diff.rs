@@ -15,7 +15,7 @@ use crate::report::difference;
 use crate::report::difference::{Base, DifferenceReport};
 use crate::stack::build::Builder;
 use crate::stack::desired::{APPLICATION_TAG, TENANT_TAG};
-use crate::stack::plan::action;
+use crate::stack::plan::{action, touched};
 use crate::stack::scope::{Scope, Shared, wanted};
 use crate::stack::{Action, DesiredStack, Observed, ObservedStack, StackKind};
 
@@ -109,15 +109,20 @@ struct Sides<'a> {
 impl Sides<'_> {
     /// What is wanted against what stands. Only the templates of stacks that differ are asked for.
     async fn against_deployed(&self, session: &Session) -> Result<Difference, CommandError> {
-        let stacks = self.stacks()?;
+        let everything = self.everything()?;
+        let stacks: Vec<&DesiredStack> = everything.iter().filter(|stack| self.concerns(stack)).collect();
         let gone = self.gone(&stacks);
-        let differing = stacks.iter().filter(|stack| action(stack, self.observed) != Action::Nothing);
+        let differing = stacks.iter().copied().filter(|stack| action(stack, self.observed) != Action::Nothing);
         let asked = differing.filter_map(|stack| self.standing(&stack.name)).chain(gone.iter().copied());
         let mut bodies = templates(session, asked.map(|stack| stack.name.as_str())).await;
-        let mut now = self.pricer();
+        let mut now = self.pricer().once_changed(touched(&everything, self.observed));
         let mut then = self.pricer().serving(self.standing_tenants());
         let mut difference = Difference::default();
-        for stack in &stacks {
+        for stack in everything.iter().filter(|stack| !self.concerns(stack)) {
+            now.stand(stack);
+            then.stand(stack);
+        }
+        for stack in stacks {
             let after = now.desired(stack).estimate;
             let before = match (self.standing(&stack.name), bodies.remove(&stack.name)) {
                 (None, _) => Ok(None),
@@ -157,19 +162,21 @@ impl Sides<'_> {
             .given(self.observed)
     }
 
-    /// The stacks as wanted: all of the environment, or a tenant's own.
-    fn stacks(&self) -> Result<Vec<DesiredStack>, CommandError> {
+    /// The stacks as wanted: all of the environment, or a tenant's own and those before them.
+    fn everything(&self) -> Result<Vec<DesiredStack>, CommandError> {
         let workspace = &self.loaded.workspace;
         let builder = Builder::new(workspace, &self.loaded.composer);
-        let scope = match self.tenant {
-            Some(tenant) => Scope { shared: Shared::Needed, tenants: vec![tenant] },
-            None => Scope { shared: Shared::All, tenants: workspace.tenants_of(&self.environment.name).collect() },
+        let tenants = match self.tenant {
+            Some(tenant) => vec![tenant],
+            None => workspace.tenants_of(&self.environment.name).collect(),
         };
-        let mut stacks = wanted(&builder, workspace, self.environment, &scope, self.observed)?.stacks;
-        if self.tenant.is_some() {
-            stacks.retain(|stack| matches!(stack.kind, StackKind::Addon(..) | StackKind::Tenant(_)));
-        }
-        Ok(stacks)
+        let scope = Scope { shared: Shared::All, tenants };
+        Ok(wanted(&builder, workspace, self.environment, &scope, self.observed)?.stacks)
+    }
+
+    /// Whether a stack's cost is asked for: of a tenant only its own.
+    fn concerns(&self, stack: &DesiredStack) -> bool {
+        self.tenant.is_none() || matches!(stack.kind, StackKind::Addon(..) | StackKind::Tenant(_))
     }
 
     /// A stack that stands and costs; what a failed creation left is none.
@@ -178,7 +185,7 @@ impl Sides<'_> {
     }
 
     /// Stacks that stand and that nothing wants any more.
-    fn gone(&self, wanted: &[DesiredStack]) -> Vec<&ObservedStack> {
+    fn gone(&self, wanted: &[&DesiredStack]) -> Vec<&ObservedStack> {
         let wanted: BTreeSet<&str> = wanted.iter().map(|stack| stack.name.as_str()).collect();
         let ours = |stack: &&ObservedStack| match self.tenant {
             Some(tenant) => stack.tags.get(TENANT_TAG).is_some_and(|name| name == tenant.name.as_str()),

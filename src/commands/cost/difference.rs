@@ -10,6 +10,7 @@ use crate::cost::usage::Profile;
 use crate::cost::{Difference, PriceTable, Usage};
 use crate::deploy::prepare::{Planned, PlannedStack};
 use crate::model::Environment;
+use crate::stack::plan::touched;
 use crate::stack::{Action, DesiredStack, Observed};
 
 use super::stacks::StackPricer;
@@ -26,25 +27,34 @@ pub async fn of_plan(
     observed: &Observed,
     table: PriceTable,
 ) -> Difference {
-    let changing: Vec<_> = planned.stacks.iter().filter(|stack| stack.plan.changes_anything()).collect();
     let mut difference = Difference::default();
-    if changing.is_empty() {
+    if !planned.stacks.iter().any(|stack| stack.plan.changes_anything()) {
         return difference;
     }
     // What a failed creation left costs nothing that stays.
     let standing =
         |stack: &PlannedStack| observed.get(&stack.desired.name).filter(|_| stack.plan.action != Action::Recreate);
-    let asked = changing.iter().filter_map(|stack| standing(stack)).map(|stack| stack.name.as_str());
+    // Of what only follows the deployed template is the wanted one.
+    let asked = planned.stacks.iter().filter(|s| s.plan.changes_anything() && s.plan.action != Action::Follow);
+    let asked = asked.filter_map(standing).map(|stack| stack.name.as_str());
     let mut bodies = templates(session, asked).await;
-    let mut pricer = pricer(loaded, environment, table).given(observed);
-    for stack in changing {
+    let desired: Vec<DesiredStack> = planned.stacks.iter().map(|stack| stack.desired.clone()).collect();
+    let mut now = pricer(loaded, environment, table.clone()).given(observed).once_changed(touched(&desired, observed));
+    let mut then = pricer(loaded, environment, table).given(observed);
+    for stack in &planned.stacks {
         let desired = &stack.desired;
-        let after = pricer.desired(desired).estimate;
+        if !stack.plan.changes_anything() {
+            now.stand(desired);
+            continue;
+        }
+        let after = now.desired(desired).estimate;
         let before = match (standing(stack), bodies.remove(&desired.name)) {
-            (Some(standing), Some(body)) => pricer.deployed(standing, &desired.kind, body).map(Some),
+            (Some(_), _) if stack.plan.action == Action::Follow => Ok(Some(then.desired(desired).estimate)),
+            (Some(standing), Some(body)) => then.deployed(standing, &desired.kind, body).map(Some),
             _ => Ok(None),
         };
         match before {
+            Ok(Some(before)) if stack.plan.action == Action::Follow && before.total_usd == after.total_usd => {}
             Ok(before) => difference.add(&desired.name, &desired.title, before.as_deref(), Some(&after)),
             Err(reason) => difference.add_unread(&desired.name, &desired.title, reason),
         }

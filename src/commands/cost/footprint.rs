@@ -79,7 +79,7 @@ impl Typical {
         let (on_demand, spot) = if has_pool { pool_vcpu(environment) } else { (Decimal::ZERO, Decimal::ZERO) };
         Ok(Footprint {
             region: environment.region.to_string(),
-            usage: usage.clone(),
+            usage: usage.clone().keeping(environment.backups),
             environment: own,
             cells,
             kinds,

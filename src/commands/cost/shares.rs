@@ -32,9 +32,9 @@ enum Allocate {
 /// Who bears what is shared, and on what terms customers pay.
 #[derive(Debug, Clone, Args)]
 pub(super) struct ShareArgs {
-    /// How shared cost is divided between tenants
-    #[arg(long, value_name = "RULE", value_enum, default_value = "even")]
-    allocate: Allocate,
+    /// How shared cost is divided between tenants [default: even]
+    #[arg(long, value_name = "RULE", value_enum)]
+    allocate: Option<Allocate>,
     /// Value added tax in percent, in place of konta.yml's
     #[arg(long, value_name = "PERCENT", value_parser = percent)]
     vat: Option<Decimal>,
@@ -69,10 +69,24 @@ fn bounded(text: &str, most: u32) -> Result<Decimal, String> {
 impl ShareArgs {
     fn rule(&self) -> Rule {
         match self.allocate {
-            Allocate::Even => Rule::Even,
-            Allocate::Weight => Rule::Weight,
-            Allocate::Use => Rule::Use,
+            None | Some(Allocate::Even) => Rule::Even,
+            Some(Allocate::Weight) => Rule::Weight,
+            Some(Allocate::Use) => Rule::Use,
         }
+    }
+
+    /// The first of these that was said: a template has no tenants to divide its cost between.
+    pub(super) fn first_said(&self) -> Option<&'static str> {
+        [
+            ("--allocate", self.allocate.is_some()),
+            ("--vat", self.vat.is_some()),
+            ("--vat-included", self.vat_included.is_some()),
+            ("--fee", self.fee.is_some()),
+            ("--fee-fixed", self.fee_fixed.is_some()),
+            ("--other", self.other.is_some()),
+        ]
+        .into_iter()
+        .find_map(|(name, said)| said.then_some(name))
     }
 
     /// The terms of `konta.yml`, and what was said here in place of them.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::difference::Body;
+use super::outputs::Outputs;
 use crate::commands::CommandError;
 use crate::cost::allocate::Owner;
 use crate::cost::evaluate::{Evaluator, Inputs};
@@ -12,7 +13,7 @@ use crate::model::{CellNumber, Environment, Isolation, Tenant, TenantName, Works
 use crate::report::cost::StackCost;
 use crate::stack::build::{Builder, Placement};
 use crate::stack::scope::placements;
-use crate::stack::{DesiredStack, Observed, ObservedStack, ParameterValue, StackKind};
+use crate::stack::{DesiredStack, Observed, ObservedStack, StackKind};
 use crate::template::Document;
 use crate::template::compose::Composer;
 use crate::template::condition::Known;
@@ -24,8 +25,7 @@ pub struct StackPricer<'a> {
     pub(super) environment: &'a Environment,
     pub(super) usage: Usage,
     pub(super) prices: PriceTable,
-    /// What stands, where that has been asked.
-    observed: Option<&'a Observed>,
+    outputs: Outputs<'a>,
     /// Whose usage counts, where that is not all tenants.
     serving: Option<BTreeSet<TenantName>>,
     /// Templates as they were deployed, by body: many stacks have the same.
@@ -35,11 +35,9 @@ pub struct StackPricer<'a> {
     /// The only tenant whose documents are changed.
     patched_tenant: Option<String>,
     patched: HashMap<usize, (Arc<Document>, Arc<Document>)>,
-    /// Documents and inputs of the stacks whose outputs others take.
-    standing: BTreeMap<String, (Arc<Document>, Inputs)>,
-    outputs: HashMap<String, Option<String>>,
     memo: HashMap<MemoKey, Vec<Remembered>>,
-    resources: BTreeSet<String>,
+    /// The types of every resource met, by logical id.
+    resources: BTreeMap<String, BTreeSet<String>>,
 }
 
 /// Changes a document before it is priced.
@@ -68,25 +66,30 @@ impl<'a> StackPricer<'a> {
             workspace,
             builder: Builder::new(workspace, composer),
             environment,
-            usage,
+            usage: usage.keeping(environment.backups),
             prices,
-            observed: None,
+            outputs: Outputs::default(),
             serving: None,
             deployed: HashMap::new(),
             patch: None,
             patched_tenant: None,
             patched: HashMap::new(),
-            standing: BTreeMap::new(),
-            outputs: HashMap::new(),
             memo: HashMap::new(),
-            resources: BTreeSet::new(),
+            resources: BTreeMap::new(),
         }
     }
 
     /// Takes the outputs and the places of what stands for those that a template alone would suggest.
     #[must_use]
     pub fn given(mut self, observed: &'a Observed) -> Self {
-        self.observed = Some(observed);
+        self.outputs.observed = Some(observed);
+        self
+    }
+
+    /// Takes of these stacks, which change, the outputs that they will have, as far as a template tells.
+    #[must_use]
+    pub fn once_changed(mut self, touched: BTreeSet<String>) -> Self {
+        self.outputs.touched = touched;
         self
     }
 
@@ -122,10 +125,11 @@ impl<'a> StackPricer<'a> {
         self.usage.hours()
     }
 
-    /// The logical ids of every resource met.
+    /// The types of every resource met, by logical id.
     #[must_use]
-    pub fn resources(&self) -> BTreeSet<&str> {
-        self.resources.iter().map(String::as_str).collect()
+    pub fn resources(&self) -> BTreeMap<&str, BTreeSet<&str>> {
+        let own = self.resources.iter();
+        own.map(|(id, types)| (id.as_str(), types.iter().map(String::as_str).collect())).collect()
     }
 
     /// Where these tenants live when nothing stands yet.
@@ -214,7 +218,8 @@ impl<'a> StackPricer<'a> {
             StackKind::Cell(cell) => {
                 let tenants: Vec<&Tenant> = tenants.collect();
                 let none = Observed::default();
-                let places = placements(self.workspace, self.environment, &tenants, self.observed.unwrap_or(&none));
+                let places =
+                    placements(self.workspace, self.environment, &tenants, self.outputs.observed.unwrap_or(&none));
                 let here = |tenant: &&Tenant| places.get(&tenant.name).is_some_and(|place| place.cell == *cell);
                 (super::profile_of(tenants.into_iter().filter(here)), "cell")
             }
@@ -260,31 +265,7 @@ impl<'a> StackPricer<'a> {
 
     /// Lets other stacks take a stack's outputs.
     pub(super) fn stand(&mut self, stack: &DesiredStack) -> Inputs {
-        let parameters = stack.parameters.iter().map(|(name, value)| (name.clone(), self.known(value))).collect();
-        let inputs = Inputs { region: self.environment.region.to_string(), parameters };
-        // Nothing takes a tenant's outputs, and there may be ten thousand.
-        if !matches!(stack.kind, StackKind::Tenant(_)) {
-            self.standing.insert(stack.name.clone(), (Arc::clone(&stack.document), inputs.clone()));
-        }
-        inputs
-    }
-
-    fn known(&mut self, value: &ParameterValue) -> Option<String> {
-        let (stack, output) = match value {
-            ParameterValue::Literal(value) => return Some(value.clone()),
-            ParameterValue::Output { stack, output } => (stack, output),
-        };
-        if let Some(value) = self.observed.and_then(|observed| observed.output(stack, output)) {
-            return Some(value.to_owned());
-        }
-        let key = format!("{stack}.{output}");
-        if let Some(known) = self.outputs.get(&key) {
-            return known.clone();
-        }
-        let (document, inputs) = self.standing.get(stack)?;
-        let known = Evaluator::new(document, inputs).output(output);
-        self.outputs.insert(key, known.clone());
-        known
+        self.outputs.stand(stack, self.environment.region.as_str())
     }
 
     fn price(&mut self, stack: &DesiredStack, usage: &Usage, profile: &'static str) -> StackCost {
@@ -314,7 +295,12 @@ impl<'a> StackPricer<'a> {
         if let Some(found) = key.and_then(|key| recall(self.memo.get(&key)?, &inputs.parameters)) {
             return found;
         }
-        self.resources.extend(document.resources().keys().cloned());
+        for id in document.resources().keys() {
+            let types = self.resources.entry(id.clone()).or_default();
+            if !types.contains(document.resource_type(id)) {
+                types.insert(document.resource_type(id).to_owned());
+            }
+        }
         let evaluator = Evaluator::new(document, inputs);
         let estimate = Arc::new(estimate::of_evaluated(&evaluator, usage, &self.prices));
         if let Some(key) = key {

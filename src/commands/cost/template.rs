@@ -1,6 +1,6 @@
 //! `konta cost --template`: a template of anybody.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use crate::commands::{CommandError, Context, prices};
@@ -25,7 +25,9 @@ pub(super) fn price(
         Some(file) => {
             let file_name = file.display().to_string();
             let usage = Usage::parse(&file_name, &super::read(file)?, Profile::general())?;
-            let resources: BTreeSet<&str> = document.resources().keys().map(String::as_str).collect();
+            let resources = document.resources().keys();
+            let resources: BTreeMap<&str, BTreeSet<&str>> =
+                resources.map(|id| (id.as_str(), BTreeSet::from([document.resource_type(id)]))).collect();
             usage.check_resources(&file_name, &resources)?;
             usage
         }

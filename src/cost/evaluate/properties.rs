@@ -67,12 +67,32 @@ impl<'e, 'a> Properties<'e, 'a> {
         self.text(path)?.map(|text| number(&text).ok_or_else(|| format!("{path} is `{text}`, no number"))).transpose()
     }
 
-    /// Whether a property is `true`; an absent one is not.
+    /// A property that measures something, from 0 to `most`; `Ok(None)` when it is absent.
     ///
     /// # Errors
-    /// Why it is not known.
+    /// Why it is not known, or that AWS has no such amount.
+    pub fn measure(&self, path: &str, most: u32) -> Result<Option<Decimal>, String> {
+        let Some(found) = self.number(path)? else { return Ok(None) };
+        if found < Decimal::ZERO {
+            return Err(format!("{path} is {found}, below zero"));
+        }
+        if found > Decimal::from(most) {
+            return Err(format!("{path} is {found}, and AWS has {most} at the most"));
+        }
+        Ok(Some(found))
+    }
+
+    /// Whether a property is true, by the words of YAML 1.1, which `CloudFormation` reads; an absent one is not.
+    ///
+    /// # Errors
+    /// Why it is not known, or that it is neither true nor false.
     pub fn is_true(&self, path: &str) -> Result<bool, String> {
-        Ok(self.text(path)?.is_some_and(|text| text.eq_ignore_ascii_case("true")))
+        let Some(text) = self.text(path)? else { return Ok(false) };
+        match text.to_ascii_lowercase().as_str() {
+            "true" | "yes" | "on" | "y" => Ok(true),
+            "false" | "no" | "off" | "n" => Ok(false),
+            _ => Err(format!("{path} is `{text}`, neither true nor false")),
+        }
     }
 
     /// A property as a list; `Ok(None)` when it is absent. A single value is a list of one.

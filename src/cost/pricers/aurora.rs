@@ -9,6 +9,8 @@ use super::{Missing, Sheet};
 use crate::cost::range::Range;
 
 const RDS: &str = "AmazonRDS";
+/// The most capacity of an instance, ACU. Source: Aurora user guide.
+const MOST_CAPACITY: u32 = 256;
 
 /// The engine's name in usage types; `None` when the cluster is no Aurora.
 pub(super) fn engine(name: &str) -> Option<&'static str> {
@@ -29,11 +31,17 @@ pub fn cluster(sheet: &mut Sheet<'_, '_>, id: &str) -> Result<(), Missing> {
         return Ok(());
     };
     let optimized = is_io_optimized(sheet, id)?;
-    if properties.is_true("ManageMasterUserPassword").unwrap_or(false) {
+    if properties.is_true("ManageMasterUserPassword")? {
         charge_secret(sheet, id, 1, Some("the master user's password"));
     }
-    storage(sheet, id, optimized);
-    if has_capacity(sheet, id) { capacity(sheet, id, engine, optimized) } else { Ok(()) }
+    let stored = storage(sheet, id, optimized);
+    if properties.text("EngineMode")?.as_deref() == Some("serverless") {
+        let reason = "the table has no price of the capacity of Aurora Serverless v1";
+        sheet.unknown_price(id, RDS, &format!("Aurora:ServerlessUsage:{engine}"), reason);
+    } else if has_capacity(sheet, id) {
+        capacity(sheet, id, engine, optimized)?;
+    }
+    backups(sheet, id, stored)
 }
 
 /// Whether a cluster pays more for storage and capacity, and nothing for I/O.
@@ -41,7 +49,8 @@ pub(super) fn is_io_optimized(sheet: &Sheet<'_, '_>, id: &str) -> Result<bool, M
     Ok(sheet.properties(id).text("StorageType")?.as_deref() == Some("aurora-iopt1"))
 }
 
-fn storage(sheet: &mut Sheet<'_, '_>, id: &str, optimized: bool) {
+/// Storage and I/O; how much is stored.
+fn storage(sheet: &mut Sheet<'_, '_>, id: &str, optimized: bool) -> Range {
     let stored = sheet.used(id, "storage_gb");
     let usage_type = if optimized { "Aurora:IO-OptimizedStorageUsage" } else { "Aurora:StorageUsage" };
     sheet.charge(id, RDS, usage_type, stored, None);
@@ -49,8 +58,27 @@ fn storage(sheet: &mut Sheet<'_, '_>, id: &str, optimized: bool) {
         let operations = sheet.used(id, "io_millions") * dec!(1_000_000);
         sheet.charge(id, RDS, "Aurora:StorageIOUsage", operations, None);
     }
-    let backups = sheet.used(id, "backup_gb");
-    sheet.charge(id, RDS, "Aurora:BackupUsage", backups, Some("beyond the size of the database, which is free"));
+    stored
+}
+
+/// Backups beyond the size of the database, which is free: the pages that change while they are kept.
+fn backups(sheet: &mut Sheet<'_, '_>, id: &str, stored: Range) -> Result<(), Missing> {
+    let days = retention(sheet, id)?;
+    let origin = format!(
+        "a twentieth of the database changes a day (a hundredth to a fifth), {} of changes are kept; assumed, not measured",
+        if days == Decimal::ONE { "1 day".to_owned() } else { format!("{days} days") }
+    );
+    let changed = sheet.used_or(id, "backup_gb", Some((stored * CHANGED * days, &origin)));
+    sheet.charge(id, RDS, "Aurora:BackupUsage", changed, Some("beyond the size of the database, which is free"));
+    Ok(())
+}
+
+/// The part of a database that changes in a day.
+pub(super) const CHANGED: Range = Range::new(dec!(0.01), dec!(0.05), dec!(0.2));
+
+/// Days for which automatic backups are kept; 1 when the template says nothing. Source: `CloudFormation` user guide.
+pub(super) fn retention(sheet: &Sheet<'_, '_>, id: &str) -> Result<Decimal, Missing> {
+    Ok(sheet.properties(id).measure("BackupRetentionPeriod", 35)?.unwrap_or(Decimal::ONE))
 }
 
 fn has_capacity(sheet: &Sheet<'_, '_>, id: &str) -> bool {
@@ -60,10 +88,10 @@ fn has_capacity(sheet: &Sheet<'_, '_>, id: &str) -> bool {
 /// Capacity: the average while awake, for each serverless instance.
 fn capacity(sheet: &mut Sheet<'_, '_>, id: &str, engine: &str, optimized: bool) -> Result<(), Missing> {
     let properties = sheet.properties(id);
-    let bound = |name: &str| properties.number(&format!("ServerlessV2ScalingConfiguration.{name}"));
+    let bound = |name: &str| properties.measure(&format!("ServerlessV2ScalingConfiguration.{name}"), MOST_CAPACITY);
     let (least, most) = (bound("MinCapacity")?.unwrap_or(dec!(0.5)), bound("MaxCapacity")?);
     let most = most.ok_or_else(|| "ServerlessV2ScalingConfiguration.MaxCapacity is absent".to_owned())?;
-    if least > most || least.is_sign_negative() {
+    if least > most {
         return Err(Missing(format!("the capacity from {least} to {most} ACU is no range")));
     }
     let instances = serverless_instances(sheet, id);
@@ -78,9 +106,8 @@ fn capacity(sheet: &mut Sheet<'_, '_>, id: &str, engine: &str, optimized: bool) 
         (count, _) => count,
     };
     let awake = awake_hours(sheet, id, least);
-    let average = if said.is_some() || sheet.usage().default_of("AWS::RDS::DBCluster", "acu").is_some() {
-        let given = sheet.used(id, "acu");
-        if said.is_some() { given } else { given.map(|acu| acu.max(least).min(most)) }
+    let average = if said.is_some() || sheet.usage().default_of(id, "AWS::RDS::DBCluster", "acu").is_some() {
+        sheet.used(id, "acu").map(|acu| acu.max(least).min(most))
     } else {
         let told = Range::new(least, least.max(dec!(0.5)).min(most), most);
         let origin = "the template's least and most capacity; an idle database rests at the least, 0.5 while awake";
@@ -88,7 +115,11 @@ fn capacity(sheet: &mut Sheet<'_, '_>, id: &str, engine: &str, optimized: bool) 
     };
     let mode = if optimized { "ServerlessV2IOOptimizedUsage" } else { "ServerlessV2Usage" };
     let quantity = average * awake * Decimal::from(count);
-    let note = (count > 1).then(|| format!("{count} instances"));
+    let mut notes: Vec<String> = (count > 1).then(|| format!("{count} instances")).into_iter().collect();
+    if said.is_some_and(|said| said.low < least || said.high > most) {
+        notes.push(format!("the usage file's acu is cut to the {least} to {most} ACU that the cluster may take"));
+    }
+    let note = (!notes.is_empty()).then(|| notes.join("; "));
     sheet.charge(id, RDS, &format!("Aurora:{mode}:{engine}"), quantity, note.as_deref());
     Ok(())
 }

@@ -15,7 +15,7 @@ const RDS: &str = "AmazonRDS";
 pub fn instance(sheet: &mut Sheet<'_, '_>, id: &str) -> Result<(), Missing> {
     let properties = sheet.properties(id);
     let class = properties.text("DBInstanceClass")?.ok_or_else(|| "DBInstanceClass is absent".to_owned())?;
-    let cluster = properties.linked("DBClusterIdentifier");
+    let cluster = cluster_of(sheet, id)?;
     if class == "db.serverless" {
         match cluster {
             Some(cluster) => sheet.free(id, &format!("its capacity is priced with the cluster {cluster}")),
@@ -46,10 +46,21 @@ pub fn instance(sheet: &mut Sheet<'_, '_>, id: &str) -> Result<(), Missing> {
     let twice = properties.is_true("MultiAZ")?;
     let mode = if twice { "Multi-AZUsage" } else { "InstanceUsage" };
     sheet.charge(id, RDS, &format!("{mode}:{class}:{}", engine(&name)), hours, None);
-    if properties.is_true("ManageMasterUserPassword").unwrap_or(false) {
+    if properties.is_true("ManageMasterUserPassword")? {
         charge_secret(sheet, id, 1, Some("the master user's password"));
     }
     storage(sheet, id, &properties, &name, twice)
+}
+
+/// The cluster of the template that an instance belongs to.
+fn cluster_of(sheet: &Sheet<'_, '_>, id: &str) -> Result<Option<String>, Missing> {
+    let Some(cluster) = sheet.properties(id).linked("DBClusterIdentifier") else { return Ok(None) };
+    // A parameter's value may come from a resource of another stack.
+    let kind = sheet.document().resource_type(&cluster);
+    if cluster == id || !matches!(kind, "" | "AWS::RDS::DBCluster") {
+        return Err(Missing(format!("its DBClusterIdentifier names {cluster}, which is no cluster")));
+    }
+    Ok(Some(cluster))
 }
 
 /// The engine's name in usage types.
@@ -69,10 +80,16 @@ fn storage(
     engine: &str,
     twice: bool,
 ) -> Result<(), Missing> {
-    let allocated = properties.number("AllocatedStorage")?.unwrap_or_default();
-    let stored = sheet.used_or(id, "storage_gb", Some((Range::exact(allocated), "")));
-    let iops = properties.number("Iops")?;
+    let allocated = properties.measure("AllocatedStorage", MOST_STORAGE)?;
+    let iops = properties.measure("Iops", MOST_IOPS)?;
     let kind = properties.text("StorageType")?.unwrap_or_else(|| if iops.is_some() { "io1" } else { "gp2" }.to_owned());
+    if allocated.is_none() && sheet.said(id, "storage_gb").is_none() {
+        return Err(Missing(
+            "AllocatedStorage is absent: a snapshot or AWS decides how much storage it has".to_owned(),
+        ));
+    }
+    let allocated = allocated.unwrap_or_default();
+    let stored = sheet.used_or(id, "storage_gb", Some((Range::exact(allocated), "")));
     let both = if twice { "Multi-AZ-" } else { "" };
     let usage_type = match kind.as_str() {
         "gp3" => format!("RDS:{both}GP3-Storage"),
@@ -82,22 +99,47 @@ fn storage(
         other => return Err(Missing(format!("there is no storage type `{other}`"))),
     };
     sheet.charge(id, RDS, &usage_type, stored, None);
-    // Storage of a size that AWS stripes brings more. Source: RDS user guide, gp3 storage.
-    let striped = if engine.starts_with("sqlserver") { Decimal::MAX } else { dec!(400) };
-    let brought = if allocated >= striped { dec!(12_000) } else { dec!(3_000) };
-    let beyond = iops.unwrap_or_default().saturating_sub(if kind == "gp3" { brought } else { Decimal::ZERO });
-    if beyond > Decimal::ZERO {
-        let usage_type = format!("RDS:{both}{}", if kind == "gp3" { "GP3-PIOPS" } else { "PIOPS" });
-        sheet.charge(id, RDS, &usage_type, Range::exact(beyond), None);
-    }
-    let operations = sheet.used(id, "io_millions");
+    let both = format!("RDS:{both}");
+    performance(sheet, id, (&kind, &both, engine), (allocated, iops.unwrap_or_default()))?;
     if kind == "standard" {
+        let operations = sheet.used(id, "io_millions");
         sheet.charge(id, RDS, "RDS:StorageIOUsage", operations * dec!(1_000_000), None);
-    } else if !operations.is_zero() {
+    } else if sheet.said(id, "io_millions").is_some() {
         sheet.free(id, &format!("I/O is in the price of {kind} storage"));
     }
-    let backups = sheet.used(id, "backup_gb");
+    let most = stored.high * aurora::CHANGED.high * aurora::retention(sheet, id)?;
+    let origin = "backups fit into the allocated storage, which is free, unless the disk is full and a fifth of it changes a day";
+    let backups = sheet.used_or(id, "backup_gb", Some((Range::new(Decimal::ZERO, Decimal::ZERO, most), origin)));
     let note = "beyond the allocated storage, which is free";
     sheet.charge(id, RDS, "RDS:ChargedBackupUsage", backups, Some(note));
+    Ok(())
+}
+
+/// The most of an instance: storage in GB, I/O a second, MiB a second. Source: RDS user guide, quotas; engines and classes have less.
+const MOST_STORAGE: u32 = 262_144;
+const MOST_IOPS: u32 = 256_000;
+const MOST_THROUGHPUT: u32 = 16_000;
+
+/// I/O and throughput beyond what gp3 brings; all I/O of io1 and io2.
+fn performance(
+    sheet: &mut Sheet<'_, '_>,
+    id: &str,
+    (kind, both, engine): (&str, &str, &str),
+    (allocated, iops): (Decimal, Decimal),
+) -> Result<(), Missing> {
+    // Storage of a size that AWS stripes brings more. Source: RDS user guide, gp3 storage.
+    let striped = if engine.starts_with("sqlserver") { Decimal::MAX } else { dec!(400) };
+    let (operations, throughput) =
+        if allocated >= striped { (dec!(12_000), dec!(500)) } else { (dec!(3_000), dec!(125)) };
+    let beyond = iops.saturating_sub(if kind == "gp3" { operations } else { Decimal::ZERO });
+    if beyond > Decimal::ZERO {
+        let usage_type = format!("{both}{}", if kind == "gp3" { "GP3-PIOPS" } else { "PIOPS" });
+        sheet.charge(id, RDS, &usage_type, Range::exact(beyond), None);
+    }
+    let asked = sheet.properties(id).measure("StorageThroughput", MOST_THROUGHPUT)?.unwrap_or_default();
+    if kind == "gp3" && asked > throughput {
+        let note = format!("beyond the {throughput} MiB/s that the storage brings");
+        sheet.charge(id, RDS, &format!("{both}GP3-Throughput"), Range::exact(asked - throughput), Some(&note));
+    }
     Ok(())
 }

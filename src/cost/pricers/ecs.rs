@@ -52,7 +52,7 @@ pub fn service(sheet: &mut Sheet<'_, '_>, id: &str) -> Result<(), Missing> {
 /// How many tasks run, for how many hours of the month, and how that came about.
 fn running(sheet: &mut Sheet<'_, '_>, id: &str) -> Result<(Range, Range, Option<String>), Missing> {
     let month = sheet.hours();
-    let desired = sheet.properties(id).number("DesiredCount")?;
+    let desired = sheet.properties(id).measure("DesiredCount", MOST_TASKS)?;
     let target = schedule::target_of(sheet, id);
     let (bounds, waking) = match &target {
         Some(target) => (Some(schedule::bounds(sheet, target)?), schedule::waking(sheet, target)),
@@ -125,5 +125,7 @@ pub fn cluster(sheet: &mut Sheet<'_, '_>, id: &str) -> Result<(), Missing> {
     Ok(())
 }
 
+/// The most tasks of a service. Source: ECS service quotas.
+pub(super) const MOST_TASKS: u32 = 5_000;
 /// Disk a task has without paying, in GB. Source: Fargate pricing page.
 const DISK: Decimal = dec!(20);

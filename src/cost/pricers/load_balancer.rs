@@ -41,6 +41,10 @@ pub fn load_balancer(sheet: &mut Sheet<'_, '_>, id: &str) -> Result<(), Missing>
     sheet.charge(id, "AWSELB", &format!("LoadBalancerUsage:{name}"), hours, None);
     let (units, note) = capacity(sheet, id, dimensions, hours);
     sheet.charge(id, "AWSELB", &format!("LCUUsage:{name}"), units, note.as_deref());
+    // Nobody reaches a gateway load balancer but through its endpoints.
+    if name == "Gateway" {
+        return Ok(());
+    }
     public_addresses(sheet, id, hours)
 }
 

@@ -40,7 +40,17 @@ pub fn log_group(sheet: &mut Sheet<'_, '_>, id: &str) -> Result<(), Missing> {
 pub fn alarm(sheet: &mut Sheet<'_, '_>, id: &str) -> Result<(), Missing> {
     let properties = sheet.properties(id);
     let metrics = properties.list("Metrics")?.unwrap_or_default();
-    // Expressions are computed from the others and cost nothing.
+    if let Some(reason) = metrics.iter().find_map(Node::reason) {
+        return Err(Missing(format!("Metrics: {reason}")));
+    }
+    let expressions: Vec<&str> = metrics.iter().filter_map(expression_of).collect();
+    if expressions.iter().any(|expression| is_query(expression)) {
+        return Err(Missing(
+            "a query is billed by the metrics that it reads, and how many those are only the account knows".to_owned(),
+        ));
+    }
+    // Other expressions are computed from the metrics beside them and cost nothing, but for a band: that is two metrics more.
+    let bands = expressions.iter().filter(|expression| expression.to_ascii_uppercase().contains(BAND)).count();
     let stats: Vec<&Node> = metrics.iter().filter_map(stat_of).collect();
     let is_fast = |period: Option<Decimal>| period.is_some_and(|period| period < dec!(60));
     let (all, fast) = if metrics.is_empty() {
@@ -48,10 +58,30 @@ pub fn alarm(sheet: &mut Sheet<'_, '_>, id: &str) -> Result<(), Missing> {
     } else {
         (stats.len(), stats.iter().filter(|stat| is_fast(period_of(stat))).count())
     };
+    if all == 0 {
+        return Err(Missing("none of its Metrics says which metric it looks at".to_owned()));
+    }
+    let (of_bands, fast_bands) = if fast > 0 { (0, 2 * bands) } else { (2 * bands, 0) };
+    let note = (bands > 0).then_some("with the upper and the lower edge of its band");
     let count = |number: usize| Range::exact(Decimal::from(number));
-    sheet.charge(id, CLOUDWATCH, ALARM, count(all - fast), None);
-    sheet.charge(id, CLOUDWATCH, "CW:HighResAlarmMonitorUsage", count(fast), None);
+    sheet.charge(id, CLOUDWATCH, ALARM, count(all - fast + of_bands), note);
+    sheet.charge(id, CLOUDWATCH, "CW:HighResAlarmMonitorUsage", count(fast + fast_bands), note);
     Ok(())
+}
+
+/// The function that gives a band around what is to be expected. Source: CloudWatch user guide.
+const BAND: &str = "ANOMALY_DETECTION_BAND";
+
+/// Whether an expression looks metrics up by itself.
+fn is_query(expression: &str) -> bool {
+    let expression = expression.to_ascii_uppercase();
+    expression.trim_start().starts_with("SELECT") || expression.contains("SEARCH(")
+}
+
+/// An expression of an alarm.
+fn expression_of(entry: &Node) -> Option<&str> {
+    let Node::Map(entry) = entry else { return None };
+    entry.get("Expression").and_then(Node::text)
 }
 
 /// What a metric of an alarm looks at; none for an expression.

@@ -28,14 +28,26 @@ pub enum Waking {
     Unknown(String),
 }
 
-/// The scalable target of a service, by its `ResourceId`.
+/// The scalable target of a service: its `ResourceId` refers to the service, or says its literal name.
 #[must_use]
 pub fn target_of(sheet: &Sheet<'_, '_>, service: &str) -> Option<String> {
     let document = sheet.document();
+    let properties = sheet.properties(service);
+    let known = |name: &str| properties.get(name).text().map(ToOwned::to_owned);
+    let (name, cluster) = (known("ServiceName"), known("Cluster"));
     sheet.of_type("AWS::ApplicationAutoScaling::ScalableTarget").into_iter().find_map(|id| {
         let mut names = Vec::new();
         names_in(document.resources().get(id)?.get("Properties")?.get("ResourceId")?, &mut names);
-        names.iter().any(|name| name == service).then(|| id.to_owned())
+        if names.iter().any(|name| name == service) {
+            return Some(id.to_owned());
+        }
+        let Node::Text(target) = sheet.properties(id).get("ResourceId") else { return None };
+        let (its_cluster, its_name) = target.strip_prefix("service/")?.split_once('/')?;
+        let same_cluster = cluster.as_deref().is_none_or(|cluster| {
+            let short = cluster.rsplit('/').next().unwrap_or(cluster);
+            its_cluster == short || Node::Text(its_cluster.to_owned()).text().is_none()
+        });
+        (name.as_deref() == Some(its_name) && same_cluster).then(|| id.to_owned())
     })
 }
 
@@ -46,10 +58,10 @@ pub fn target_of(sheet: &Sheet<'_, '_>, service: &str) -> Option<String> {
 pub fn bounds(sheet: &Sheet<'_, '_>, target: &str) -> Result<(Decimal, Decimal), Missing> {
     let properties = sheet.properties(target);
     let bound = |name: &str| -> Result<Decimal, Missing> {
-        Ok(properties.number(name)?.ok_or_else(|| format!("{target} says no {name}"))?)
+        Ok(properties.measure(name, super::ecs::MOST_TASKS)?.ok_or_else(|| format!("{target} says no {name}"))?)
     };
     let (least, most) = (bound("MinCapacity")?, bound("MaxCapacity")?);
-    if least > most || least.is_sign_negative() {
+    if least > most {
         return Err(Missing(format!("{target}: from {least} to {most} tasks is no range")));
     }
     Ok((least, most))

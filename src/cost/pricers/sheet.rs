@@ -1,6 +1,7 @@
 //! The sheet a pricer writes on: it looks up prices and usage, and keeps what was charged, free, unknown and assumed.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use rust_decimal::Decimal;
 use serde_json::Value;
@@ -13,6 +14,9 @@ use crate::cost::price::PriceTable;
 use crate::cost::range::Range;
 use crate::cost::usage::{ACCOUNT, Usage};
 use crate::template::Document;
+
+/// Decimals kept of a quantity: what is divided by three is no thirty digits long, and no bill is finer.
+const DIGITS: u32 = 6;
 
 /// What a pricer could not know.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -118,7 +122,7 @@ impl<'s, 'a> Sheet<'s, 'a> {
         if let Some(said) = self.usage.said(id, kind, field) {
             return if said.is_exact() { said } else { self.assume(id, field, said, "the usage file") };
         }
-        match (told, self.usage.default_of(kind, field)) {
+        match (told, self.usage.default_of(id, kind, field)) {
             (Some((range, _)), _) if range.is_exact() => range,
             (Some((range, origin)), _) => self.assume(id, field, range, origin),
             (None, Some(default)) => self.assume(id, field, default.range, &default.origin),
@@ -130,6 +134,25 @@ impl<'s, 'a> Sheet<'s, 'a> {
     #[must_use]
     pub fn said(&self, id: &str, field: &str) -> Option<Range> {
         self.usage.said(id, self.document().resource_type(id), field)
+    }
+
+    /// Whether a usage file says anything of a resource or its type.
+    #[must_use]
+    pub fn is_mentioned(&self, id: &str) -> bool {
+        self.usage.mentions(id, self.document().resource_type(id))
+    }
+
+    /// Whether a usage file names this very resource.
+    #[must_use]
+    pub fn is_named(&self, id: &str) -> bool {
+        self.usage.names(id)
+    }
+
+    /// How many entries were written so far, of any kind.
+    #[must_use]
+    pub fn entries(&self) -> usize {
+        let Estimate { items, free, unpriced, unknown, assumptions, .. } = &self.written;
+        items.len() + free.len() + unpriced.len() + unknown.len() + assumptions.len()
     }
 
     /// Notes a figure that nobody gave, and gives it as far as it is in focus.
@@ -150,7 +173,14 @@ impl<'s, 'a> Sheet<'s, 'a> {
 
     /// Charges a quantity, split over the tiers of its price; tiers go on from what other resources used.
     pub fn charge(&mut self, id: &str, service: &str, usage_type: &str, quantity: Range, note: Option<&str>) {
+        let quantity = quantity.map(|quantity| quantity.round_dp(DIGITS));
         let Some(tiers) = self.tiers(id, service, usage_type, quantity) else { return };
+        if let [price] = tiers.as_slice()
+            && tier::is_only(price)
+        {
+            self.written.items.push(LineItem::new(id, Arc::clone(price), quantity, note.map(ToOwned::to_owned)));
+            return;
+        }
         let meter = self.meters.entry((service.to_owned(), usage_type.to_owned())).or_default();
         let split = tier::split(&tiers, *meter, quantity);
         *meter = *meter + quantity;
@@ -175,6 +205,7 @@ impl<'s, 'a> Sheet<'s, 'a> {
 
     /// Charges a quantity at the first tier's price, whatever its lower bound: for allowances that are a resource's own.
     pub fn charge_flat(&mut self, id: &str, service: &str, usage_type: &str, quantity: Range, note: Option<&str>) {
+        let quantity = quantity.map(|quantity| quantity.round_dp(DIGITS));
         let Some(tiers) = self.tiers(id, service, usage_type, quantity) else { return };
         if let Some(price) = tiers.into_iter().next() {
             self.written.items.push(LineItem::new(id, price, quantity, note.map(ToOwned::to_owned)));
@@ -188,7 +219,7 @@ impl<'s, 'a> Sheet<'s, 'a> {
         service: &str,
         usage_type: &str,
         quantity: Range,
-    ) -> Option<Vec<std::sync::Arc<crate::cost::Price>>> {
+    ) -> Option<Vec<Arc<crate::cost::Price>>> {
         if quantity.is_zero() {
             return None;
         }

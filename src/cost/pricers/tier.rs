@@ -33,14 +33,24 @@ pub(super) struct Split {
     pub(super) until: Decimal,
 }
 
+/// Where the price that the table may lack begins after one that it has.
+fn step_after(last: &Price) -> Option<Decimal> {
+    STEPS
+        .iter()
+        .find(|(service, usage_type, _)| *service == last.service && *usage_type == last.usage_type)
+        .and_then(|(_, _, steps)| steps.iter().find(|step| **step > last.from).copied())
+}
+
+/// Whether a table's one price holds for whatever quantity, so that nothing need be counted over resources.
+pub(super) fn is_only(price: &Price) -> bool {
+    price.from.is_zero() && step_after(price).is_none()
+}
+
 /// Splits `quantity` on top of what is `used` already. `tiers` are in order and of one price.
 pub(super) fn split(tiers: &[Arc<Price>], used: Range, quantity: Range) -> Split {
     let mut split = Split::default();
     let Some((first, last)) = tiers.first().zip(tiers.last()) else { return split };
-    let until = STEPS
-        .iter()
-        .find(|(service, usage_type, _)| *service == last.service && *usage_type == last.usage_type)
-        .and_then(|(_, _, steps)| steps.iter().find(|step| **step > last.from).copied());
+    let until = step_after(last);
     let within = |from: Decimal, to: Option<Decimal>| {
         used.zip(quantity, |used, quantity| {
             let end = used.saturating_add(quantity);

@@ -27,7 +27,17 @@ pub(super) const FIELDS: &[(&str, &[&str])] = &[
     ("AWS::EC2::EIP", &["idle_hours", "hours"]),
     (
         "AWS::EFS::FileSystem",
-        &["standard_gb", "ia_gb", "archive_gb", "read_gb", "write_gb", "ia_read_gb", "ia_write_gb", "throughput_mibps"],
+        &[
+            "standard_gb",
+            "ia_gb",
+            "archive_gb",
+            "read_gb",
+            "write_gb",
+            "ia_read_gb",
+            "ia_write_gb",
+            "throughput_mibps",
+            "backup_gb",
+        ],
     ),
     (
         "AWS::S3::Bucket",

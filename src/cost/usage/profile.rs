@@ -8,6 +8,7 @@ use crate::cost::decimal::dec;
 
 use super::ACCOUNT;
 use crate::cost::range::Range;
+use crate::model::BackupsKept;
 
 /// A default and where it comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,7 +19,7 @@ pub struct Default {
     pub origin: String,
 }
 
-/// Defaults by resource type and field.
+/// Defaults by field of a resource type, or of one resource by its logical id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Profile {
     defaults: BTreeMap<&'static str, BTreeMap<&'static str, Default>>,
@@ -30,6 +31,16 @@ const FILES: &str = "AWS::EFS::FileSystem";
 const LOGS: &str = "AWS::Logs::LogGroup";
 const NAT: &str = "AWS::EC2::NatGateway";
 const ZONE: &str = "AWS::Route53::HostedZone";
+
+/// The logical id of the bucket of tenants' backups, in `templates/environment.yml`.
+const BACKUPS: &str = "BackupBucket";
+/// Days for which that bucket keeps what was deleted in it, by its lifecycle rule `former-versions`.
+const FORMER_DAYS: u32 = 30;
+/// A backup's size: of database and files the half, compressed.
+const COMPRESSED: Decimal = dec!(0.5);
+
+/// Requests that the backups of one tenant make in a month.
+const BACKUP_REQUESTS: Range = Range::new(dec!(10), dec!(300), dec!(1_000));
 
 /// One row of a profile: type, field, low, expected, high.
 type Row = (&'static str, &'static str, Decimal, Decimal, Decimal);
@@ -59,6 +70,11 @@ const GENERAL: &[Row] = &[
     ("AWS::Lambda::Function", "duration_ms", dec!(50), dec!(200), dec!(1_000)),
     ("AWS::WAFv2::WebACL", "requests", dec!(10_000), dec!(100_000), dec!(10_000_000)),
     ("AWS::SecretsManager::Secret", "api_requests", dec!(100), dec!(1_000), dec!(10_000)),
+    ("AWS::RDS::DBInstance", "io_millions", dec!(1), dec!(10), dec!(100)),
+    ("AWS::Backup::BackupVault", "stored_gb", dec!(1), dec!(10), dec!(100)),
+    ("AWS::ApiGatewayV2::Api", "requests", dec!(10_000), dec!(100_000), dec!(1_000_000)),
+    ("AWS::SES::EmailIdentity", "emails", dec!(100), dec!(1_000), dec!(10_000)),
+    ("AWS::SES::ConfigurationSet", "emails", dec!(100), dec!(1_000), dec!(10_000)),
 ];
 
 /// What one tenant of the tier `catalogue` (a web catalogue and a newsletter, served by the pool) uses.
@@ -135,7 +151,7 @@ impl Profile {
             requests,
             "0.05 requests a second and tenant, each a new connection; assumed, not measured",
         );
-        let bytes = profile.default_of(ACCOUNT, "data_out_gb").map_or(Range::ZERO, |out| out.range);
+        let bytes = profile.default_of(ACCOUNT, ACCOUNT, "data_out_gb").map_or(Range::ZERO, |out| out.range);
         profile.set(
             LOAD_BALANCER,
             "processed_gb",
@@ -150,6 +166,15 @@ impl Profile {
             requests * met,
             "0.05 requests a second and tenant, each past half the rules beyond ten; assumed, not measured",
         );
+        profile.set(BACKUPS, "standard_gb", profile.stored() * COMPRESSED, TENANT_ORIGIN);
+        for field in ["put_requests", "get_requests"] {
+            profile.set(
+                BACKUPS,
+                field,
+                BACKUP_REQUESTS * count,
+                "some ten for each backup of a tenant; assumed, not measured",
+            );
+        }
         let capacity = (CAPACITY * count).max(Range::exact(FLOOR));
         profile.set(
             CLUSTER,
@@ -157,13 +182,47 @@ impl Profile {
             capacity,
             "0.02 ACU a tenant (0.01 to 0.10), at least 0.5 while awake; assumed, not measured",
         );
+        // What an addon or an override brings beside what every tenant has.
+        for row in
+            GENERAL.iter().filter(|row| !CATALOGUE.iter().chain(PRODUCTION).any(|of_tenant| of_tenant.0 == row.0))
+        {
+            profile.add(row, Decimal::ONE, GENERAL_ORIGIN);
+        }
         profile
     }
 
-    /// The default of a field.
+    /// Database and files of all tenants, GB.
+    fn stored(&self) -> Range {
+        let of = |kind, field| self.default_of("", kind, field).map_or(Range::ZERO, |found| found.range);
+        of(CLUSTER, "storage_gb") + of(FILES, "standard_gb")
+    }
+
+    /// The same with as many backups of each tenant as an environment keeps.
     #[must_use]
-    pub fn default_of(&self, resource_type: &str, field: &str) -> Option<&Default> {
-        self.defaults.get(resource_type)?.get(field)
+    pub(super) fn keeping(mut self, kept: BackupsKept) -> Self {
+        let Some(bucket) = self.defaults.get_mut(BACKUPS) else { return self };
+        let count = kept.daily + kept.weekly + kept.monthly;
+        let (often, former) = match (kept.daily, kept.weekly) {
+            (0, 0) => ("month", FORMER_DAYS / 30),
+            (0, _) => ("week", FORMER_DAYS / 7),
+            _ => ("day", FORMER_DAYS),
+        };
+        let copies = Decimal::from(count + former);
+        if let Some(stored) = bucket.get_mut("standard_gb") {
+            stored.range = stored.range * Range::new(Decimal::ONE, copies, copies);
+            stored.origin = format!(
+                "backups: one a {often}, half of a tenant's database and files each; {count} are kept, and {former} deleted ones for \
+                 {FORMER_DAYS} days; low: one in all; assumed, not measured"
+            );
+        }
+        self
+    }
+
+    /// The default of a field: the resource's by its logical id, else its type's.
+    #[must_use]
+    pub fn default_of(&self, resource: &str, resource_type: &str, field: &str) -> Option<&Default> {
+        let of = |key: &str| self.defaults.get(key)?.get(field);
+        of(resource).or_else(|| of(resource_type))
     }
 
     /// The fields of a type that have a default.

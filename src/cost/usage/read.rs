@@ -1,5 +1,7 @@
 //! A usage file's text to [`Usage`].
 
+use std::collections::BTreeMap;
+
 use rust_decimal::Decimal;
 use serde_yaml::{Mapping, Value};
 
@@ -8,6 +10,7 @@ use crate::cost::error::CostError;
 use crate::cost::evaluate::number;
 use crate::cost::range::Range;
 use crate::model::nearest;
+use crate::template::document::yaml_problem;
 
 /// Hours of the longest month.
 const LONGEST_MONTH: Decimal = Decimal::from_parts(744, 0, 0, false, 0);
@@ -18,7 +21,7 @@ type Wrong = (String, String);
 pub(super) fn read(name: &str, text: &str, profile: Profile) -> Result<Usage, CostError> {
     let failed = |(problem, help): Wrong| CostError::Usage { name: name.to_owned(), problem, help };
     let root: Value = serde_yaml::from_str(text)
-        .map_err(|error| failed((error.to_string(), "docs/cost.md shows a usage file".to_owned())))?;
+        .map_err(|error| failed((yaml_problem(&error), "docs/cost.md shows a usage file".to_owned())))?;
     fill(&root, Usage::of(profile)).map_err(failed)
 }
 
@@ -58,7 +61,25 @@ fn fill(root: &Value, mut usage: Usage) -> Result<Usage, Wrong> {
             }
         }
     }
+    no_longer_than_the_month(&usage)?;
     Ok(usage)
+}
+
+/// No resource runs for more hours than the month has.
+fn no_longer_than_the_month(usage: &Usage) -> Result<(), Wrong> {
+    let of = |section: &'static str, all: &'_ BTreeMap<String, Fields>| {
+        all.iter()
+            .flat_map(|(name, fields)| fields.iter().map(move |(field, range)| (name, field, range)))
+            .find(|(_, field, range)| field.ends_with("hours") && range.high > usage.hours)
+            .map(|(name, field, range)| {
+                let problem = format!(
+                    "{section}.{name}.{field}: {} is more than the {} hours of the month",
+                    range.high, usage.hours
+                );
+                (problem, "`hours` at the top of the file says how many hours the month has".to_owned())
+            })
+    };
+    of("resources", &usage.resources).or_else(|| of("types", &usage.types)).map_or(Ok(()), Err)
 }
 
 fn hours(value: &Value) -> Result<Decimal, Wrong> {

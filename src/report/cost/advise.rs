@@ -95,12 +95,13 @@ impl AdviseReport {
         });
         let cheapest = self.offers.iter().take(BARS);
         let bars = cheapest.map(|offer| (offer.design.clone(), offer.per_tenant_usd)).collect();
-        let mut notes =
-            vec!["How many tenants a pool serves well is not measured; konta only counts quotas.".to_owned()];
-        for offer in self.offers.iter().filter(|offer| !offer.unknown.is_empty()) {
-            let parts = text::count(offer.unknown.len(), "part");
-            notes.push(format!("{}: {parts} without a price, in no total.", offer.design));
-        }
+        let mut notes = vec![
+            "A pool's memory is measured, not on AWS (docs/benchmarks.md); how much processor its tenants need is not: konta counts \
+             memory and quotas."
+                .to_owned(),
+        ];
+        let missing = self.offers.iter().map(|offer| (offer.design.as_str(), offer.unknown.len()));
+        notes.extend(super::without_price(&missing.collect::<Vec<_>>()));
         (!self.offers.is_empty()).then(|| Section {
             title: "Designs, the cheapest first".to_owned(),
             chart: Some(Chart::Bars(Bars { title: "USD a month for each tenant".to_owned(), bars })),

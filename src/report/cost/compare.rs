@@ -127,9 +127,8 @@ impl CompareReport {
         if self.rows.iter().any(|row| !row.deployable) {
             notes.push("* not deployable by konta as it stands: priced to compare.".to_owned());
         }
-        for row in self.rows.iter().filter(|row| row.unknown > 0) {
-            notes.push(format!("{}: {} without a price, in no total.", row.title, text::count(row.unknown, "part")));
-        }
+        let missing = self.rows.iter().map(|row| (row.title, row.unknown));
+        notes.extend(super::without_price(&missing.collect::<Vec<_>>()));
         Section {
             title: "Choices".to_owned(),
             chart: Some(Chart::Bars(Bars { title: "USD a month".to_owned(), bars })),

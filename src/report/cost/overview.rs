@@ -49,7 +49,7 @@ impl CostReport {
     fn facts(&self) -> Vec<(String, String)> {
         let mut facts = Vec::new();
         // The sum above is the tenant's own; what it shares with others is more.
-        if let Some([only]) = self.shares.as_ref().filter(|shares| shares.break_even.is_empty()).map(|s| &*s.tenants) {
+        if let Some(only) = self.only_tenant() {
             facts.push(("with its share".to_owned(), format!("{} USD a month", amount(only.cost.total_usd))));
         }
         facts.extend([
@@ -64,8 +64,7 @@ impl CostReport {
             ));
         }
         if let Some(budget) = &self.budget {
-            let place = if budget.above { "is above" } else { "is within" };
-            let said = format!("{} {place} {}", money(self.total_usd.expected), budget.said);
+            let said = format!("{} {} {}", money(budget.compared_usd), budget.verdict.words(), budget.said);
             facts.push(("budget".to_owned(), said));
         }
         if let Some(moving) = &self.most_moving {
@@ -74,9 +73,11 @@ impl CostReport {
             let said = format!("{} of {on}, by {swing} USD between low and high; {}", moving.field, moving.origin);
             facts.push(("moves most".to_owned(), said));
         }
-        let missing = self.unknown.len() + self.unpriced.len();
+        let missing = self.missing();
         if missing > 0 {
-            facts.push(("not in the sum".to_owned(), format!("{} without a price", text::count(missing, "cost"))));
+            let of_shared = if self.shared_missing == missing { ", all in what it shares" } else { "" };
+            let said = format!("{} without a price{of_shared}", text::count(missing, "cost"));
+            facts.push(("not in the sum".to_owned(), said));
         }
         facts
     }

@@ -115,18 +115,19 @@ fn entry(columns: &[Column], row: &[Cell], width: usize) -> String {
     let edge = money.filter(|index| *index > 0).map_or_else(String::new, |index| row[index].shown());
     let taken = console::measure_text_width(&first) + console::measure_text_width(&edge);
     let mut entry = if edge.is_empty() {
-        text::wrap(&first, width, 0)
+        text::wrap_all(&first, width, 0)
     } else if taken + 2 <= width {
         format!("{first}{}{edge}", " ".repeat(width - taken))
     } else {
         let indent = width.saturating_sub(console::measure_text_width(&edge));
-        format!("{first}\n{}{edge}", " ".repeat(indent))
+        format!("{}\n{}{edge}", text::wrap_all(&first, width, 0), " ".repeat(indent))
     };
     for (index, (column, cell)) in columns.iter().zip(row).enumerate().skip(1) {
         let shown = cell.shown();
         if Some(index) != money && !shown.is_empty() {
             let label = format!("  {}: ", column.head);
-            let words = text::wrap(&text::one_line(&shown), width, label.len().min(width / 3));
+            let indent = console::measure_text_width(&label).min(width / 3);
+            let words = text::wrap_all(&text::one_line(&shown), width, indent);
             let _ = write!(entry, "\n{label}{words}");
         }
     }

@@ -66,7 +66,7 @@ fn report(name: &str) -> CostReport {
         StackCost::new("konta-prod-tenant-a", name, Arc::new(tenant)),
     ];
     let mut report = CostReport::of_stacks("eu-west-1", dec!(730), stacks);
-    report.budget = Some(Budget { usd: dec!(50), said: "50USD".into(), above: true });
+    report.hold_to(dec!(50), "50USD".into());
     report
 }
 

@@ -76,6 +76,7 @@ fn action_word(action: Action) -> &'static str {
         Action::Recreate => "delete and create",
         Action::Delete => "delete",
         Action::Nothing => "nothing to do",
+        Action::Follow => "look at it again",
         Action::Attach => "wait for what is under way",
         Action::Verify => "ask whether its tasks answer",
     }

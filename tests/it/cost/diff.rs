@@ -166,3 +166,63 @@ fn what_is_deployed_is_compared_with_and_unchanged_stacks_are_not_asked_for() {
         "{gone}"
     );
 }
+
+/// The example's environment with a NAT gateway in place of public addresses.
+fn with_nat(world: &World) {
+    let prod = std::fs::read_to_string(world.path().join("environments/prod.yml")).unwrap();
+    assert!(prod.contains("egress: public-ip"), "{prod}");
+    world.write("environments/prod.yml", &prod.replace("egress: public-ip", "egress: nat"));
+}
+
+#[test]
+fn what_follows_a_changed_environment_is_priced_planned_and_deployed_with_it() {
+    let world = World::example();
+    world.konta(&["deploy", "tenant", "--all"]).ended_with(0);
+    let total = |world: &World| json_of(&world.run(&["cost", "-o", "json"]).ended_with(0))["total_usd"].clone();
+    let expected = |value: &Value| value["expected"].as_f64().unwrap_or_else(|| value.as_f64().unwrap());
+    let before = total(&world);
+    with_nat(&world);
+    let after = total(&world);
+    let report = json_of(&world.konta(&["cost", "diff", "-o", "json"]).ended_with(0));
+    let difference = expected(&report["difference_usd"]);
+    // The addresses of the pool's tasks and of the dedicated tenant's go, the gateway and its traffic come.
+    assert!((difference - 27.81).abs() < 0.01, "{difference}: {report}");
+    assert!((difference - (expected(&after) - expected(&before))).abs() < 1e-6, "{before} {after} {report}");
+    let plan = json_of(&world.konta(&["plan", "env", "-o", "json"]).ended_with(0));
+    let actions = |plan: &Value| -> Vec<(String, String)> {
+        let text = |stack: &Value, key: &str| stack[key].as_str().unwrap().to_owned();
+        plan["stacks"].as_array().unwrap().iter().map(|s| (text(s, "stack"), text(s, "action"))).collect()
+    };
+    let cell = actions(&plan).into_iter().find(|(stack, _)| stack == "konta-prod-cell-1").unwrap();
+    assert!(cell.1 == "follow" || plan["stacks"].to_string().contains("more of it may change"), "{plan}");
+    // The part of the plan's stacks, without the tenant's address.
+    let of_plan = expected(&plan["cost"]["difference_usd"]);
+    assert!((of_plan - 27.81 - 3.65).abs() < 0.02, "{of_plan}: {}", plan["cost"]);
+    let text = world.konta(&["plan", "env"]).ended_with(0).stdout;
+    assert!(text.contains("konta plan tenant --all"), "{text}");
+    world.konta(&["deploy", "env"]).ended_with(0);
+    let next = json_of(&world.konta(&["plan", "env", "-o", "json"]).ended_with(0));
+    assert_eq!(next["changes_anything"], false, "{next}");
+    world.konta(&["deploy", "tenant", "--all"]).ended_with(0);
+    let all = json_of(&world.konta(&["plan", "tenant", "--all", "-o", "json"]).ended_with(0));
+    assert_eq!(all["changes_anything"], false, "{all}");
+    let same = json_of(&world.konta(&["cost", "diff", "-o", "json"]).ended_with(0));
+    assert_eq!(same["stacks"], json!([]), "{same}");
+}
+
+#[test]
+fn what_would_follow_stays_as_it_is_where_the_outputs_do() {
+    let world = World::example();
+    world.remove("tenants/breadfree.yml");
+    world.konta(&["deploy", "tenant", "--all"]).ended_with(0);
+    let prod = std::fs::read_to_string(world.path().join("environments/prod.yml")).unwrap();
+    world.write("environments/prod.yml", &prod.replace("log_retention_days: 30", "log_retention_days: 60"));
+    let plan = world.konta(&["plan", "env"]).ended_with(0).stdout;
+    assert!(plan.contains("may follow"), "{plan}");
+    let done = world.konta(&["deploy", "env", "-o", "json"]).ended_with(0);
+    let last: Value = serde_json::from_str(done.stdout.lines().last().unwrap()).unwrap();
+    let cell = last["stacks"].as_array().unwrap().iter().find(|s| s["stack"] == "konta-prod-cell-1").unwrap();
+    assert_eq!(cell["status"], "UNCHANGED", "{last}");
+    let next = json_of(&world.konta(&["plan", "env", "-o", "json"]).ended_with(0));
+    assert_eq!(next["changes_anything"], false, "{next}");
+}

@@ -32,8 +32,8 @@ impl Strategy {
         if self.weight_spot.is_zero() {
             return base.saturating_add(rest);
         }
-        let share = self.weight.checked_div(weights).unwrap_or_default();
-        base.saturating_add(rest.saturating_mul(share))
+        // Multiplied first: a third three times is one.
+        base.saturating_add(rest.saturating_mul(self.weight).checked_div(weights).unwrap_or_default())
     }
 }
 

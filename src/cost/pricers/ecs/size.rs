@@ -31,9 +31,31 @@ pub(super) fn of_task(sheet: &Sheet<'_, '_>, definition: &str) -> Result<TaskSiz
     if system.starts_with("WINDOWS") {
         return Err(Missing("the table has no price of Fargate tasks on Windows".to_owned()));
     }
-    let arm = properties.text("RuntimePlatform.CpuArchitecture")?.as_deref() == Some("ARM64");
-    let disk = properties.number("EphemeralStorage.SizeInGiB")?.unwrap_or(DISK);
+    if vcpu > MOST_VCPU || memory_gb > MOST_MEMORY {
+        return Err(Missing(format!(
+            "{definition}: {} vCPU and {} GB are more than a Fargate task may have, {MOST_VCPU} and {MOST_MEMORY}",
+            vcpu.normalize(),
+            memory_gb.normalize()
+        )));
+    }
+    let arm = is_arm(properties.text("RuntimePlatform.CpuArchitecture")?.as_deref())
+        .ok_or_else(|| format!("{definition}: its CpuArchitecture is neither X86_64 nor ARM64"))?;
+    let disk = properties.measure("EphemeralStorage.SizeInGiB", MOST_DISK)?.unwrap_or(DISK);
     Ok(TaskSize { vcpu, memory_gb, disk_beyond: disk.saturating_sub(DISK).max(Decimal::ZERO), arm })
+}
+
+/// The most of a task: vCPU, GB of memory, GB of disk. Source: ECS developer guide, Fargate task definitions.
+const MOST_VCPU: Decimal = dec!(16);
+const MOST_MEMORY: Decimal = dec!(120);
+const MOST_DISK: u32 = 200;
+
+/// Whether a processor is ARM; `None` when there is none of that name.
+fn is_arm(architecture: Option<&str>) -> Option<bool> {
+    match architecture.map(str::to_ascii_uppercase).as_deref() {
+        None | Some("X86_64") => Some(false),
+        Some("ARM64") => Some(true),
+        Some(_) => None,
+    }
 }
 
 /// `256` and `0.25 vCPU` are the same, and so are `512` and `0.5 GB`.

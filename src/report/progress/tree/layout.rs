@@ -159,6 +159,6 @@ fn action_word(action: Option<Action>) -> &'static str {
         Some(Action::Delete) => "deleting",
         Some(Action::Attach) => "waiting for what is under way",
         Some(Action::Verify) => "asking",
-        Some(Action::Nothing) | None => "working",
+        Some(Action::Nothing | Action::Follow) | None => "working",
     }
 }

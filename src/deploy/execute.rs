@@ -143,10 +143,12 @@ impl Deployer<'_> {
         let desired: Vec<DesiredStack> = planned.stacks.iter().map(|p| p.desired.clone()).collect();
         let mut results: BTreeMap<usize, StackResult> = BTreeMap::new();
         let mut failed: BTreeSet<String> = BTreeSet::new();
+        let changing = planned.stacks.iter().filter(|stack| stack.plan.changes_anything());
+        let changing: BTreeSet<String> = changing.map(|stack| stack.desired.name.clone()).collect();
         for wave in order::waves(&desired) {
             let mut going = Vec::new();
             for index in wave {
-                let stack = self.looked_at_again(&planned.stacks[index]);
+                let stack = self.looked_at_again(&planned.stacks[index], &changing);
                 if stack.plan.action == Action::Nothing {
                     results.insert(index, self.unchanged(&stack));
                 } else if let Some(before) = stack.desired.depends_on.iter().find(|name| failed.contains(*name)) {
@@ -182,8 +184,9 @@ impl Deployer<'_> {
     }
 
     /// What is to happen to a stack now that those before it have changed: its parameters may be others than when it was planned.
-    fn looked_at_again<'p>(&self, stack: &'p PlannedStack) -> Cow<'p, PlannedStack> {
-        if !matches!(stack.plan.action, Action::Follow | Action::Verify) {
+    fn looked_at_again<'p>(&self, stack: &'p PlannedStack, changing: &BTreeSet<String>) -> Cow<'p, PlannedStack> {
+        let open = matches!(stack.plan.action, Action::Follow | Action::Verify);
+        if !open || plan::takes_from(&stack.desired, changing).is_none() {
             return Cow::Borrowed(stack);
         }
         let now = plan::action(&stack.desired, &self.standing());

@@ -63,6 +63,7 @@ async fn with<T>(cloud: &Cloud, work: impl AsyncFnOnce(&Deployer<'_>, &Place, &D
         tenants: BTreeMap::new(),
         tiers: &BTreeMap::new(),
         templates: Templates::default(),
+        arrivals: std::collections::BTreeMap::new(),
         // Few looks, so that a session can end at each of them.
         pace: Pace { poll: Duration::from_secs(30), ..Pace::aws() },
         events: Events(sender),

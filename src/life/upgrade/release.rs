@@ -34,13 +34,19 @@ pub async fn take_back(
     data: &DataTarget,
 ) -> Result<Vec<String>, DeployError> {
     let site = Site::of(deployer, tenant, place, data);
-    let Some(note) = site.note(&site.own).await?.flatten() else {
-        return Box::pin(suspension::resume(deployer, tenant)).await;
+    let note = site.note(&site.own).await?.flatten();
+    let not_run = match &note {
+        Some(note) => Box::pin(site.serve(&note.image)).await?,
+        None => Box::pin(suspension::resume(deployer, tenant)).await?,
     };
-    let not_run = Box::pin(site.serve(&note.image)).await?;
-    if not_run.is_empty() {
-        Box::pin(site.stop_tasks(None)).await?;
+    if !not_run.is_empty() {
+        return Ok(not_run);
+    }
+    Box::pin(site.stop_tasks(None)).await?;
+    if note.is_some() {
         Box::pin(site.tidy()).await?;
+    } else {
+        steps::run(deployer.aws, data, &[swap::drop(&upgrade::copy_name(&site.own))]).await?;
     }
     Ok(not_run)
 }

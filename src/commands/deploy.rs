@@ -1,5 +1,6 @@
 //! `konta deploy`: plan, confirm, carry out, follow, verify, report.
 
+mod moved;
 mod paged;
 
 use std::collections::BTreeMap;
@@ -13,7 +14,7 @@ use crate::deploy::arrival::Arrival;
 use crate::deploy::execute::{Deployer, Events, StackResult};
 use crate::deploy::first::Templates;
 use crate::deploy::wait::Wish;
-use crate::deploy::{DeployError, Planned, PlannedStack, preflight, prepare};
+use crate::deploy::{DeployError, preflight, prepare};
 use crate::life::moving::Journey;
 use crate::model::{CellNumber, Environment, Tenant};
 use crate::report::table::TenantRow;
@@ -212,7 +213,7 @@ async fn carry_out(
         wishes,
         standing: online.observed.into(),
     };
-    let done = moved(&deployer, &online.planned, journey).await;
+    let done = moved::carry_out(&deployer, &online.planned, journey).await;
     let observed = deployer.observed();
     drop(deployer);
     interrupts.abort();
@@ -231,30 +232,6 @@ async fn carry_out(
         message::warning(context.palette(), &text);
     }
     done
-}
-
-/// Carries out a plan. Who moves leaves only when all that its new place stands on is there: a cell takes half an hour to be made.
-async fn moved(
-    deployer: &Deployer<'_>,
-    planned: &Planned,
-    journey: Option<&Journey<'_>>,
-) -> Result<Vec<StackResult>, DeployError> {
-    let Some(journey) = journey else { return Ok(deployer.deploy(planned).await) };
-    let is_own =
-        |stack: &&PlannedStack| matches!(&stack.desired.kind, StackKind::Tenant(tenant) if tenant == journey.tenant());
-    let (own, before): (Vec<&PlannedStack>, Vec<&PlannedStack>) = planned.stacks.iter().partition(is_own);
-    let each = |stacks: Vec<&PlannedStack>| Planned { stacks: stacks.into_iter().cloned().collect() };
-    let ended_well = |results: &[StackResult]| results.iter().all(|result| result.error.is_none());
-    let mut results = deployer.deploy(&each(before)).await;
-    if !ended_well(&results) {
-        return Ok(results);
-    }
-    journey.leave(deployer).await?;
-    results.extend(deployer.deploy(&each(own)).await);
-    if ended_well(&results) {
-        journey.finish(deployer).await?;
-    }
-    Ok(results)
 }
 
 /// The first Ctrl-C begins nothing new and offers to cancel; the second leaves at once, and AWS goes on by itself.

@@ -126,6 +126,9 @@ def measure(world, tenants):
     row("connections of the pool", world.sql("SELECT count(*) FROM pg_stat_activity WHERE usename = 'konta_pool'"))
     row("size of a tenant's database, of the cluster", world.sql(
         "SELECT pg_size_pretty(pg_database_size('shop_0')) || ', ' || pg_size_pretty(sum(pg_database_size(oid))) FROM pg_database"))
+    world.run("tenant", "resume", "next")
+    world.run("tenant", "move", "next", "--cell", "2")  # the cell is made on the way, so the way back is measured
+    row("move of it from one cell to another, page of maintenance to answer", f"{world.run('tenant', 'move', 'next', '--cell', '1'):.1f} s")
 
 
 if __name__ == "__main__":

@@ -26,27 +26,16 @@ pub struct TenantArgs {
 
 #[derive(Debug, Subcommand)]
 enum What {
-    /// Take a tenant off the net: a page says so, none of its tasks runs, its data stays
     Suspend(suspend::SuspendArgs),
-    /// Give a tenant another tier of the same isolation, or another size
     Resize(resize::ResizeArgs),
-    /// Move a tenant into the pool or out of it, to another cell, or into a cluster of its own or out of it, with its data
     Move(moving::MoveArgs),
-    /// Bring a suspended tenant back, or one whose page of maintenance was left behind
     Resume(resume::ResumeArgs),
-    /// Back up database and files together, to the environment's bucket
     Backup(backup::BackupArgs),
-    /// List a tenant's backups
     Backups(backups::BackupsArgs),
-    /// Restore a backup beside the tenant, count it, and put it in the tenant's place
     Restore(restore::RestoreArgs),
-    /// Make another tenant a neutralised copy of this one
     Clone(clone::CloneArgs),
-    /// Show which modules a tenant has, in which version, and which of its manifest's are missing
     Modules(modules::ModulesArgs),
-    /// Upgrade a tenant's modules, and take it to the image of its manifest
     Upgrade(upgrade::UpgradeArgs),
-    /// Show the password that was generated for a tenant's first administrator
     Password(password::PasswordArgs),
 }
 

@@ -91,9 +91,11 @@ fn visitors_are_led_to_their_own(world: &World) {
     assert!(second.session_of("artista", "admin", &password(world, "artista")).is_none());
     let reached = world.connect_as("second", "artista");
     assert!(reached.contains("permission denied"), "{reached}");
-    for (host, path, shown) in
-        [("breadfree.konta.shop", "/web/login", "Log in"), ("artista.konta.shop", "/shop", "All products")]
-    {
+    for (host, path, shown) in [
+        ("breadfree.konta.shop", "/web/login", "Log in"),
+        ("artista.konta.shop", "/web/login", "Log in"),
+        ("artista.konta.shop", "/shop", "All products"),
+    ] {
         look_at(world, host, path, shown);
     }
 }

@@ -192,8 +192,21 @@ fn there_already(
             help: format!("`konta tenant resize {}` changes tier or size within a kind of service", standing.name),
         });
     }
+    say(context, standing, home, "there already", &[])?;
+    message::hint(context.palette(), "--tier, --cell or --database say where else it could go");
+    Ok(0)
+}
+
+/// Says where a tenant is that has not moved.
+fn say(
+    context: &Context,
+    standing: &StandingTenant<'_>,
+    home: Home,
+    how: &str,
+    not_run: &[String],
+) -> Result<(), CommandError> {
     if context.format().is_json() {
-        output::print_json_line(&json!({
+        return Ok(output::print_json_line(&json!({
             "event": "result",
             "ok": true,
             "sandbox": standing.session.aws.is_sandbox(),
@@ -202,12 +215,14 @@ fn there_already(
             "cell": home.cell,
             "pooled": home.pooled,
             "own_cluster": home.own_cluster,
-        }))?;
-        return Ok(0);
+            "not_run": not_run,
+        }))?);
     }
-    output::print_text(&format!("{} is there already: {home}", standing.name))?;
-    message::note(context.palette(), "--tier, --cell or --database say where else it could go");
-    Ok(0)
+    output::print_text(&format!("{} is {how}: {home}", standing.name))?;
+    for text in not_run {
+        message::note(context.palette(), &format!("not run: {text}"));
+    }
+    Ok(())
 }
 
 /// Turns back where the tenant's stack is still what it was.
@@ -230,25 +245,7 @@ async fn resume(
     }
     begin()?;
     let not_run = standing.carry_out(context, async |deployer| journey.resume(deployer).await).await?;
-    let home = journey.goal();
-    if context.format().is_json() {
-        output::print_json_line(&json!({
-            "event": "result",
-            "ok": true,
-            "sandbox": standing.session.aws.is_sandbox(),
-            "tenant": standing.name.as_str(),
-            "moved": false,
-            "cell": home.cell,
-            "pooled": home.pooled,
-            "own_cluster": home.own_cluster,
-            "not_run": not_run,
-        }))?;
-        return Ok(0);
-    }
-    output::print_text(&format!("{} is back: {home}", standing.name))?;
-    for text in not_run {
-        message::note(context.palette(), &format!("not run: {text}"));
-    }
+    say(context, standing, journey.goal(), "back", &not_run)?;
     Ok(0)
 }
 

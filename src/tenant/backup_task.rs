@@ -4,11 +4,10 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
-use crate::aws::ecs::TaskRequest;
-use crate::deploy::Deployer;
 use crate::odoo::backup::{self, BackupId, Job, Outcome};
 use crate::operation::OperationError;
-use crate::operation::retry::Retry;
+use crate::operation::context::Context;
+use crate::task::one_off::{self, Finished, OneOff, TaskExit};
 
 use super::backup_store::BackupStore;
 
@@ -34,7 +33,7 @@ pub(super) struct Work<'a> {
 }
 
 /// What tells a piece of work from any other: the same work is found again while it runs, rather than begun twice.
-fn started_by(store: &BackupStore, work: &Work<'_>) -> String {
+fn started_by(store: &BackupStore<'_>, work: &Work<'_>) -> String {
     let which = if matches!(work.verb, "restore" | "check") { work.id.as_str() } else { "" };
     let text = format!("{} {} {} {which} {:?}", store.stack, work.source, work.database, work.neutralized_at);
     let digest = Sha256::digest(text.as_bytes());
@@ -44,27 +43,35 @@ fn started_by(store: &BackupStore, work: &Work<'_>) -> String {
 
 /// Whether the work is under way.
 pub(super) async fn is_running(
-    deployer: &Deployer<'_>,
-    store: &BackupStore,
+    context: &Context<'_>,
+    store: &BackupStore<'_>,
     work: &Work<'_>,
 ) -> Result<bool, OperationError> {
-    Ok(deployer.aws.running_task(&store.runtime.cluster, &started_by(store, work)).await?.is_some())
+    Ok(context.aws.running_task(&store.runtime.cluster, &started_by(store, work)).await?.is_some())
 }
 
 /// Does the work, or waits for the same work that is under way.
 pub(super) async fn run(
-    deployer: &Deployer<'_>,
-    store: &BackupStore,
+    context: &Context<'_>,
+    store: &BackupStore<'_>,
     work: &Work<'_>,
 ) -> Result<Outcome, OperationError> {
-    let aws = deployer.aws;
+    let aws = context.aws;
     let started_by = started_by(store, work);
     let result = format!("konta/results/{started_by}.json");
-    let arn = match aws.running_task(&store.runtime.cluster, &started_by).await? {
-        Some(arn) => arn,
-        None => start(deployer, store, work, &started_by, &result).await?,
+    let what = format!("the {} of {}", work.verb, store.runtime.tenant);
+    let finished = match one_off::running(context, &store.runtime.cluster, &started_by).await? {
+        Some(arn) => {
+            let exit = one_off::ended(context, &store.runtime.cluster, &arn, &what, LONGEST).await?;
+            Finished { arn, exit }
+        }
+        None => start(context, store, work, &started_by, &result).await?,
     };
-    let ended = wait(deployer, store, work, &arn).await?;
+    if let TaskExit::NotRun { .. } = finished.exit {
+        return Err(OperationError::NoTasks { what: "nothing can be backed up or restored" });
+    }
+    let ended = finished.exit.problem();
+    let arn = finished.arn;
     let said = aws.object(&store.bucket, &result).await?;
     let outcome = said.and_then(|text| serde_json::from_slice::<Outcome>(&text).ok());
     match outcome {
@@ -77,14 +84,15 @@ pub(super) async fn run(
     }
 }
 
+/// Prepares the tool and its job, runs the task, and waits for its end.
 async fn start(
-    deployer: &Deployer<'_>,
-    store: &BackupStore,
+    context: &Context<'_>,
+    store: &BackupStore<'_>,
     work: &Work<'_>,
     started_by: &str,
     result: &str,
-) -> Result<String, OperationError> {
-    let aws = deployer.aws;
+) -> Result<Finished, OperationError> {
+    let aws = context.aws;
     let tool = format!("konta/tools/{}.py", backup::tool_digest());
     aws.put_object(&store.bucket, &tool, backup::TOOL.as_bytes().to_vec()).await?;
     // What the same work said the last time is not what it says now.
@@ -106,21 +114,16 @@ async fn start(
         neutralize: work.neutralized_at.is_some(),
         base_url: work.neutralized_at,
     };
-    let task = TaskRequest {
-        cluster: &store.runtime.cluster,
-        task_definition: &store.runtime.task_definition,
-        container: "odoo",
+    let task = OneOff {
+        runtime: &store.runtime,
+        task_definition: None,
         command: &backup::command(&address, &job),
-        variables: &[],
-        subnets: store.runtime.subnets.clone(),
-        security_groups: vec![store.runtime.security_group.clone()],
-        public_ip: store.runtime.public_ip,
+        database: None,
         task_role: Some(&store.task_role),
         size: Some(backup::SIZE),
         started_by,
-        tags: store.runtime.tags.clone(),
     };
-    Ok(aws.run_task(&task).await?.arn)
+    task.run(context, &format!("the {} of {}", work.verb, store.runtime.tenant), LONGEST).await
 }
 
 /// Where a backup's objects are.
@@ -128,40 +131,7 @@ pub(super) fn backup_prefix(tenant: &str, id: &BackupId) -> String {
     format!("{tenant}/{id}")
 }
 
-/// Waits for a task; why it did not end well, if it did not.
-async fn wait(
-    deployer: &Deployer<'_>,
-    store: &BackupStore,
-    work: &Work<'_>,
-    arn: &str,
-) -> Result<Option<String>, OperationError> {
-    let begun = tokio::time::Instant::now();
-    let what = format!("the {} of {}", work.verb, store.runtime.tenant);
-    let mut retry = Retry::new(deployer.polling, Some(&deployer.events), what.clone());
-    loop {
-        let Some(task) = retry.ask(async || deployer.aws.task(&store.runtime.cluster, arn).await).await? else {
-            return Ok(Some("ECS no longer knows the task".to_owned()));
-        };
-        if task.status == "STOPPED" {
-            let reason = task.container_reason.or(task.stopped_reason).unwrap_or_else(|| "no reason given".to_owned());
-            return match task.exit_code {
-                Some(0) => Ok(None),
-                Some(code) => Ok(Some(format!("the task ended with exit code {code}: {reason}"))),
-                None if deployer.aws.is_sandbox() && !deployer.aws.runs_tasks() => Err(OperationError::Preflight {
-                    problem: "the sandbox runs no tasks, so nothing can be backed up or restored".to_owned(),
-                    help: "start it with `konta sandbox start --with-odoo`".to_owned(),
-                }),
-                None => Ok(Some(format!("the task did not run: {reason}"))),
-            };
-        }
-        if begun.elapsed() > LONGEST {
-            return Err(OperationError::Timeout { what, minutes: LONGEST.as_secs() / 60 });
-        }
-        tokio::time::sleep(deployer.polling.poll).await;
-    }
-}
-
-fn failed(store: &BackupStore, work: &Work<'_>, arn: &str, reason: String) -> OperationError {
+fn failed(store: &BackupStore<'_>, work: &Work<'_>, arn: &str, reason: String) -> OperationError {
     let (tenant, task) = (&store.runtime.tenant, arn.rsplit('/').next().unwrap_or(arn));
     let task = task.get(..8).unwrap_or(task);
     OperationError::StepFailed {

@@ -1,12 +1,16 @@
-//! A plan, between what a tenant that moves does before and after it.
+//! The deployment of a plan, between what a tenant that moves does before and after it.
 
 use crate::deploy::{Deployer, Planned, PlannedStack, StackResult};
 use crate::operation::OperationError;
 use crate::stack::StackKind;
-use crate::tenant::relocation::Relocation;
 
-/// Carries out a plan. Who moves leaves only when all that its new place stands on is there: a cell takes half an hour to be made.
-pub(super) async fn carry_out(
+use super::Relocation;
+
+/// Deploys a plan. A tenant that moves leaves only when everything that its new place needs is there: a new cell takes half an hour.
+///
+/// # Errors
+/// When a step of the move fails; the same call resumes it.
+pub async fn deploy(
     deployer: &Deployer<'_>,
     planned: &Planned,
     relocation: Option<&Relocation<'_>>,
@@ -20,10 +24,10 @@ pub(super) async fn carry_out(
     if !ended_well(&results) {
         return Ok(results);
     }
-    relocation.leave(deployer).await?;
+    relocation.leave(deployer.context).await?;
     results.extend(deployer.deploy(&each(own)).await);
     if ended_well(&results) {
-        relocation.finish(deployer).await?;
+        relocation.finish(deployer.context).await?;
     }
     Ok(results)
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 /// The tool that runs inside the task, of this version of konta.
-pub const TOOL: &str = include_str!("../../templates/odoo/konta_ops/konta_ops.py");
+pub const TOOL: &str = include_str!("../../templates/odoo/backup_tool.py");
 
 /// The format of backups that this konta writes and reads; `FORMAT` in the tool.
 pub const FORMAT: u32 = 1;
@@ -24,7 +24,7 @@ tool = urllib.request.urlopen(sys.argv[1], timeout=60).read()
 if hashlib.sha256(tool).hexdigest() != sys.argv[2]:
     sys.exit('this is not the tool that konta sent')
 del sys.argv[1:3]
-exec(compile(tool, 'konta_ops.py', 'exec'))";
+exec(compile(tool, 'backup_tool.py', 'exec'))";
 
 const STAMP: &str = "%Y%m%dT%H%M%SZ";
 

@@ -1,4 +1,4 @@
-"""The templates that test_sandbox.py deploys: every type that konta uses, with the attributes its templates read."""
+"""The templates that the sandbox's tests deploy: every type that konta uses, with the attributes its templates read."""
 import json
 
 ACCOUNT, REGION = "123456789012", "eu-west-1"

@@ -12,8 +12,8 @@ from ministack.services import alb, ec2, ecs, iam
 from ministack.services.cloudformation import _stacks
 from ministack.services.cloudformation import provisioners as p
 
-import strict
-from names import camel
+import aws_checks
+from ecs_names import camel
 
 TYPES = p._RESOURCE_HANDLERS
 
@@ -25,7 +25,7 @@ def hexadecimal(prefix):
 def register(kind, create, update=None, delete=None):
     """A type from three functions: create(props, name) -> (id, attributes), update(id, old, new), delete(id, props)."""
     def create_ours(logical_id, props, stack):
-        strict.check(kind, props, None)
+        aws_checks.check(kind, props, None)
         return create(props, f"{stack}-{logical_id}-{uuid.uuid4().hex[:12].upper()}")
 
     def update_ours(physical, old, new, _stack, _logical_id=None):

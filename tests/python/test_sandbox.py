@@ -1,4 +1,4 @@
-"""Tests of konta's sandbox: `python test_sandbox.py`. They start a server of their own and leave nothing behind."""
+"""Tests of konta's sandbox: `python tests/python/test_sandbox.py`. They start a server of their own and leave nothing behind."""
 import json
 import os
 import shutil
@@ -19,10 +19,11 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 sys.dont_write_bytecode = True
-from test_templates import (ACCOUNT, PARAMETERS, REGION, SMALL, application, att, database, imported, network, ref,
-                            resource, template)
+from sandbox_templates import (ACCOUNT, PARAMETERS, REGION, SMALL, application, att, database, imported, network, ref,
+                               resource, template)
 
-HERE = Path(__file__).resolve().parent
+PROGRAMS = Path(__file__).resolve().parents[2] / "src/sandbox/python"
+sys.path.insert(0, str(PROGRAMS))
 
 
 class Server:
@@ -33,7 +34,7 @@ class Server:
 
     def start(self):
         self.output = open(self.home.parent / "output", "w+")
-        self.process = subprocess.Popen([sys.executable, str(HERE / "konta_sandbox.py"), "--home", str(self.home),
+        self.process = subprocess.Popen([sys.executable, str(PROGRAMS / "konta_sandbox.py"), "--home", str(self.home),
                                          "--account", ACCOUNT, "--region", REGION], stderr=self.output)
         deadline = time.monotonic() + 60
         while not (self.home / "ready.json").exists():
@@ -473,7 +474,7 @@ class SandboxTest(unittest.TestCase):
         (root / "bin" / "ls").symlink_to(shutil.which("ls"))
         script = ("import sys; sys.dont_write_bytecode = True; sys.path.insert(0, sys.argv[1])\n"
                   "import unprivileged; a = unprivileged.Account(sys.argv[2]); print(a.uid, a.prefix, a.options)")
-        command = [sys.executable, "-c", script, str(HERE), str(root / "home")]
+        command = [sys.executable, "-c", script, str(PROGRAMS), str(root / "home")]
         (root / "home").mkdir()
         shut = subprocess.run(command, capture_output=True, text=True, env={"PATH": str(root / "bin")})
         self.assertIn("PostgreSQL does not run as root", shut.stderr)
@@ -625,7 +626,7 @@ class SandboxTest(unittest.TestCase):
             for connection in psutil.Process(first["pid"]).net_connections("inet") + [
                     c for child in psutil.Process(first["pid"]).children() for c in child.net_connections("inet")]:
                 self.assertEqual(connection.laddr.ip, "127.0.0.1")
-            second = subprocess.run([sys.executable, str(HERE / "konta_sandbox.py"), "--home", str(server.home)],
+            second = subprocess.run([sys.executable, str(PROGRAMS / "konta_sandbox.py"), "--home", str(server.home)],
                                     capture_output=True, text=True)
             self.assertIn("another one already runs", second.stderr)
             self.assertEqual(server.stop(), 0)

@@ -1,6 +1,6 @@
 """Backup, wipe, restore, undo and copy against a real Odoo, by what a visitor and PostgreSQL see; and a kill at every step.
 
-    python3 tests/life/backup.py KONTA WORKSPACE TENANT [COPY [quick]]
+    python3 tests/it/odoo/backup.py KONTA WORKSPACE TENANT [COPY [quick]]
 
 WORKSPACE has its tenants deployed by `konta --sandbox --with-odoo`; psycopg2 is taken from the sandbox's own environment when this
 runs with its python (WORKSPACE/.konta/sandbox/venv/bin/python). It changes and breaks TENANT, and makes COPY a copy of it.

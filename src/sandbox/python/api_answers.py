@@ -11,7 +11,7 @@ from ministack.services import alb, ecs, rds
 from ministack.services.cloudformation import changesets, engine
 from ministack.services.cloudformation import handlers as api
 
-import strict
+import aws_checks
 
 # Newer than MiniStack's list, and offered by AWS.
 NEWER = ("16.15", "17.10", "17.11", "18.3", "18.4", "18.6")
@@ -236,5 +236,5 @@ def install():
     alb._ACTION_MAP["DescribeSSLPolicies"] = ssl_policies
     alb._action_xml = escaped_body(alb._action_xml)
     replace(ecs, "UpdateService", balanced_service)
-    replace(ecs, "ListTasks", strict.sole_filter)
+    replace(ecs, "ListTasks", aws_checks.sole_filter)
     ecs._task_ip = task_address(ecs._task_ip)

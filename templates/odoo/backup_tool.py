@@ -1,6 +1,6 @@
 """Backs a tenant up to S3 and restores it, inside a one-off task of the tenant's own image.
 
-    python3 konta_ops.py '{"verb": "backup", "bucket": "b", "region": "eu-west-1", "prefix": "acme/20261125T033000Z", ...}'
+    python3 backup_tool.py '{"verb": "backup", "bucket": "b", "region": "eu-west-1", "prefix": "acme/20261125T033000Z", ...}'
 
 Verbs: `backup` writes database.dump, filestore.tar and, last, manifest.json under the prefix: without the last it is no backup.
 `restore` reads them into a new, empty database that konta has made, adds the files to the tenant's, and counts; `check` does the
@@ -206,7 +206,7 @@ class Upload:
 
 # --- PostgreSQL --------------------------------------------------------------------------------------------------------
 def connect(database):
-    connection = psycopg2.connect(dbname=database, connect_timeout=60, application_name='konta_ops')
+    connection = psycopg2.connect(dbname=database, connect_timeout=60, application_name='konta_backup')
     connection.autocommit = True
     with connection.cursor() as cursor:
         cursor.execute('SET idle_in_transaction_session_timeout = 0')

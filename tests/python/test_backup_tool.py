@@ -1,6 +1,6 @@
-"""konta_ops.py against an S3 that answers badly, against an older PostgreSQL, and with files that garbage collection took.
+"""backup_tool.py against an S3 that answers badly, against an older PostgreSQL, and with files that garbage collection took.
 
-    python3 tests/life/test_konta_ops.py
+    python3 tests/python/test_backup_tool.py
 
 Needs psycopg2, and PostgreSQL 17 or newer programs: those of the sandbox's Python environment. Where no older server is here to be
 started, that test says NOT CHECKED.
@@ -23,7 +23,7 @@ from unittest import mock
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.dont_write_bytecode = True
-spec = importlib.util.spec_from_file_location('konta_ops', ROOT / 'templates/odoo/konta_ops/konta_ops.py')
+spec = importlib.util.spec_from_file_location('backup_tool', ROOT / 'templates/odoo/backup_tool.py')
 ops = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(ops)
 

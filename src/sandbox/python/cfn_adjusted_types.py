@@ -1,8 +1,8 @@
 """The CloudFormation types of konta's sandbox that MiniStack keeps otherwise than AWS.
 
 A handler of MiniStack is wrapped in up to four steps: `prepare` casts the properties (a parameter is always text),
-`check` refuses what AWS refuses (`strict.py`), the handler itself, and `finish` adds attributes and the effects
-that were missing. The types that MiniStack lacks are in `resources.py`.
+`check` refuses what AWS refuses (`aws_checks.py`), the handler itself, and `finish` adds attributes and the effects
+that were missing. The types that MiniStack lacks are in `cfn_added_types.py`.
 """
 import json
 import secrets
@@ -14,9 +14,9 @@ from ministack.services.cloudformation import handlers as api
 from ministack.services.cloudformation import provisioners as p
 from ministack.services.cloudformation import stacks
 
-import resources
-import strict
-from names import camel, container_definitions
+import aws_checks
+import cfn_added_types
+from ecs_names import camel, container_definitions
 
 TYPES = p._RESOURCE_HANDLERS
 databases = None    # set by the process
@@ -190,7 +190,7 @@ def wrap(kind):
 
     def create_ours(logical_id, props, stack, *more, **named):
         props = prepare(props)
-        strict.check(kind, props, None)
+        aws_checks.check(kind, props, None)
         if kind == "AWS::RDS::DBCluster" and not props.get("DBClusterIdentifier"):
             # MiniStack gives the same name again to a stack of the same name; a retained cluster must not be overwritten.
             while p._physical_name(stack, logical_id, lowercase=True, max_len=63) in rds._clusters:
@@ -204,12 +204,12 @@ def wrap(kind):
 
     def update_ours(physical, old, new, *more, **named):
         old, new = prepare(old), prepare(new)
-        strict.check(kind, new, physical)
+        aws_checks.check(kind, new, physical)
         physical, attributes = update(physical, old, new, *more, **named)
         return physical, {**attributes, **finish(physical, new)}
 
     def delete_ours(physical, props, *more):
-        strict.check_delete(kind, physical)
+        aws_checks.check_delete(kind, physical)
         cluster = rds._clusters.get(physical) if kind == "AWS::RDS::DBCluster" else None
         delete(physical, props, *more)
         if cluster:
@@ -232,7 +232,7 @@ def secret_by_arn():
         return secretsmanager._resolve(arn)[0] or arn
 
     def create_ours(logical_id, props, stack):
-        strict.check(kind, props, None)
+        aws_checks.check(kind, props, None)
         _, attributes = create(logical_id, props, stack)
         return attributes["Arn"], attributes
 
@@ -281,9 +281,9 @@ def install(servers):
     global databases
     databases = servers
     p._normalize_container_defs = container_definitions
-    resources.install()
+    cfn_added_types.install()
     secret_by_arn()
-    for kind in set(FINISH) | (strict.KINDS & set(TYPES)):
+    for kind in set(FINISH) | (aws_checks.KINDS & set(TYPES)):
         if TYPES[kind]["create"].__module__ == p.__name__:
             wrap(kind)
     # A cluster takes a second or two to make (initdb): not on the event loop.

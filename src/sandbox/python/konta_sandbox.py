@@ -146,9 +146,9 @@ class Sandbox:
             "http_port": self.router and self.router.ports["http"]}))
 
     def install(self):
+        import api_answers
+        import cfn_adjusted_types
         import data_api
-        import extras
-        import handlers
         import imports
         import ministack.app
         from ministack.core.responses import request_scope
@@ -156,11 +156,11 @@ class Sandbox:
         from ministack.services.cloudformation import stacks
         self.ministack, self.cloudformation, self.rds = ministack.app, cloudformation, rds
         data_api.install(self.databases)
-        handlers.install(self.databases)
-        extras.install()
+        cfn_adjusted_types.install(self.databases)
+        api_answers.install()
         self.imports = imports.Imports(self.home / "imports.json")
         self.imports.install()
-        self.absent, self.unknown = extras.ABSENT, extras.absent
+        self.absent, self.unknown = api_answers.ABSENT, api_answers.absent
         if self.options.odoo:
             self.run_containers()
         event = stacks._add_event
@@ -179,7 +179,7 @@ class Sandbox:
             before = dict(rds._clusters.items())
             answer = delete(parameters)
             for cluster in (c for name, c in before.items() if name not in rds._clusters):
-                handlers.forget_cluster(cluster)
+                cfn_adjusted_types.forget_cluster(cluster)
             return answer
         rds._delete_db_cluster = deleted
         for value in list(vars(rds).values()):

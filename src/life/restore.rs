@@ -6,7 +6,7 @@
 use crate::deploy::steps::StepResult;
 use crate::deploy::{DeployError, Deployer, StepOutcome, steps};
 use crate::model::TenantName;
-use crate::odoo::backup::{BackupId, Manifest, Outcome};
+use crate::odoo::backup::{BackupId, Manifest, Outcome, PIN_FILES, RELINK_FILES, UNPIN_FILES};
 use crate::odoo::database::{self, Statement};
 use crate::odoo::{fresh, password, swap};
 use crate::stack::build::POOL_USER;
@@ -61,7 +61,7 @@ pub async fn restore(
     let restored = restore_into(deployer, &vault, wanted).await?;
     // Also where an earlier call came no further than the swap.
     if state(deployer, &vault, &swap::before(&tenant.database())).await?.as_deref() == Some(swap::SET_ASIDE) {
-        hold(deployer, &vault).await;
+        pin_files(deployer, &vault).await;
     }
     Ok(restored)
 }
@@ -96,10 +96,10 @@ pub(super) async fn restore_into(
 
 /// Keeps the files that the database before names from Odoo's garbage collection, so that it can be put back whole. Where that fails the
 /// restored database serves all the same: it is said, and the same call tries again.
-async fn hold(deployer: &Deployer<'_>, vault: &Vault) {
+async fn pin_files(deployer: &Deployer<'_>, vault: &Vault) {
     let before = swap::before(&vault.place.tenant.database());
     let work = async {
-        let done = beside(deployer, vault, "hold").await?;
+        let done = beside(deployer, vault, PIN_FILES).await?;
         run(deployer, vault, &[swap::mark(&before, swap::HELD)]).await?;
         Ok((StepOutcome::Done, Some(format!("{} files", done.files.unwrap_or_default()))))
     };
@@ -178,7 +178,7 @@ pub async fn undo(deployer: &Deployer<'_>, tenant: &TenantName, anyway: bool) ->
         Some(_) => {}
     }
     if !anyway {
-        let work = give_back(deployer, &vault);
+        let work = relink_files(deployer, &vault);
         deployer.events.step(&vault.stack, "files", "whether every file of the database before is there", work).await?;
     }
     let statement = swap::swap_back(&own);
@@ -188,8 +188,8 @@ pub async fn undo(deployer: &Deployer<'_>, tenant: &TenantName, anyway: bool) ->
 }
 
 /// Gives the database before the files that were kept for it, and refuses when some are lost all the same.
-async fn give_back(deployer: &Deployer<'_>, vault: &Vault) -> StepResult {
-    let done = beside(deployer, vault, "giveback").await?;
+async fn relink_files(deployer: &Deployer<'_>, vault: &Vault) -> StepResult {
+    let done = beside(deployer, vault, RELINK_FILES).await?;
     let (files, tenant) = (done.files.unwrap_or_default(), &vault.place.tenant);
     match (done.missing.unwrap_or_default(), done.first_missing) {
         (0, _) => Ok((StepOutcome::Done, Some(format!("{files} files")))),
@@ -216,7 +216,7 @@ pub async fn forget(deployer: &Deployer<'_>, tenant: &TenantName) -> Result<(), 
         return Err(nothing_before(tenant));
     }
     let work = async {
-        beside(deployer, &vault, "letgo").await?;
+        beside(deployer, &vault, UNPIN_FILES).await?;
         run(deployer, &vault, &[swap::drop(&before)]).await?;
         Ok((StepOutcome::Done, Some(before.clone())))
     };

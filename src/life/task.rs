@@ -32,13 +32,28 @@ pub(super) struct Work<'a> {
     pub(super) neutralized_at: Option<&'a str>,
 }
 
-/// What tells a piece of work from any other: the same work is found again while it runs, rather than begun twice.
+/// What tells a piece of work from any other: the same work is found again while it runs, also if an older konta has
+/// started it.
 fn started_by(vault: &Vault, work: &Work<'_>) -> String {
     let which = if matches!(work.verb, "restore" | "check") { work.id.as_str() } else { "" };
     let text = format!("{} {} {} {which} {:?}", vault.stack, work.source, work.database, work.neutralized_at);
     let digest = Sha256::digest(text.as_bytes());
     let half = |from: usize| u32::from_be_bytes([digest[from], digest[from + 1], digest[from + 2], digest[from + 3]]);
-    format!("konta-{}-{:08x}{:08x}", work.verb, half(0), half(4))
+    format!("konta-{}-{:08x}{:08x}", verb_in_started_by(work.verb), half(0), half(4))
+}
+
+/// A verb as `startedBy` spells it. The three verbs for files keep their first names here: a newer konta must not start
+/// a second task while one of an older konta runs, since both would remove and create the same links.
+///
+/// The job itself needs no old names. The tool is part of no task definition: each task fetches the tool of the konta
+/// that starts it and checks its hash, so the tool always knows the verb.
+fn verb_in_started_by(verb: &str) -> &str {
+    match verb {
+        backup::PIN_FILES => "hold",
+        backup::RELINK_FILES => "giveback",
+        backup::UNPIN_FILES => "letgo",
+        other => other,
+    }
 }
 
 /// Whether the work is under way.
@@ -127,7 +142,7 @@ async fn wait(
     arn: &str,
 ) -> Result<Option<String>, DeployError> {
     let begun = tokio::time::Instant::now();
-    let what = format!("the {} of {}", work.verb, vault.place.tenant);
+    let what = format!("the {} task of {}", work.verb, vault.place.tenant);
     let mut patience = Patience::new(deployer.pace, Some(&deployer.events), what.clone());
     loop {
         let Some(task) = patience.ask(async || deployer.aws.task(&vault.place.cluster, arn).await).await? else {
@@ -157,10 +172,22 @@ fn failed(vault: &Vault, work: &Work<'_>, arn: &str, reason: String) -> DeployEr
     let task = task.get(..8).unwrap_or(task);
     DeployError::StepFailed {
         stack: vault.stack.clone(),
-        step: format!("the {}", work.verb),
+        step: format!("the {} task", work.verb),
         reason,
         help: format!(
             "nothing of the tenant was changed; `konta logs {tenant} --previous --task {task}` has the task's words"
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_task_that_an_older_konta_started_is_found_by_its_name() {
+        let names = ["backup", "restore", "check", backup::PIN_FILES, backup::RELINK_FILES, backup::UNPIN_FILES];
+        let spelled = names.map(verb_in_started_by);
+        assert_eq!(spelled, ["backup", "restore", "check", "hold", "giveback", "letgo"]);
     }
 }

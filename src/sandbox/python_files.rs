@@ -28,9 +28,12 @@ const FILES: &[(&str, &str)] = &[
     ("data_api.py", include_str!("python/data_api.py")),
     ("databases.py", include_str!("python/databases.py")),
     ("ecs_names.py", include_str!("python/ecs_names.py")),
+    ("emulator.py", include_str!("python/emulator.py")),
     ("imports.py", include_str!("python/imports.py")),
     ("odoo_image.py", include_str!("python/odoo_image.py")),
+    ("request_log.py", include_str!("python/request_log.py")),
     ("router.py", include_str!("python/router.py")),
+    ("state_files.py", include_str!("python/state_files.py")),
     ("unprivileged.py", include_str!("python/unprivileged.py")),
     ("requirements.txt", REQUIREMENTS),
 ];

@@ -602,7 +602,7 @@ class SandboxTest(unittest.TestCase):
             server.stop()
 
     def test_a_state_saved_in_part_is_dropped_and_one_saved_whole_is_taken(self):
-        from konta_sandbox import finish_saving
+        from state_files import finish_saving
         state = Path(tempfile.mkdtemp(prefix="konta-sandbox-test-"))
         self.addCleanup(shutil.rmtree, state)
         (state / "sns.json").write_text("old")

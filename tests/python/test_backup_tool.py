@@ -1,9 +1,9 @@
-"""Tests of the backup tool: with failing answers from S3, an older PostgreSQL server, and files removed by garbage collection.
+"""Tests of the backup tool: failing answers from S3, an older PostgreSQL server, files that garbage collection removes.
 
     python3 tests/python/test_backup_tool.py
 
-They need psycopg2 and the programs of PostgreSQL 17 or newer, both from the sandbox's Python environment. Without an older server on
-this machine, the tests that need one are skipped with NOT CHECKED.
+They need psycopg2 and the programs of PostgreSQL 17 or newer, both from the sandbox's Python environment. Without an older
+server on this machine, the tests that need one are skipped with NOT CHECKED.
 """
 import contextlib
 import glob

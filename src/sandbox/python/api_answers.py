@@ -85,7 +85,8 @@ def with_property_values(original):
             return status, headers, body
         _, change_set = changesets._find_change_set(handlers._p(params, "ChangeSetName"), handlers._p(params, "StackName"))
         stack = handlers._resolve_stack(change_set["StackId"])
-        changes = {change["ResourceChange"]["LogicalResourceId"]: change["ResourceChange"] for change in change_set["Changes"]}
+        changes = {change["ResourceChange"]["LogicalResourceId"]: change["ResourceChange"]
+                   for change in change_set["Changes"]}
         existing = stack.get("_resources", {})
         template = change_set["_template"]
         new = {name: {"PhysicalResourceId": KNOWN_AFTER_APPLY, "Attributes": UnknownAttributes()}
@@ -226,7 +227,7 @@ def refusing_detached_target_group(original):
     return update_service
 
 
-def refusing_filters_beside_started_by(original):
+def refusing_filters_with_started_by(original):
     def list_tasks(data):
         """Refuses `startedBy` together with another filter. Source: ECS API reference, ListTasks."""
         others = ("containerInstance", "desiredStatus", "family", "launchType", "serviceName")
@@ -292,6 +293,6 @@ def install():
     alb._ACTION_MAP["DescribeSSLPolicies"] = describe_ssl_policies
     alb._action_xml = with_escaped_body(alb._action_xml)
     replace_action(ecs, "UpdateService", refusing_detached_target_group)
-    replace_action(ecs, "ListTasks", refusing_filters_beside_started_by)
+    replace_action(ecs, "ListTasks", refusing_filters_with_started_by)
     replace_action(ecs, "RunTask", stopping_tasks_at_once)
     ecs._task_ip = with_made_up_address(ecs._task_ip)

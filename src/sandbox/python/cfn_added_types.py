@@ -2,7 +2,7 @@
 
 CloudFormation keeps every resolved property in the stack's record, which `/_konta/resources` shows. So a type that no other
 API returns needs only a physical id and attributes (`RECORDED_TYPES`). The other types also write to MiniStack's stores: a
-security group shows a rule that a resource of its own has added.
+security group shows a rule that another resource has added.
 """
 import secrets
 import uuid

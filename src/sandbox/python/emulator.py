@@ -53,7 +53,7 @@ class Emulator:
                 operation = status.removesuffix("_IN_PROGRESS")
                 is_cleanup = operation.endswith("_CLEANUP")
                 stack["StackStatus"] = operation.removesuffix("_CLEANUP") if is_cleanup else operation + "_FAILED"
-                stack["StackStatusReason"] = "konta sandbox: the process ended while this was under way"
+                stack["StackStatusReason"] = "konta sandbox: the process ended while this was in progress"
                 with request_scope(account, region):
                     stacks._add_event(stack["StackId"], name, name, "AWS::CloudFormation::Stack", stack["StackStatus"],
                                       stack["StackStatusReason"], stack["StackId"])

@@ -67,7 +67,7 @@ class Sandbox:
         self.runner = self.router = None
 
     def announce(self):
-        """Writes ready.json, and again whenever the databases change. `postgres_*` are those of the oldest cluster, or null."""
+        """Writes ready.json, and again when the databases change. `postgres_*` belong to the oldest cluster, or are null."""
         if not self.ready:
             return
         record = next((s.record for s in self.databases.servers.values()), {})

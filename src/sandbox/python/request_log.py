@@ -1,4 +1,4 @@
-"""The log of API calls: one JSON line for each, with time, service, action and status. Bodies may contain secrets and stay out."""
+"""The log of API calls: one JSON line for each, with time, service, action and status. It has no bodies, which may be secret."""
 import datetime
 import json
 import re

@@ -32,13 +32,27 @@ pub(super) struct Work<'a> {
     pub(super) neutralized_at: Option<&'a str>,
 }
 
-/// What tells a piece of work from any other: the same work is found again while it runs, rather than begun twice.
+/// What tells a piece of work from any other: the same work is found again while it runs, also if an older konta started it.
 fn started_by(store: &BackupStore<'_>, work: &Work<'_>) -> String {
     let which = if matches!(work.verb, "restore" | "check") { work.id.as_str() } else { "" };
     let text = format!("{} {} {} {which} {:?}", store.stack, work.source, work.database, work.neutralized_at);
     let digest = Sha256::digest(text.as_bytes());
     let half = |from: usize| u32::from_be_bytes([digest[from], digest[from + 1], digest[from + 2], digest[from + 3]]);
-    format!("konta-{}-{:08x}{:08x}", work.verb, half(0), half(4))
+    format!("konta-{}-{:08x}{:08x}", verb_in_started_by(work.verb), half(0), half(4))
+}
+
+/// A verb as `startedBy` spells it. The three verbs for files keep their first names here: a newer konta must not start a second task
+/// while one of an older konta runs, since both would remove and create the same links.
+///
+/// The job itself needs no old names. The tool is part of no task definition: each task fetches the tool of the konta that starts it
+/// and checks its hash, so the tool always knows the verb.
+fn verb_in_started_by(verb: &str) -> &str {
+    match verb {
+        backup::PIN_FILES => "hold",
+        backup::RELINK_FILES => "giveback",
+        backup::UNPIN_FILES => "letgo",
+        other => other,
+    }
 }
 
 /// Whether the work is under way.
@@ -59,7 +73,7 @@ pub(super) async fn run(
     let aws = context.aws;
     let started_by = started_by(store, work);
     let result = format!("konta/results/{started_by}.json");
-    let what = format!("the {} of {}", work.verb, store.runtime.tenant);
+    let what = format!("the {} task of {}", work.verb, store.runtime.tenant);
     let finished = match one_off::running(context, &store.runtime.cluster, &started_by).await? {
         Some(arn) => {
             let exit = one_off::ended(context, &store.runtime.cluster, &arn, &what, LONGEST).await?;
@@ -123,7 +137,7 @@ async fn start(
         size: Some(backup::SIZE),
         started_by,
     };
-    task.run(context, &format!("the {} of {}", work.verb, store.runtime.tenant), LONGEST).await
+    task.run(context, &format!("the {} task of {}", work.verb, store.runtime.tenant), LONGEST).await
 }
 
 /// Where a backup's objects are.
@@ -136,10 +150,22 @@ fn failed(store: &BackupStore<'_>, work: &Work<'_>, arn: &str, reason: String) -
     let task = task.get(..8).unwrap_or(task);
     OperationError::StepFailed {
         stack: store.stack.clone(),
-        step: format!("the {}", work.verb),
+        step: format!("the {} task", work.verb),
         reason,
         help: format!(
             "nothing of the tenant was changed; `konta logs {tenant} --previous --task {task}` has the task's words"
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_task_that_an_older_konta_started_is_found_by_its_name() {
+        let names = ["backup", "restore", "check", backup::PIN_FILES, backup::RELINK_FILES, backup::UNPIN_FILES];
+        let spelled = names.map(verb_in_started_by);
+        assert_eq!(spelled, ["backup", "restore", "check", "hold", "giveback", "letgo"]);
     }
 }

@@ -4,7 +4,7 @@
 //! each database is, is kept as its comment; the same call goes on from there.
 
 use crate::model::TenantName;
-use crate::odoo::backup::{BackupId, Manifest, Outcome};
+use crate::odoo::backup::{BackupId, Manifest, Outcome, PIN_FILES, RELINK_FILES, UNPIN_FILES};
 use crate::odoo::database::{self, Statement};
 use crate::odoo::{database_swap, first_setup, password};
 use crate::operation::context::Context;
@@ -64,7 +64,7 @@ pub async fn restore(
     if store.data.comment(&database_swap::before(&tenant.database())).await?.as_deref()
         == Some(database_swap::SET_ASIDE)
     {
-        hold(context, &store).await;
+        pin_files(context, &store).await;
     }
     Ok(restored)
 }
@@ -99,10 +99,10 @@ pub(super) async fn restore_into(
 
 /// Keeps the files that the database before names from Odoo's garbage collection, so that it can be put back whole. Where that fails the
 /// restored database serves all the same: it is said, and the same call tries again.
-async fn hold(context: &Context<'_>, store: &BackupStore<'_>) {
+async fn pin_files(context: &Context<'_>, store: &BackupStore<'_>) {
     let before = database_swap::before(&store.runtime.tenant.database());
     let work = async {
-        let done = beside(context, store, "hold").await?;
+        let done = beside(context, store, PIN_FILES).await?;
         store.data.run(&[database_swap::mark(&before, database_swap::HELD)]).await?;
         Ok((StepOutcome::Done, Some(format!("{} files", done.files.unwrap_or_default()))))
     };
@@ -181,7 +181,7 @@ pub async fn undo(context: &Context<'_>, tenant: &TenantName, anyway: bool) -> R
         Some(_) => {}
     }
     if !anyway {
-        let work = give_back(context, &store);
+        let work = relink_files(context, &store);
         context.events.step(&store.stack, "files", "whether every file of the database before is there", work).await?;
     }
     let statement = database_swap::swap_back(&own);
@@ -191,8 +191,8 @@ pub async fn undo(context: &Context<'_>, tenant: &TenantName, anyway: bool) -> R
 }
 
 /// Gives the database before the files that were kept for it, and refuses when some are lost all the same.
-async fn give_back(context: &Context<'_>, store: &BackupStore<'_>) -> StepResult {
-    let done = beside(context, store, "giveback").await?;
+async fn relink_files(context: &Context<'_>, store: &BackupStore<'_>) -> StepResult {
+    let done = beside(context, store, RELINK_FILES).await?;
     let (files, tenant) = (done.files.unwrap_or_default(), &store.runtime.tenant);
     match (done.missing.unwrap_or_default(), done.first_missing) {
         (0, _) => Ok((StepOutcome::Done, Some(format!("{files} files")))),
@@ -219,7 +219,7 @@ pub async fn forget(context: &Context<'_>, tenant: &TenantName) -> Result<(), Op
         return Err(nothing_before(tenant));
     }
     let work = async {
-        beside(context, &store, "letgo").await?;
+        beside(context, &store, UNPIN_FILES).await?;
         store.data.run(&[database_swap::drop(&before)]).await?;
         Ok((StepOutcome::Done, Some(before.clone())))
     };

@@ -19,8 +19,8 @@ use crate::stack::tags::PAGE;
 
 use super::page;
 
-/// How long the pool may go on with the hosts it knew: it reads its registry every ten seconds (`FRESH` in
-/// `templates/odoo/konta_alb/__init__.py`).
+/// How long the pool may go on with the hosts it knew: it reads its registry every ten seconds (`REFRESH_AFTER` in
+/// `templates/odoo/konta_routing/__init__.py`).
 const POOL_READS: Duration = Duration::from_secs(11);
 
 /// How often the pool's connections to a database are ended, which it may still be opening.

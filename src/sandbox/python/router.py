@@ -1,11 +1,11 @@
-"""What the load balancers of the sandbox do with visits: TLS, listener rules, X-Forwarded-*, health checks, draining.
+"""The sandbox's load balancers: TLS, listener rules, X-Forwarded-*, health checks, draining.
 
-Rules, conditions, redirects and the header fields of a target are MiniStack's, which follow AWS's documents; carrying a
-request, and a websocket, to a task is aiohttp's. One port of 127.0.0.1 serves the HTTPS listeners of all load balancers and
-one the HTTP listeners: which load balancer a visit is for, DNS would say; here it is the one with a rule for the host.
+MiniStack provides rules, conditions, redirects and the headers that a target receives, which follow AWS's documentation.
+aiohttp forwards requests and websockets to tasks. One port of 127.0.0.1 serves the HTTPS listeners of all load balancers, and
+another the HTTP listeners. On AWS, DNS leads a request to its load balancer; here it is the one with a rule for the host.
 
-As on AWS, a fresh target takes visits after one good check, and goes out of service after as many bad ones as its group
-says. Not as on AWS: a target that has not answered yet is asked every half second, so that a deployment is quick.
+As on AWS, a new target receives requests after one successful check, and becomes unhealthy after as many failed checks as its
+group sets. Not as on AWS: a target that has never answered is checked every half second, so that deployments are quick.
 """
 import asyncio
 import logging
@@ -22,31 +22,33 @@ from ministack.core.responses import request_scope
 from ministack.services import alb
 
 log = logging.getLogger("router")
-# Fields of one connection alone (RFC 9110, 7.6.1), and the length, which aiohttp writes itself.
-HOP = {"connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer", "transfer-encoding", "upgrade"}
-SOCKET = {"sec-websocket-key", "sec-websocket-version", "sec-websocket-extensions", "sec-websocket-accept"}
+# Headers that belong to one connection (RFC 9110, 7.6.1).
+HOP_BY_HOP = {"connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer", "transfer-encoding",
+              "upgrade"}
+# Headers that aiohttp writes by itself.
+WEBSOCKET_HANDSHAKE = {"sec-websocket-key", "sec-websocket-version", "sec-websocket-extensions", "sec-websocket-accept"}
 VALID_NAME = re.compile(r"[-A-Za-z0-9]+")
-# How often a target is asked that has never answered, in seconds.
-EAGER = 0.5
+# Seconds between two checks of a target that has never answered.
+FIRST_CHECK_INTERVAL = 0.5
 
 
 class Target:
-    """A target of a group, with its health and the visits under way."""
+    """A target of a group, with its health and the number of requests in progress."""
 
     def __init__(self, group, identifier, port):
         self.group, self.id, self.port = group, identifier, port
-        self.state, self.good, self.bad, self.visits, self.asked_at = "initial", 0, 0, 0, 0.0
+        self.state, self.successes, self.failures, self.requests, self.checked_at = "initial", 0, 0, 0, 0.0
         self.reason = ""
 
 
-def verdict(target, answered, healthy_after, unhealthy_after):
+def next_state(target, succeeded, healthy_threshold, unhealthy_threshold):
     """The state of a target after one more check."""
-    target.good, target.bad = (target.good + 1, 0) if answered else (0, target.bad + 1)
+    target.successes, target.failures = (target.successes + 1, 0) if succeeded else (0, target.failures + 1)
     if target.state == "initial":
-        return "healthy" if answered else "unhealthy" if target.bad >= unhealthy_after else "initial"
+        return "healthy" if succeeded else "unhealthy" if target.failures >= unhealthy_threshold else "initial"
     if target.state == "unhealthy":
-        return "healthy" if target.good >= healthy_after else "unhealthy"
-    return "unhealthy" if target.bad >= unhealthy_after else target.state
+        return "healthy" if target.successes >= healthy_threshold else "unhealthy"
+    return "unhealthy" if target.failures >= unhealthy_threshold else target.state
 
 
 class Router:
@@ -61,7 +63,7 @@ class Router:
         threading.Thread(target=lambda: asyncio.run(self.serve()), daemon=True, name="router").start()
 
     def certificate(self):
-        """An authority of this sandbox's own, and a certificate of it for any host that asks."""
+        """Creates the sandbox's certificate authority. It issues a certificate for each host that is requested."""
         self.authority = trustme.CA(organization_name="konta sandbox")
         self.authority.cert_pem.write_to_path(str(self.home / "authority.pem"))
         self.contexts = {}
@@ -83,36 +85,37 @@ class Router:
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=5)
         async with aiohttp.ClientSession(connector=connector, timeout=timeout, auto_decompress=False,
                                          cookie_jar=aiohttp.DummyCookieJar()) as self.session:
-            server = web.Server(self.visit, access_log=None)
+            server = web.Server(self.handle, access_log=None)
             runner = web.ServerRunner(server)
             await runner.setup()
             await web.SockSite(runner, self.sockets["https"], ssl_context=self.context).start()
             await web.SockSite(runner, self.sockets["http"]).start()
-            await self.check_for_ever()
+            await self.check_forever()
 
     # --- health --------------------------------------------------------------------------------------------------
     def refresh(self):
-        """Take up what ECS or an API call registered; forget what was deregistered."""
+        """Adds targets that ECS or an API call has registered, and drains those that are no longer registered."""
         with request_scope(*self.scope):
-            listed = {(group, t["Id"]): int(t.get("Port") or alb._tgs[group].get("Port") or 80)
-                      for group, targets in list(alb._targets.items()) if group in alb._tgs for t in list(targets)}
+            registered = {(group, t["Id"]): int(t.get("Port") or alb._tgs[group].get("Port") or 80)
+                          for group, targets in list(alb._targets.items()) if group in alb._tgs for t in list(targets)}
         with self.lock:
-            for key, port in listed.items():
+            for key, port in registered.items():
                 found = self.targets.get(key)
                 if found is None or found.state == "draining":
                     self.targets[key] = Target(*key, port)
             for key, target in list(self.targets.items()):
-                if key not in listed:
+                if key not in registered:
                     target.state = "draining"
-                    if not target.visits:
+                    if not target.requests:
                         del self.targets[key]
 
-    async def check_for_ever(self):
+    async def check_forever(self):
         while True:
             try:
                 self.refresh()
                 now = time.monotonic()
-                due = [t for t in list(self.targets.values()) if t.state != "draining" and now - t.asked_at >= self.interval(t)]
+                due = [target for target in list(self.targets.values())
+                       if target.state != "draining" and now - target.checked_at >= self.interval(target)]
                 await asyncio.gather(*(self.check(target) for target in due))
             except Exception:
                 log.exception("health checks")
@@ -123,85 +126,87 @@ class Router:
             return dict(alb._tgs.get(arn) or {})
 
     def interval(self, target):
-        return EAGER if target.state == "initial" else int(self.group(target.group).get("HealthCheckIntervalSeconds") or 30)
+        if target.state == "initial":
+            return FIRST_CHECK_INTERVAL
+        return int(self.group(target.group).get("HealthCheckIntervalSeconds") or 30)
 
     async def check(self, target):
-        group, target.asked_at = self.group(target.group), time.monotonic()
+        group, target.checked_at = self.group(target.group), time.monotonic()
         address = self.runner.address(target.id, target.port)
-        answered, target.reason = False, "Target.Timeout"
+        succeeded, target.reason = False, "Target.Timeout"
         if address:
             url = f"http://{address[0]}:{address[1]}{group.get('HealthCheckPath') or '/'}"
-            wanted = str(group.get("Matcher", {}).get("HttpCode", "200") if isinstance(group.get("Matcher"), dict)
-                         else group.get("Matcher") or "200")
-            patience = aiohttp.ClientTimeout(total=int(group.get("HealthCheckTimeoutSeconds") or 5))
+            expected = str(group.get("Matcher", {}).get("HttpCode", "200") if isinstance(group.get("Matcher"), dict)
+                           else group.get("Matcher") or "200")
+            timeout = aiohttp.ClientTimeout(total=int(group.get("HealthCheckTimeoutSeconds") or 5))
             try:
                 headers = {"Host": f"{target.id}:{target.port}", "User-Agent": "ELB-HealthChecker/2.0"}
-                async with self.session.get(url, headers=headers, timeout=patience, allow_redirects=False) as answer:
-                    answered = matches(answer.status, wanted)
-                    target.reason = "" if answered else "Target.ResponseCodeMismatch"
+                async with self.session.get(url, headers=headers, timeout=timeout, allow_redirects=False) as answer:
+                    succeeded = matches(answer.status, expected)
+                    target.reason = "" if succeeded else "Target.ResponseCodeMismatch"
             except (aiohttp.ClientError, asyncio.TimeoutError, OSError):
                 pass
-        after = (int(group.get("HealthyThresholdCount") or 5), int(group.get("UnhealthyThresholdCount") or 2))
+        thresholds = (int(group.get("HealthyThresholdCount") or 5), int(group.get("UnhealthyThresholdCount") or 2))
         if target.state != "draining":
-            target.state = verdict(target, answered, *after)
+            target.state = next_state(target, succeeded, *thresholds)
 
     def is_healthy(self, group, identifier):
         target = self.targets.get((group, identifier))
         return bool(target) and target.state == "healthy"
 
     def health(self, group):
-        """Every target of a group: identifier, port, state, reason."""
-        return [(t.id, t.port, t.state, t.reason) for t in list(self.targets.values()) if t.group == group]
+        """The targets of a group: identifier, port, state and reason of each."""
+        return [(target.id, target.port, target.state, target.reason)
+                for target in list(self.targets.values()) if target.group == group]
 
     def drain(self, identifier):
-        """Wait, in a thread of the caller's, until a deregistered target has no visit left, or its group's delay is over."""
+        """Blocks until a deregistered target has no request left, or the delay of its group is over."""
         self.refresh()
-        mine = [t for (_, i), t in list(self.targets.items()) if i == identifier]
+        targets = [target for (_, other), target in list(self.targets.items()) if other == identifier]
         with request_scope(*self.scope):
-            delays = [int(a["Value"]) for t in mine for a in alb._tg_attrs.get(t.group, [])
-                      if a.get("Key") == "deregistration_delay.timeout_seconds"]
+            delays = [int(attribute["Value"]) for target in targets for attribute in alb._tg_attrs.get(target.group, [])
+                      if attribute.get("Key") == "deregistration_delay.timeout_seconds"]
         deadline = time.monotonic() + max(delays, default=300)
-        while any(target.visits for target in mine) and time.monotonic() < deadline:
+        while any(target.requests for target in targets) and time.monotonic() < deadline:
             time.sleep(0.05)
 
-    # --- visits --------------------------------------------------------------------------------------------------
+    # --- requests ------------------------------------------------------------------------------------------------
     def rule(self, request, protocol, headers):
-        """The load balancer, the listener and the actions for a visit."""
+        """The load balancer, the listener and the actions for a request."""
         query = {name: request.query.getall(name) for name in request.query}
         listeners = [listener for listener in alb._listeners.values() if listener.get("Protocol") == protocol]
         chosen = None
         for listener in listeners:
-            rules = sorted((r for r in alb._rules.values() if r.get("ListenerArn") == listener["ListenerArn"]),
-                           key=alb._rule_sort_key)
-            for rule in rules:
-                default = rule.get("IsDefault", False)
-                if default or all(alb._match_condition(c, request.method, request.path, headers, query)
-                                  for c in rule.get("Conditions", [])):
+            rules = [rule for rule in alb._rules.values() if rule.get("ListenerArn") == listener["ListenerArn"]]
+            for rule in sorted(rules, key=alb._rule_sort_key):
+                is_default = rule.get("IsDefault", False)
+                if is_default or all(alb._match_condition(condition, request.method, request.path, headers, query)
+                                     for condition in rule.get("Conditions", [])):
                     actions = rule.get("Actions") or listener.get("DefaultActions", [])
-                    # The default answers only where no other load balancer knows the host.
-                    if chosen is None or not default and chosen[3]:
-                        chosen = (listener["LoadBalancerArn"], listener, actions, default)
+                    # A default rule answers only if no load balancer has a rule for the host.
+                    if chosen is None or not is_default and chosen[3]:
+                        chosen = (listener["LoadBalancerArn"], listener, actions, is_default)
                     break
         return chosen
 
     def choose(self, group):
-        """A target in turn: a healthy one; where none is, any, as AWS does."""
+        """The next healthy target of a group. If none is healthy, any target, as on AWS."""
         with self.lock:
-            mine = [t for t in self.targets.values() if t.group == group and t.state != "draining"]
-            ready = [t for t in mine if t.state == "healthy"] or mine
-            if not ready:
+            targets = [target for target in self.targets.values() if target.group == group and target.state != "draining"]
+            candidates = [target for target in targets if target.state == "healthy"] or targets
+            if not candidates:
                 return None
             self.turn += 1
-            target = ready[self.turn % len(ready)]
-            target.visits += 1
+            target = candidates[self.turn % len(candidates)]
+            target.requests += 1
             return target
 
-    async def visit(self, request):
+    async def handle(self, request):
         protocol = "HTTPS" if request.transport and request.transport.get_extra_info("ssl_object") else "HTTP"
         headers = {}
         for name, value in request.headers.items():
             key = name.lower()
-            if VALID_NAME.fullmatch(key) and key not in HOP:    # drop_invalid_header_fields
+            if VALID_NAME.fullmatch(key) and key not in HOP_BY_HOP:     # drop_invalid_header_fields
                 headers[key] = f"{headers[key]}, {value}" if key in headers and key != "cookie" else value
         with request_scope(*self.scope):
             found = self.rule(request, protocol, headers)
@@ -226,25 +231,26 @@ class Router:
                 return error(502, "Bad Gateway")
             url = f"//{address[0]}:{address[1]}{request.raw_path}"
             if request.headers.get("Upgrade", "").lower() == "websocket":
-                return await self.socket(request, "ws:" + url, sent)
-            return await self.carry(request, "http:" + url, sent)
-        except (aiohttp.ClientError, OSError) as problem:
-            log.warning("%s %s: %s", request.method, request.path, problem)
+                return await self.forward_websocket(request, "ws:" + url, sent)
+            return await self.forward(request, "http:" + url, sent)
+        except (aiohttp.ClientError, OSError) as failure:
+            log.warning("%s %s: %s", request.method, request.path, failure)
             return error(502, "Bad Gateway")
         finally:
             with self.lock:
-                target.visits -= 1
+                target.requests -= 1
 
-    async def carry(self, request, url, headers):
+    async def forward(self, request, url, headers):
         from yarl import URL
         body = request.content if request.can_read_body else None
         if body is None:
             headers.pop("content-length", None)
         async with self.session.request(request.method, URL(url, encoded=True), headers=headers, data=body,
-                                        allow_redirects=False, skip_auto_headers=("User-Agent", "Accept", "Content-Type")) as answer:
+                                        allow_redirects=False,
+                                        skip_auto_headers=("User-Agent", "Accept", "Content-Type")) as answer:
             response = web.StreamResponse(status=answer.status, reason=answer.reason)
             for name, value in answer.headers.items():
-                if name.lower() not in HOP:
+                if name.lower() not in HOP_BY_HOP:
                     response.headers.add(name, value)
             await response.prepare(request)
             async for chunk in answer.content.iter_any():
@@ -252,14 +258,15 @@ class Router:
             await response.write_eof()
             return response
 
-    async def socket(self, request, url, headers):
+    async def forward_websocket(self, request, url, headers):
         protocols = [p.strip() for p in headers.pop("sec-websocket-protocol", "").split(",") if p.strip()]
-        sent = {name: value for name, value in headers.items() if name not in SOCKET}
-        async with self.session.ws_connect(url, headers=sent, protocols=protocols, autoping=False, max_msg_size=0) as behind:
-            front = web.WebSocketResponse(protocols=protocols, autoping=False, max_msg_size=0)
-            await front.prepare(request)
+        sent = {name: value for name, value in headers.items() if name not in WEBSOCKET_HANDSHAKE}
+        options = {"protocols": protocols, "autoping": False, "max_msg_size": 0}
+        async with self.session.ws_connect(url, headers=sent, **options) as to_task:
+            to_visitor = web.WebSocketResponse(**options)
+            await to_visitor.prepare(request)
 
-            async def pass_on(source, sink):
+            async def relay(source, sink):
                 async for message in source:
                     if message.type == aiohttp.WSMsgType.TEXT:
                         await sink.send_str(message.data)
@@ -270,43 +277,44 @@ class Router:
                     elif message.type == aiohttp.WSMsgType.PONG:
                         await sink.pong(message.data)
                 await sink.close(code=source.close_code or 1000)
-            ways = [asyncio.create_task(pass_on(front, behind)), asyncio.create_task(pass_on(behind, front))]
-            _, pending = await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
-            for way in pending:
-                way.cancel()
-            return front
+            relays = [asyncio.create_task(relay(to_visitor, to_task)), asyncio.create_task(relay(to_task, to_visitor))]
+            _, pending = await asyncio.wait(relays, return_when=asyncio.FIRST_COMPLETED)
+            for unfinished in pending:
+                unfinished.cancel()
+            return to_visitor
 
 
 def error(status, reason):
-    """The page that the load balancer itself writes."""
-    text = f"<html>\n<head><title>{status} {reason}</title></head>\n<body><center><h1>{status} {reason}</h1></center></body>\n</html>\n"
+    """A page of the load balancer itself."""
+    text = (f"<html>\n<head><title>{status} {reason}</title></head>\n"
+            f"<body><center><h1>{status} {reason}</h1></center></body>\n</html>\n")
     return web.Response(status=status, text=text, content_type="text/html", headers={"Server": "awselb/2.0"})
 
 
-def matches(status, wanted):
-    """Whether a status is among `200`, `200,302` or `200-299`."""
-    for part in wanted.split(","):
+def matches(status, expected):
+    """Whether a status is one of `expected`, such as `200`, `200,302` or `200-299`."""
+    for part in expected.split(","):
         low, _, high = part.strip().partition("-")
         if int(low) <= status <= int(high or low):
             return True
     return False
 
 
-def health_answer(router):
-    """DescribeTargetHealth, with what the checks found."""
-    def ours(params):
+def describe_target_health(router):
+    """DescribeTargetHealth, with the results of the checks."""
+    def answer(params):
         group = alb._p(params, "TargetGroupArn")
         if group not in alb._tgs:
             return alb._error("TargetGroupNotFound", f"Target group '{group}' not found.")
         router.refresh()
-        asked = {t["Id"] for t in alb._parse_targets_param(params)}
+        requested = {target["Id"] for target in alb._parse_targets_param(params)}
         members = "".join(
             f"<member><Target><Id>{identifier}</Id><Port>{port}</Port></Target><TargetHealth><State>{state}</State>"
             + (f"<Reason>{reason}</Reason>" if reason and state != "healthy" else "") + "</TargetHealth></member>"
-            for identifier, port, state, reason in router.health(group) if not asked or identifier in asked)
+            for identifier, port, state, reason in router.health(group) if not requested or identifier in requested)
         return alb._xml(200, "DescribeTargetHealth", f"<TargetHealthDescriptions>{members}</TargetHealthDescriptions>")
-    return ours
+    return answer
 
 
 def install(router):
-    alb._ACTION_MAP["DescribeTargetHealth"] = health_answer(router)
+    alb._ACTION_MAP["DescribeTargetHealth"] = describe_target_health(router)

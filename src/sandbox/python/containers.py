@@ -1,13 +1,13 @@
-"""Runs the containers of tasks as processes of this machine: what MiniStack takes for a Docker engine.
+"""Runs the containers of tasks as processes of this machine. To MiniStack, this is its Docker engine.
 
-MiniStack's ECS does the rest as it does with Docker: task definitions, secrets, one-off tasks, rolling deployments, logs.
-A container is a process of the Odoo in odoo_image.py, in `tasks/ID/`. The paths that it would have in the image become
-folders there, its mounts folders of `files/`, and its ports free ones of 127.0.0.1; Router and address() know which.
-It is stopped as ECS does it: first out of the load balancer, then SIGTERM, then the stop timeout.
+MiniStack's ECS does the rest as with Docker: task definitions, secrets, one-off tasks, rolling deployments, logs. A container
+is a process of the Odoo from odoo_image.py, in `tasks/ID/`. Paths in the image become folders there, mounts become folders in
+`files/`, and ports become free ports of 127.0.0.1 (Runner.address() maps them). A container is stopped as by ECS: it leaves
+the load balancer, gets SIGTERM, and is killed after the stop timeout.
 
-An image whose tag ends in `-deaf` is that Odoo at a port where nobody asks: its tasks run and do not answer.
+An image whose tag ends in `-deaf` is the same Odoo on another port, so that its tasks run but do not answer.
 
-Not as on AWS: PGSSLMODE, since this PostgreSQL speaks no TLS; no limit of memory or processors; no user of its own.
+Not as on AWS: PGSSLMODE, since this PostgreSQL has no TLS; no limits of memory and CPU; no separate user.
 """
 import ctypes
 import hashlib
@@ -55,17 +55,17 @@ except OSError as error:
 
 
 class NotFound(Exception):
-    """No such container or image."""
+    """There is no such container or image."""
 
 
 def die_with_parent():
-    """A process must not outlive a sandbox that was killed. The signal comes when the starting *thread* ends: see Runner."""
+    """Ends this process if the sandbox is killed. The signal comes when the *thread* that started it ends: see Runner."""
     if LINUX:
         ctypes.CDLL(None).prctl(1, signal.SIGTERM)
 
 
 class Container:
-    """One process, with what docker-py's object of that name offers as far as MiniStack asks."""
+    """One process, with the part of docker-py's Container that MiniStack uses."""
 
     def __init__(self, runner, task, definition, environment, command):
         self.runner, self.arn, self.task_id = runner, task["taskArn"], task["taskArn"].rsplit("/", 1)[-1]
@@ -80,7 +80,7 @@ class Container:
         self.paths = {"/tmp/konta": str(self.folder / "konta"), "/entrypoint.sh": str(runner.image / "entrypoint.sh"),
                       "/mnt/extra-addons": str(self.folder / "extra-addons"), **self.mounts(task, definition)}
         (self.folder / "extra-addons").mkdir()
-        self.environment = self.surroundings(environment)
+        self.environment = self.local_environment(environment)
         self.output = self.folder / "log"
         write_private(self.folder / "environment.json", json.dumps(self.environment))
         write_private(self.folder / "paths.json", json.dumps(self.paths))
@@ -90,7 +90,7 @@ class Container:
         threading.Thread(target=self.watch, daemon=True).start()
 
     def mounts(self, task, definition):
-        """Container path -> folder, by the volumes of the task definition."""
+        """Maps each path of a mount in the container to a folder."""
         volumes = {}
         for volume in ecs._task_defs[ecs._resolve_td_key(task["taskDefinitionArn"])].get("volumes") or []:
             files = volume.get("efsVolumeConfiguration")
@@ -110,8 +110,8 @@ class Container:
             text = re.sub(r"(?<![\w./-])" + re.escape(inside) + r"(?![\w.-])", lambda _: outside, text)
         return text
 
-    def surroundings(self, environment):
-        # MiniStack names itself as a container would reach it.
+    def local_environment(self, environment):
+        # MiniStack gives its address as a container would reach it.
         gateway = f"//127.0.0.1:{self.runner.port}"
         reachable = {name: str(value).replace(f"//host.docker.internal:{self.runner.port}", gateway)
                      for name, value in environment.items()}
@@ -129,14 +129,14 @@ class Container:
     def watch(self):
         self.process.wait()
         code = self.process.returncode
-        self.code = 128 - code if code < 0 else code    # as a shell, and so as Docker, says it
+        self.code = 128 - code if code < 0 else code    # an exit code as a shell and Docker report it
         with request_scope(*self.runner.scope):
             task = ecs._tasks.get(self.arn)
             if task and self.stopping:
                 self.settle(task, "STOPPED")
 
     def settle(self, task, status):
-        """The state of a task that is being stopped, which MiniStack takes for stopped at once."""
+        """Sets the state of a task that is being stopped. MiniStack would set it to STOPPED at once."""
         task["lastStatus"] = status
         task["stoppedAt"] = ecs._iso() if status == "STOPPED" else None
         for container in task.get("containers", []):
@@ -168,7 +168,7 @@ class Container:
         return self.lines(follow)
 
     def lines(self, follow):
-        """Whole lines, as they come."""
+        """Yields complete lines as they arrive."""
         rest = b""
         with open(self.output, "rb") as source:
             while True:
@@ -185,7 +185,7 @@ class Container:
             yield rest
 
     def stop(self, timeout=None):
-        """Begins to stop it and comes back: whoever stops a task must not wait for its visitors."""
+        """Starts to stop the container and returns: the caller must not wait for the container's visitors."""
         if self.code is not None or self.stopping:
             return
         self.stopping = True
@@ -214,11 +214,11 @@ class Container:
             pass
 
     def remove(self, **_):
-        """The folder stays for a while, with its log: see Runner.sweep."""
+        """Keeps the folder with its log for a while: see Runner.sweep."""
 
 
 class Images:
-    """The one image that is here."""
+    """The only image that the sandbox has."""
 
     def __init__(self, image):
         self.series = odoo_image.ready(image)["series"]
@@ -243,19 +243,19 @@ class Runner:
     def __init__(self, home, image, port, account, region):
         self.home, self.image, self.port, self.scope, self.router = home, image, port, (account, region), None
         self.all, self.images, self.containers = {}, Images(image), self
-        # One thread that lives as long as the process starts them all: see die_with_parent.
+        # One thread starts all containers and lives as long as the process: see die_with_parent.
         self.starter = ThreadPoolExecutor(1)
         self.closed = False
         self.sweep()
 
     def sweep(self, keep=50):
-        """Forget what long ended tasks left, but the newest."""
+        """Removes the folders of ended tasks except the newest, and the environments of all of them."""
         folders = sorted((self.home / "tasks").glob("*"), key=lambda folder: folder.stat().st_mtime, reverse=True)
         live = {container.task_id for container in self.all.values() if container.code is None}
         for folder in folders[keep:]:
             if folder.name not in live:
                 shutil.rmtree(folder, ignore_errors=True)
-        for folder in folders:    # its password with it
+        for folder in folders:    # the environment has passwords
             if folder.name not in live:
                 (folder / "environment.json").unlink(missing_ok=True)
 
@@ -290,14 +290,14 @@ class Runner:
         return []
 
     def address(self, ip, port):
-        """Where a port of a task's address really is."""
+        """The real address of a port of a task."""
         for container in self.all.values():
             if container.ip == ip and port in container.ports and container.code is None:
                 return "127.0.0.1", container.ports[port]
         return None
 
     def shown(self):
-        """The running tasks, for whoever measures or looks inside."""
+        """The running tasks, with their memory and folders, for /_konta/tasks."""
         tasks = []
         for container in list(self.all.values()):
             if container.code is None:
@@ -315,7 +315,7 @@ class Runner:
         return [process, *process.children(recursive=True)]
 
     def close(self):
-        """End them all, in order but soon: the databases go next."""
+        """Ends all containers in order, but without draining: the databases stop next."""
         self.closed = True
         threads = [threading.Thread(target=c.end, args=(False,)) for c in list(self.all.values()) if c.code is None]
         for container in self.all.values():
@@ -327,7 +327,7 @@ class Runner:
 
 
 def install(runner):
-    """Let MiniStack take it for its Docker engine."""
+    """Makes MiniStack use the runner as its Docker engine."""
     ecs._docker = runner
     ecs._get_docker = lambda: runner
     errors = types.ModuleType("docker.errors")
@@ -335,37 +335,37 @@ def install(runner):
     sys.modules.setdefault("docker", types.ModuleType("docker"))
     sys.modules.setdefault("docker.errors", errors)
     value_of = ssm.resolve_parameter_value
-    # ECS hands a container the text of a SecureString; MiniStack would hand it what is kept.
+    # ECS gives a container the decrypted SecureString. MiniStack would give it the stored value.
     ssm.resolve_parameter_value = lambda reference, version=None, decrypt=True: value_of(reference, version, decrypt)
-    made = ecs._make_deployment
+    make_deployment = ecs._make_deployment
 
-    def under_way(task_definition, desired_count, *more, **named):
-        """The first deployment of a service too is under way until its tasks answer; MiniStack calls it done at once."""
-        deployment = made(task_definition, desired_count, *more, **named)
+    def deployment_in_progress(task_definition, desired_count, *more, **named):
+        """Keeps a service's first deployment in progress until its tasks answer. MiniStack completes it at once."""
+        deployment = make_deployment(task_definition, desired_count, *more, **named)
         if desired_count:
             deployment.update(rolloutState="IN_PROGRESS", rolloutStateReason="ECS deployment in progress.")
         return deployment
-    ecs._make_deployment = under_way
-    healthy = ecs._record_service_task_healthy
+    ecs._make_deployment = deployment_in_progress
+    record_healthy = ecs._record_service_task_healthy
 
-    def once_answering(svc_key, task):
-        """A task counts as started when the load balancer finds it healthy, not when its process runs."""
+    def record_healthy_once_answering(svc_key, task):
+        """Reports a task as started when its load balancer finds it healthy. MiniStack does so when its process runs."""
         service = ecs._services.get(svc_key) or {}
-        patience = time.monotonic() + int(service.get("healthCheckGracePeriodSeconds") or 60)
+        deadline = time.monotonic() + int(service.get("healthCheckGracePeriodSeconds") or 60)
         groups = [balancer["targetGroupArn"] for balancer in service.get("loadBalancers") or []]
         while runner.router and groups and not all(runner.router.is_healthy(group, ecs._task_ip(task)) for group in groups):
             if not ecs._task_is_active(task["taskArn"], task) or task.get("lastStatus") != "RUNNING":
                 return
-            if time.monotonic() > patience:
+            if time.monotonic() > deadline:
                 fail(runner, task, groups[0])
                 return
             time.sleep(0.2)
-        healthy(svc_key, task)
-    ecs._record_service_task_healthy = once_answering
+        record_healthy(svc_key, task)
+    ecs._record_service_task_healthy = record_healthy_once_answering
 
 
 def fail(runner, task, group):
-    """End a task that does not answer; its service starts another, until the circuit breaker says no."""
+    """Ends a task that does not answer. Its service starts another one until the circuit breaker stops the deployment."""
     reason = f"Task failed ELB health checks in (target-group {group})"
     if ecs._mark_task_stopped(task["taskArn"], task, reason, "ServiceSchedulerInitiated"):
         ecs._record_service_task_failure(task)

@@ -2,8 +2,8 @@
 
     check.py --chromium PATH --out DIR PAGE.html...
 
-Ends with 1 when a page writes to the console, asks for anything beside itself, scrolls sideways, cuts off or overlaps words in a
-chart, has letters too small for a phone, or has a chart without a title, a description or a table. Leaves PNG and PDF in DIR.
+The exit code is 1 if a page writes to the console, requests anything but itself, scrolls sideways, cuts off or overlaps words in
+a chart, has letters too small for a phone, or has a chart without a title, a description or a table. DIR gets PNG and PDF files.
 """
 
 import argparse
@@ -86,7 +86,7 @@ def main():
     arguments.out.mkdir(parents=True, exist_ok=True)
     wrong = []
     with sync_playwright() as playwright:
-        # Chromium's own sandbox needs rights that a container's root has not; only our own pages are opened.
+        # Chromium's own sandbox needs rights that root does not have in a container. Only our own pages are opened.
         browser = playwright.chromium.launch(executable_path=arguments.chromium, args=["--no-sandbox"])
         for page in arguments.pages:
             wrong += [f"{page.name}: {what}" for what in check(browser, page, arguments.out)]

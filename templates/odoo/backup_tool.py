@@ -1,13 +1,24 @@
-"""Backs a tenant up to S3 and restores it, inside a one-off task of the tenant's own image.
+"""Backs up a tenant to S3 and restores it, in a one-off task of the tenant's own image.
 
-    python3 konta_ops.py '{"verb": "backup", "bucket": "b", "region": "eu-west-1", "prefix": "acme/20261125T033000Z", ...}'
+    python3 backup_tool.py '{"verb": "backup", "bucket": "b", "region": "eu-west-1", "prefix": "acme/20261125T033000Z", ...}'
 
-Verbs: `backup` writes database.dump, filestore.tar and, last, manifest.json under the prefix: without the last it is no backup.
-`restore` reads them into a new, empty database that konta has made, adds the files to the tenant's, and counts; `check` does the
-same and keeps no file. `hold` keeps the files of the database before, `giveback` gives them back before an undoing, `letgo` lets go. With `result`, what came of it is written under that key, also when it fails.
+Verbs:
 
-Streams: a database or a filestore is never whole in memory or on the task's disk. Needs psycopg2, pg_dump and pg_restore, which
-the official image has. Connects with PG*; takes the task role's credentials where ECS offers them.
+- `backup` writes database.dump, filestore.tar and, last, manifest.json under the prefix. Without a manifest it is no backup.
+- `restore` reads them into a new, empty database that konta has created, adds the files to the tenant's filestore and counts
+  rows and files. `check` does the same, but keeps no file.
+- A restore sets the tenant's database aside. `pin-files` gives each file of that database a second link, so that garbage
+  collection in the restored database cannot remove its content. `relink-files` links pinned files back into the filestore
+  before the restore is undone, and counts those that are lost. `unpin-files` removes the second links.
+
+If the job has a `result`, the tool writes the outcome under that key, even if the job fails.
+
+The tool streams: it never holds a whole database or filestore in memory or on the task's disk. It needs psycopg2, pg_dump and
+pg_restore, which the official image has. It connects with the PG* variables, and uses the task role's credentials if ECS
+provides them.
+
+No task definition contains this file. Each task fetches it from the bucket and checks its hash, so it is always the version of
+the konta that starts the task.
 """
 import configparser
 import contextlib
@@ -37,42 +48,42 @@ import psycopg2
 
 FORMAT = 1
 MIB = 1024 * 1024
-ATTEMPTS = 7  # of each call to S3, over about two minutes
-UNCHECKED = re.compile(r'^(.*_)?signaling(_.*)?$')  # counters by which running tasks tell each other of changes
+ATTEMPTS = 7  # for each call to S3, over about two minutes
+NOT_COUNTED = re.compile(r'^(.*_)?signaling(_.*)?$')  # counters through which running tasks notify each other of changes
 
 
 class Failure(Exception):
-    """Something that the operator should read as it stands."""
+    """An error with a message for the operator."""
 
 
 class Refused(Failure):
-    """S3's answer to a call that it understood: its code, such as NoSuchUpload, is in the text."""
+    """S3 understood a call and refused it. The text has its error code, such as NoSuchUpload."""
 
 
 def say(text):
     print(text, flush=True)
 
 
-# --- S3, as little of it as is needed ----------------------------------------------------------------------------------
+# --- S3 ----------------------------------------------------------------------------------------------------------------
 class Credentials:
-    """The task role's, asked for again before they end; else those of the environment, as a test has them."""
+    """The task role's credentials, renewed before they expire. In a test: those in the environment."""
 
     def __init__(self):
-        self._ends, self._keys = 0.0, None
+        self._expires_at, self._keys = 0.0, None
 
     def get(self):
         relative, full = (os.environ.get(f'AWS_CONTAINER_CREDENTIALS_{kind}_URI') for kind in ('RELATIVE', 'FULL'))
         if not relative and not full:
             environ = os.environ
             return environ.get('AWS_ACCESS_KEY_ID', ''), environ.get('AWS_SECRET_ACCESS_KEY', ''), environ.get('AWS_SESSION_TOKEN')
-        if time.time() > self._ends - 300:
+        if time.time() > self._expires_at - 300:
             token = os.environ.get('AWS_CONTAINER_AUTHORIZATION_TOKEN')
             request = urllib.request.Request(f'http://169.254.170.2{relative}' if relative else full,
                                              headers={'Authorization': token} if token else {})
             with urllib.request.urlopen(request, timeout=10) as answer:
                 found = json.load(answer)
-            ends = datetime.datetime.fromisoformat((found.get('Expiration') or '2100-01-01T00:00:00Z').replace('Z', '+00:00'))
-            self._ends = ends.timestamp()
+            expiration = found.get('Expiration') or '2100-01-01T00:00:00Z'
+            self._expires_at = datetime.datetime.fromisoformat(expiration.replace('Z', '+00:00')).timestamp()
             self._keys = found['AccessKeyId'], found['SecretAccessKey'], found.get('Token')
         return self._keys
 
@@ -82,7 +93,7 @@ class Bucket:
         self.region, self.credentials = region, Credentials()
         endpoint = os.environ.get('AWS_ENDPOINT_URL')
         domain = 'amazonaws.com.cn' if region.startswith('cn-') else 'amazonaws.com'
-        # A bucket's own host name leads nowhere at an endpoint of one's own.
+        # A custom endpoint has no host name for each bucket.
         self.base = f'{endpoint.rstrip("/")}/{name}' if endpoint else f'https://{name}.s3.{region}.{domain}'
 
     def sign(self, method, url, body, headers):
@@ -107,7 +118,7 @@ class Bucket:
         return headers
 
     def open(self, method, key, query=(), body=b'', headers=None):
-        """One call, tried again where S3 or the network fails for a moment; the answer is to be closed."""
+        """Makes one call and retries it while S3 or the network fails temporarily. The caller closes the answer."""
         url = f'{self.base}/{urllib.parse.quote(key, safe="/-_.~")}'
         if query:
             url += '?' + '&'.join(f'{name}={urllib.parse.quote(str(value), safe="-_.~")}' for name, value in sorted(query))
@@ -118,9 +129,9 @@ class Bucket:
                 return urllib.request.urlopen(request, timeout=60)
             except urllib.error.HTTPError as error:
                 text = error.read(2000).decode('utf-8', 'replace')
-                # Where a connection was too slow S3 says so with 400. Source: Amazon S3 API reference, "Error responses".
-                passes = error.code >= 500 or error.code in (408, 429) or '<Code>RequestTimeout</Code>' in text
-                if attempt == ATTEMPTS or not passes:
+                # S3 reports a connection that was too slow with 400. Source: Amazon S3 API reference, "Error responses".
+                is_temporary = error.code >= 500 or error.code in (408, 429) or '<Code>RequestTimeout</Code>' in text
+                if attempt == ATTEMPTS or not is_temporary:
                     raise Refused(f'S3 refused {method} {key}: {error.code} {text}') from None
             except (OSError, http.client.HTTPException) as error:
                 if attempt == ATTEMPTS:
@@ -128,36 +139,40 @@ class Bucket:
             time.sleep(random.uniform(0.5, 1) * 2 ** (attempt - 1))
 
     def call(self, *arguments, **named):
+        """Makes one call and reads the whole answer; retries it if the answer breaks off."""
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 with self.open(*arguments, **named) as answer:
                     return answer.read(), answer.headers
-            except (OSError, http.client.HTTPException) as error:  # within the answer
+            except (OSError, http.client.HTTPException) as error:
                 if attempt == ATTEMPTS:
-                    raise Failure(f'S3 breaks off its answer to {arguments[:2]}: {error}') from None
+                    raise Failure(f'the answer of S3 to {arguments[:2]} broke off: {error}') from None
                 time.sleep(2 ** attempt)
 
     def read(self, key):
-        """An object's bytes in pieces; a broken transfer goes on where it stopped, of the same version of the object."""
-        done, etag, broken, size = 0, None, 0, None
+        """Yields an object's bytes in chunks. A transfer that breaks off continues where it stopped, with the same version."""
+        done, etag, failures, size = 0, None, 0, None
         while size is None or done < size:
             headers = {'range': f'bytes={done}-', 'if-match': etag} if done else {}
             with self.open('GET', key, headers=headers) as answer:
                 size = done + int(answer.headers['Content-Length']) if size is None else size
                 etag = etag or answer.headers['ETag']
                 with contextlib.suppress(OSError, http.client.HTTPException):
-                    while piece := answer.read(MIB):
-                        done, broken = done + len(piece), 0
-                        yield piece
+                    while chunk := answer.read(MIB):
+                        done, failures = done + len(chunk), 0
+                        yield chunk
             if done < size:
-                broken += 1
-                if broken == ATTEMPTS:
-                    raise Failure(f'S3 breaks off {key} after {done} of {size} bytes')
-                time.sleep(2 ** broken)
+                failures += 1
+                if failures == ATTEMPTS:
+                    raise Failure(f'the transfer of {key} from S3 broke off after {done} of {size} bytes')
+                time.sleep(2 ** failures)
 
 
 class Upload:
-    """A file that grows into an object, piece by piece. Parts grow too: S3 takes 10,000 of them, so this ends at 5 TB or so."""
+    """A file to write to that becomes an object, by a multipart upload if it is large.
+
+    S3 accepts 10,000 parts. Later parts are larger, so the limit is about 1.3 TB.
+    """
 
     def __init__(self, bucket, key):
         self.bucket, self.key, self.id, self.parts = bucket, key, None, []
@@ -192,21 +207,21 @@ class Upload:
             try:
                 answer, _ = self.bucket.call('POST', self.key, [('uploadId', self.id)], body)
             except Refused as refusal:
-                # Asked again because the answer was lost, S3 knows no such upload any more: then the object is there, and whole.
+                # The answer to an earlier attempt was lost: S3 has finished the upload and forgotten it, and the object is complete.
                 if '<Code>NoSuchUpload</Code>' not in str(refusal):
                     raise
                 _, headers = self.bucket.call('HEAD', self.key)
                 if int(headers['Content-Length']) != self.bytes:
                     raise
                 answer = b''
-            if b'<Error>' in answer:  # S3 may answer 200 first and fail after
-                raise Failure(f'S3 could not put {self.key} together: {answer.decode("utf-8", "replace")}')
+            if b'<Error>' in answer:  # S3 may fail after it has answered 200
+                raise Failure(f'S3 could not complete the upload of {self.key}: {answer.decode("utf-8", "replace")}')
         return {'bytes': self.bytes, 'sha256': self.hash.hexdigest()}
 
 
 # --- PostgreSQL --------------------------------------------------------------------------------------------------------
 def connect(database):
-    connection = psycopg2.connect(dbname=database, connect_timeout=60, application_name='konta_ops')
+    connection = psycopg2.connect(dbname=database, connect_timeout=60, application_name='konta_backup')
     connection.autocommit = True
     with connection.cursor() as cursor:
         cursor.execute('SET idle_in_transaction_session_timeout = 0')
@@ -219,17 +234,18 @@ def rows(cursor, sql, *parameters):
     return cursor.fetchall()
 
 
-def counts(cursor):
+def count_rows(cursor):
+    """The number of rows of each table."""
     tables = rows(cursor, "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
     found = {}
     for (table,) in tables:
-        if not UNCHECKED.match(table):
+        if not NOT_COUNTED.match(table):
             found[table] = rows(cursor, 'SELECT count(*) FROM public."{}"'.format(table.replace('"', '""')))[0][0]
     return found
 
 
 def stored_files(cursor):
-    """The names under which Odoo's attachments lie in the filestore: each is the checksum of its content."""
+    """The names of attachments' files in the filestore. Each is the checksum of the content."""
     return {name for (name,) in rows(cursor, 'SELECT DISTINCT store_fname FROM ir_attachment WHERE store_fname IS NOT NULL')}
 
 
@@ -238,21 +254,21 @@ def server_version(connection):
 
 
 def client_version():
-    """The release of the image's own programs: PostgreSQL's minor releases change nothing here."""
-    said = subprocess.run(['pg_dump', '--version'], stdout=subprocess.PIPE, check=True).stdout.decode()
-    return int(re.search(r'\) (\d+)', said).group(1))
+    """The major version of the image's PostgreSQL programs."""
+    output = subprocess.run(['pg_dump', '--version'], stdout=subprocess.PIPE, check=True).stdout.decode()
+    return int(re.search(r'\) (\d+)', output).group(1))
 
 
 # --- backup ------------------------------------------------------------------------------------------------------------
 def backup(job, bucket):
     folder = filestore(job)
     with contextlib.closing(connect(job['database'])) as connection, connection.cursor() as cursor:
-        ours, theirs = client_version(), server_version(connection)
-        if ours < theirs:
-            raise Failure(f'the image has pg_dump {ours} and the database is PostgreSQL {theirs}: pg_dump takes nothing newer than '
-                          f'itself. Use an image with the programs of PostgreSQL {theirs}, or an older engine_version')
-        # One view of the database for everything. The lock lets visitors go on, and keeps Odoo from collecting garbage in the
-        # filestore (ir_attachment, _gc_file_store): what this view names stays there until the end.
+        client, server = client_version(), server_version(connection)
+        if client < server:
+            raise Failure(f'the image has pg_dump {client} and the database is PostgreSQL {server}: pg_dump cannot read a newer server. '
+                          f'Use an image with the programs of PostgreSQL {server}, or an older engine_version')
+        # One snapshot of the database for everything. The lock does not block visitors, but it blocks Odoo's garbage collection of
+        # the filestore (ir_attachment, _gc_file_store): the files that the snapshot names stay there until the end.
         cursor.execute('BEGIN ISOLATION LEVEL REPEATABLE READ')
         cursor.execute('LOCK TABLE ir_attachment IN ROW EXCLUSIVE MODE')
         snapshot = rows(cursor, 'SELECT pg_export_snapshot()')[0][0]
@@ -260,8 +276,8 @@ def backup(job, bucket):
         say('dumping the database')
         dump = dump_database(job, bucket, snapshot)
         say(f'archiving {len(wanted)} files')
-        archive, kept, damaged = archive_files(folder, wanted, Upload(bucket, f'{job["prefix"]}/filestore.tar'))
-        missing = sorted(wanted - kept)
+        archive, archived, damaged = archive_files(folder, wanted, Upload(bucket, f'{job["prefix"]}/filestore.tar'))
+        missing = sorted(wanted - archived)
         say('counting')
         manifest = {
             'format': FORMAT,
@@ -274,15 +290,15 @@ def backup(job, bucket):
             'odoo': (rows(cursor, "SELECT latest_version FROM ir_module_module WHERE name = 'base'") or [(None,)])[0][0],
             'modules': dict(rows(cursor, "SELECT name, latest_version FROM ir_module_module WHERE state = 'installed' ORDER BY 1")),
             'objects': {'database.dump': dump, 'filestore.tar': archive},
-            'rows': counts(cursor),
-            'files': {'count': len(kept), 'missing': missing, 'damaged': damaged},
+            'rows': count_rows(cursor),
+            'files': {'count': len(archived), 'missing': missing, 'damaged': damaged},
         }
-    for what, names in (('missing', missing), ('damaged', damaged)):
+    for problem, names in (('missing', missing), ('damaged', damaged)):
         if names:
-            say(f'{len(names)} attachments are {what} in the filestore itself, the first: {names[0]}')
+            say(f'{len(names)} attachments are {problem} in the filestore itself, the first: {names[0]}')
     manifest['finished_at'] = datetime.datetime.now(datetime.timezone.utc).strftime('%Y-%m-%dT%H:%M:%SZ')
     bucket.call('PUT', f'{job["prefix"]}/manifest.json', body=json.dumps(manifest, indent=1).encode())
-    return {'bytes': dump['bytes'] + archive['bytes'], 'files': len(kept), 'missing': len(missing), 'damaged': len(damaged)}
+    return {'bytes': dump['bytes'] + archive['bytes'], 'files': len(archived), 'missing': len(missing), 'damaged': len(damaged)}
 
 
 def dump_database(job, bucket, snapshot):
@@ -290,37 +306,37 @@ def dump_database(job, bucket, snapshot):
     command = ['pg_dump', '--format=custom', '--no-password', f'--snapshot={snapshot}', *role(job), job['database']]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
         try:
-            while piece := process.stdout.read(MIB):
-                upload.write(piece)
+            while chunk := process.stdout.read(MIB):
+                upload.write(chunk)
         except BaseException:
             process.kill()
             raise
     if process.returncode:
-        raise Failure(f'pg_dump ended with {process.returncode}; the log has its words')
+        raise Failure(f'pg_dump ended with exit code {process.returncode}; its messages are in the log')
     return upload.finish()
 
 
 def archive_files(folder, wanted, upload):
-    """Every file of the filestore into one tar; a file whose content is not what its name says is told."""
-    kept, damaged = set(), []
+    """Writes the wanted files of the filestore into one tar. Returns the upload, the names written and the names of damaged files."""
+    archived, damaged = set(), []
     with tarfile.open(fileobj=upload, mode='w|', format=tarfile.PAX_FORMAT, bufsize=MIB) as archive:
         for name in sorted(wanted):
             try:
                 with open(os.path.join(folder, name), 'rb') as file:
                     entry = tarfile.TarInfo(name)
                     entry.size = os.fstat(file.fileno()).st_size
-                    reader = Hashing(file)
+                    reader = ChecksumReader(file)
                     archive.addfile(entry, reader)
             except FileNotFoundError:
                 continue
-            kept.add(name)
-            if not reader.agrees_with(name):
+            archived.add(name)
+            if not reader.matches(name):
                 damaged.append(name)
-    return {**upload.finish(), 'files': len(kept)}, kept, damaged
+    return {**upload.finish(), 'files': len(archived)}, archived, damaged
 
 
-class Hashing:
-    """A file that works out Odoo's checksum of what is read of it."""
+class ChecksumReader:
+    """A file that computes Odoo's checksum of the data read from it."""
 
     def __init__(self, file):
         self.file, self.hash = file, hashlib.sha1(usedforsecurity=False)
@@ -330,8 +346,8 @@ class Hashing:
         self.hash.update(data)
         return data
 
-    def agrees_with(self, name):
-        # Only what looks like a checksum can be told: other versions may have other names.
+    def matches(self, name):
+        # A name that is no checksum proves nothing: other versions of Odoo may use other names.
         stem = name.rsplit('/', 1)[-1]
         return not re.fullmatch('[0-9a-f]{40}', stem) or self.hash.hexdigest() == stem
 
@@ -340,27 +356,27 @@ class Hashing:
 def restore(job, bucket):
     manifest = json.loads(bucket.call('GET', f'{job["prefix"]}/manifest.json')[0])
     if manifest.get('format') != FORMAT:
-        raise Failure(f'the backup has format {manifest.get("format")}, and this konta reads {FORMAT}: use the konta that made it')
-    keeps = job['verb'] == 'restore'
-    folder = filestore(job) if keeps else None
-    if keeps:
-        # What Odoo wrote lately stands in the list of what may be garbage: once the restored database is in its place, nothing
-        # there names it, and the database before would lose files that it needs when the restore is undone.
+        raise Failure(f'the backup has format {manifest.get("format")}, but this konta reads {FORMAT}: use the konta that made it')
+    keeps_files = job['verb'] == 'restore'
+    folder = filestore(job) if keeps_files else None
+    if keeps_files:
+        # Odoo's checklist of possible garbage contains the files that it wrote recently. The restored database does not name them,
+        # so its garbage collection would remove files that the earlier database needs if the restore is undone.
         shutil.rmtree(os.path.join(folder, 'checklist'), ignore_errors=True)
     say('restoring the database')
     restore_database(job, bucket, manifest['objects']['database.dump'])
     say('restoring the files')
-    there = restore_files(bucket, f'{job["prefix"]}/filestore.tar', manifest['objects']['filestore.tar'], folder)
+    archived = restore_files(bucket, f'{job["prefix"]}/filestore.tar', manifest['objects']['filestore.tar'], folder)
     say('counting')
     with contextlib.closing(connect(job['database'])) as connection, connection.cursor() as cursor:
-        compare(manifest, counts(cursor), stored_files(cursor), there)
+        compare(manifest, count_rows(cursor), stored_files(cursor), archived)
         outcome = {'tables': len(manifest['rows']), 'rows': sum(manifest['rows'].values()), 'files': manifest['files']['count']}
         if job.get('neutralize'):
             outcome.update(neutralize(job, cursor))
-        if keeps:
-            renew_signals(cursor)
-            rest_from_garbage(cursor)
-        # The planner knows nothing of tables that were filled a moment ago.
+        if keeps_files:
+            advance_signaling(cursor)
+            delay_garbage_collection(cursor)
+        # The planner has no statistics of the tables that were just filled.
         cursor.execute('ANALYZE')
     return outcome
 
@@ -374,111 +390,117 @@ def restore_database(job, bucket, expected):
         with subprocess.Popen(options, stdin=subprocess.PIPE) as process:
             feed(process, job, bucket, expected)
         if process.returncode:
-            raise Failure(f'pg_restore ended with {process.returncode}; the log has its words')
+            raise Failure(f'pg_restore ended with exit code {process.returncode}; its messages are in the log')
         return
-    # As text, without what an older server does not know. One transaction and the first error ends it, as above: what is written
-    # ends, and with it the transaction, only once pg_restore has ended well.
+    # An older server gets the dump as a script, without the settings that it does not know. As above, it is one transaction that the
+    # first error ends. psql's input ends, and the transaction commits, only after pg_restore has succeeded.
     psql = ['psql', '--no-psqlrc', '--quiet', '--no-password', '--single-transaction', '--set=ON_ERROR_STOP=1', '--output=/dev/null',
             '--file=-', job['database']]
     with subprocess.Popen([*options, '--file=-'], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as source, \
             subprocess.Popen(psql, stdin=subprocess.PIPE) as target:
-        wrong = []
+        errors = []
 
-        def fed():
+        def feed_source():
             try:
                 feed(source, job, bucket, expected)
             except BaseException as error:
-                wrong.append(error)
-        feeding = threading.Thread(target=fed)
-        feeding.start()
-        ended = False
+                errors.append(error)
+        feeder = threading.Thread(target=feed_source)
+        feeder.start()
+        psql_ended = False
         try:
-            for line in known_to_older(source.stdout):
+            for line in without_newer_settings(source.stdout):
                 target.stdin.write(line)
             target.stdin.flush()
-        except BrokenPipeError:  # psql has ended, and its code says why
-            ended = True
-            end(source)
+        except BrokenPipeError:  # psql has failed; its exit code is checked below
+            psql_ended = True
+            kill(source)
         except BaseException:
-            end(target)
-            end(source)
+            kill(target)
+            kill(source)
             raise
         finally:
-            feeding.join()
-        if wrong or source.wait() and not ended:
-            end(target)
-            raise wrong[0] if wrong else Failure(f'pg_restore ended with {source.returncode}; the log has its words')
+            feeder.join()
+        if errors or source.wait() and not psql_ended:
+            kill(target)
+            raise errors[0] if errors else Failure(
+                f'pg_restore ended with exit code {source.returncode}; its messages are in the log')
     if target.returncode:
-        raise Failure(f'psql ended with {target.returncode}; the log has its words')
+        raise Failure(f'psql ended with exit code {target.returncode}; its messages are in the log')
 
 
-def known_to_older(lines):
-    """The lines of a script of pg_restore 17 or newer but for the setting that PostgreSQL 16 does not know. It stands before any data,
-    so that a row of the same words stays."""
-    before = True
+def without_newer_settings(lines):
+    """The lines of a script by pg_restore 17 or newer without the setting that PostgreSQL 16 does not know.
+
+    The setting comes before any data. A row with the same text is kept.
+    """
+    in_preamble = True
     for line in lines:
-        before = before and not line.startswith((b'COPY ', b'CREATE '))
-        if not (before and line.startswith(b'SET transaction_timeout')):
+        in_preamble = in_preamble and not line.startswith((b'COPY ', b'CREATE '))
+        if not (in_preamble and line.startswith(b'SET transaction_timeout')):
             yield line
 
 
 def feed(process, job, bucket, expected):
-    """Gives a program the dump. The end is held back until all of it is known to be right: without it nothing is committed."""
+    """Writes the dump to a program. The last chunk follows only if the checksum is right: without it, nothing is committed."""
     found, size, last = hashlib.sha256(), 0, b''
     try:
-        for piece in bucket.read(f'{job["prefix"]}/database.dump'):
-            found.update(piece)
-            size += len(piece)
+        for chunk in bucket.read(f'{job["prefix"]}/database.dump'):
+            found.update(chunk)
+            size += len(chunk)
             process.stdin.write(last)
-            last = piece
+            last = chunk
         if {'bytes': size, 'sha256': found.hexdigest()} != expected:
             raise Failure('database.dump is not what was written: its checksum differs from the manifest')
         process.stdin.write(last)
         process.stdin.close()
     except BrokenPipeError:
-        end(process)
+        kill(process)
     except BaseException:
-        end(process)
+        kill(process)
         raise
 
 
-def end(process):
-    """Ends a program at once: what it was given of a transaction is not committed."""
+def kill(process):
+    """Ends a program at once, so that its transaction is not committed."""
     process.kill()
-    with contextlib.suppress(OSError):  # what had not reached it yet
+    with contextlib.suppress(OSError):  # buffered data that can no longer be written
         process.stdin.close()
 
 
-class Pieces:
-    """A file over pieces that come one by one, with their checksum."""
+class ChunkReader:
+    """A file over chunks that arrive one by one, with their size and checksum."""
 
-    def __init__(self, pieces):
-        self.pieces, self.buffer, self.bytes, self.hash = pieces, b'', 0, hashlib.sha256()
+    def __init__(self, chunks):
+        self.chunks, self.buffer, self.bytes, self.hash = chunks, b'', 0, hashlib.sha256()
 
     def read(self, size):
-        while len(self.buffer) < size and (piece := next(self.pieces, None)):
-            self.hash.update(piece)
-            self.bytes += len(piece)
-            self.buffer += piece
+        while len(self.buffer) < size and (chunk := next(self.chunks, None)):
+            self.hash.update(chunk)
+            self.bytes += len(chunk)
+            self.buffer += chunk
         data, self.buffer = self.buffer[:size], self.buffer[size:]
         return data
 
 
 def restore_files(bucket, key, expected, folder):
-    """Adds the files to a folder (or to none), and gives their names. What is there already is of the same content."""
-    source, there = Pieces(bucket.read(key)), set()
+    """Reads the archive and returns the names in it. With a folder, adds the files that are not there yet.
+
+    A file's name is the checksum of its content, so a file that is there already has the same content.
+    """
+    source, archived = ChunkReader(bucket.read(key)), set()
     with tarfile.open(fileobj=source, mode='r|', bufsize=MIB) as archive:
         for entry in archive:
             if not entry.isfile() or not re.fullmatch(r'[0-9a-zA-Z_-]+/[0-9a-zA-Z_.-]+', entry.name):
-                raise Failure(f'filestore.tar holds {entry.name!r}, which is no file of a filestore')
-            there.add(entry.name)
+                raise Failure(f'filestore.tar contains {entry.name!r}, which is not a file of a filestore')
+            archived.add(entry.name)
             if folder:
                 add_file(archive.extractfile(entry), os.path.join(folder, entry.name), entry.size)
     while source.read(MIB):
         pass
-    if {'bytes': source.bytes, 'sha256': source.hash.hexdigest(), 'files': len(there)} != expected:
+    if {'bytes': source.bytes, 'sha256': source.hash.hexdigest(), 'files': len(archived)} != expected:
         raise Failure('filestore.tar is not what was written: its checksum differs from the manifest')
-    return there
+    return archived
 
 
 def add_file(source, path, size):
@@ -492,18 +514,20 @@ def add_file(source, path, size):
     os.replace(part, path)
 
 
-def compare(manifest, counted, named, there):
-    wrong = [f'{table}: {counted.get(table)} rows instead of {expected}'
-             for table, expected in manifest['rows'].items() if counted.get(table) != expected]
-    wrong += [f'{table}: a table that was not backed up' for table in counted.keys() - manifest['rows'].keys()]
-    lost = named - there - set(manifest['files']['missing'])
-    wrong += [f'{name}: an attachment without its file' for name in sorted(lost)]
-    if wrong:
-        raise Failure('what was restored is not what was backed up: ' + '; '.join(wrong[:5]) + (' ...' if wrong[5:] else ''))
+def compare(manifest, counted, named, archived):
+    """Fails if the restored rows and files differ from the manifest."""
+    differences = [f'{table}: {counted.get(table)} rows instead of {expected}'
+                   for table, expected in manifest['rows'].items() if counted.get(table) != expected]
+    differences += [f'{table}: a table that was not backed up' for table in counted.keys() - manifest['rows'].keys()]
+    lost = named - archived - set(manifest['files']['missing'])
+    differences += [f'{name}: an attachment without its file' for name in sorted(lost)]
+    if differences:
+        more = ' ...' if differences[5:] else ''
+        raise Failure('the restored data differs from the backup: ' + '; '.join(differences[:5]) + more)
 
 
-def renew_signals(cursor):
-    """Makes running tasks load everything anew: their memory is of another history with, by chance, the same numbers."""
+def advance_signaling(cursor):
+    """Makes running tasks reload everything. Without this, the restored counters may equal those in a task's memory by chance."""
     step = random.randint(1000, 100000)
     for (table,) in rows(cursor, "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename LIKE 'orm\\_signaling\\_%'"):
         cursor.execute(f'INSERT INTO "{table}" (id) SELECT coalesce(max(id), 0) + {step} FROM "{table}"')
@@ -512,35 +536,35 @@ def renew_signals(cursor):
         cursor.execute(f'SELECT setval(\'"{name}"\', nextval(\'"{name}"\') + {step})')
 
 
-def rest_from_garbage(cursor):
-    """Keeps Odoo from collecting garbage for an hour: files that the database before has written since the restore began are garbage
-    to the restored one, until `hold` has them."""
+def delay_garbage_collection(cursor):
+    """Delays Odoo's garbage collection by an hour. It would remove files that the earlier database has written since the restore
+    began, until `pin-files` has pinned them."""
     if rows(cursor, "SELECT to_regclass('public.ir_cron') IS NOT NULL")[0][0]:
         cursor.execute("UPDATE ir_cron SET nextcall = greatest(nextcall, now() AT TIME ZONE 'UTC' + interval '1 hour') FROM ir_model_data d "
                        "WHERE d.module = 'base' AND d.name = 'autovacuum_job' AND d.model = 'ir.cron' AND ir_cron.id = d.res_id")
 
 
 def neutralize(job, cursor):
-    """A copy that writes to nobody: Odoo's own neutralisation, and what that leaves of the original's identity."""
+    """Makes a copy that sends nothing to anyone, by Odoo's own neutralisation, and replaces the original's identity."""
     say('neutralising')
-    # No name of a database from the task's environment may stand in for the one that is meant.
+    # Odoo must not fall back to the database in the task's environment.
     environment = {name: value for name, value in os.environ.items() if name != 'PGDATABASE'}
     if subprocess.run(['odoo', 'neutralize', '-d', job['database']], env=environment, check=False).returncode:
-        raise Failure('Odoo could not neutralise the copy; the log has its words')
+        raise Failure('Odoo could not neutralise the copy; its messages are in the log')
     for key, value in {'database.uuid': str(uuid.uuid4()), 'database.secret': secrets.token_hex(24),
                        'web.base.url': job['base_url'], 'web.base.url.freeze': 'True'}.items():
         cursor.execute('UPDATE ir_config_parameter SET value = %s WHERE key = %s', (value, key))
         if not cursor.rowcount:
             cursor.execute('INSERT INTO ir_config_parameter (key, value) VALUES (%s, %s)', (key, value))
     if (rows(cursor, "SELECT value FROM ir_config_parameter WHERE key = 'database.is_neutralized'") or [('',)])[0][0] != 'true':
-        raise Failure('Odoo does not call the copy neutralised')
+        raise Failure('Odoo does not report the copy as neutralised')
     active = rows(cursor, 'SELECT count(*) FROM ir_cron WHERE active')[0][0]
     return {'neutralized': True, 'active_crons': active}
 
 
-# --- the database before a restore -----------------------------------------------------------------------------------------
-def beside(job):
-    """Where the files that the database before names are held: under a second name each, which takes no room."""
+# --- files of the database that a restore set aside --------------------------------------------------------------------
+def pinned_folder(job):
+    """The folder of the pinned files. They are hard links, so they need no space."""
     return filestore(job) + '__before'
 
 
@@ -550,61 +574,68 @@ def named_files(job):
         return stored_files(cursor) if is_odoo else set()
 
 
-def hold(job, _bucket):
-    """After a restore: what the database before names outlasts the garbage collection of the one that took its place."""
-    folder, held = filestore(job), beside(job)
+def pin_files(job, _bucket):
+    """After a restore: links the files of the earlier database, so that they survive garbage collection in the restored one."""
+    folder, pinned = filestore(job), pinned_folder(job)
     shutil.rmtree(os.path.join(folder, 'checklist'), ignore_errors=True)
-    shutil.rmtree(held, ignore_errors=True)
-    named = named_files(job)
-    return {'files': len(named), 'missing': len(missing(named, folder, held))}
+    shutil.rmtree(pinned, ignore_errors=True)
+    names = named_files(job)
+    return {'files': len(names), 'missing': len(link_files(names, folder, pinned))}
 
 
-def give_back(job, _bucket):
-    """Before a restore is undone: what the database names that comes back is there, or told."""
-    named = named_files(job)
-    gone = missing(named, beside(job), filestore(job))
-    # What Odoo writes down as perhaps garbage is not, to the database that comes back.
+def relink_files(job, _bucket):
+    """Before a restore is undone: links pinned files back into the filestore, and reports those that are lost."""
+    names = named_files(job)
+    lost = link_files(names, pinned_folder(job), filestore(job))
+    # Files on Odoo's checklist of possible garbage may belong to the database that comes back.
     shutil.rmtree(os.path.join(filestore(job), 'checklist'), ignore_errors=True)
-    return {'files': len(named), 'missing': len(gone), 'first_missing': gone[0] if gone else None}
+    return {'files': len(names), 'missing': len(lost), 'first_missing': lost[0] if lost else None}
 
 
-def missing(named, source, target):
-    """Gives files of one folder a second name in another; the names of those that are in neither."""
-    gone = []
-    for name in sorted(named):
+def link_files(names, source, target):
+    """Links files from one folder into another. Returns the names that are in neither."""
+    lost = []
+    for name in sorted(names):
         path = os.path.join(target, name)
         if not os.path.exists(path):
             try:
                 os.makedirs(os.path.dirname(path), mode=0o750, exist_ok=True)
                 os.link(os.path.join(source, name), path)
             except FileNotFoundError:
-                gone.append(name)
-    return gone
+                lost.append(name)
+    return lost
 
 
-def let_go(job, _bucket):
-    shutil.rmtree(beside(job), ignore_errors=True)
+def unpin_files(job, _bucket):
+    shutil.rmtree(pinned_folder(job), ignore_errors=True)
     return {}
 
 
-# --- around ------------------------------------------------------------------------------------------------------------
+# --- the job -----------------------------------------------------------------------------------------------------------
 def role(job):
     return [f'--role={job["role"]}'] if job.get('role') and job['role'] != os.environ.get('PGUSER') else []
 
 
 def filestore(job):
-    """Odoo's own folder for a database's files, which may not be there yet."""
+    """Odoo's folder for a database's files. It may not exist yet."""
     config = configparser.RawConfigParser()
     config.read(os.environ.get('ODOO_RC', '/etc/odoo/odoo.conf'))
     folder = config.get('options', 'data_dir', fallback='/var/lib/odoo')
     return os.path.join(folder, 'filestore', job['filestore'])
 
 
-VERBS = {'backup': backup, 'restore': restore, 'check': restore, 'hold': hold, 'giveback': give_back, 'letgo': let_go}
+VERBS = {
+    'backup': backup,
+    'restore': restore,
+    'check': restore,
+    'pin-files': pin_files,
+    'relink-files': relink_files,
+    'unpin-files': unpin_files,
+}
 
 
 def main(job):
-    began, bucket = time.monotonic(), Bucket(job['bucket'], job['region'])
+    started_at, bucket = time.monotonic(), Bucket(job['bucket'], job['region'])
     try:
         outcome = {'ok': True, **VERBS[job['verb']](job, bucket)}
     except Failure as failure:
@@ -613,7 +644,7 @@ def main(job):
         traceback.print_exc()
         outcome = {'ok': False, 'error': f'{type(error).__name__}: {error}'.strip()}
     outcome['id'] = job['prefix'].rsplit('/', 1)[-1]
-    outcome['seconds'] = round(time.monotonic() - began, 1)
+    outcome['seconds'] = round(time.monotonic() - started_at, 1)
     say(json.dumps(outcome))
     if job.get('result'):
         bucket.call('PUT', job['result'], body=json.dumps(outcome).encode())

@@ -1,9 +1,10 @@
-"""The Odoo that the sandbox runs in place of the official image: Debian's package, unpacked privately, nothing installed.
+"""The Odoo that the sandbox runs instead of the official image: Debian's package, unpacked into a folder and not installed.
 
     python odoo_image.py DIR
 
-DIR then holds `bin/` (odoo, python3, bash scripts find them by PATH), `entrypoint.sh` and `image.json`, the last written last.
-Needs apt and dpkg, a Debian mirror in the system's sources, and a package index once: about 350 MB are fetched, 1.2 GB stay.
+DIR then has `bin/` (odoo and python3, for PATH), `entrypoint.sh` and `image.json`, which is written last.
+This needs apt and dpkg, a Debian mirror in the system's sources and, once, a package index. It downloads about 350 MB and
+needs 1.2 GB of disk space.
 """
 import json
 import os
@@ -16,15 +17,15 @@ from pathlib import Path
 SERIES = "19"
 PACKAGES = ("odoo-19", "libjs-jquery", "libjs-jquery-form", "libjs-underscore", "fonts-font-awesome",
             "fonts-glyphicons-halflings", "fonts-inconsolata", "fonts-montserrat", "fonts-ocr-b", "fonts-roboto-unhinted",
-            "gsfonts")    # without those beside the first, whose web files are links to them, every page is an error
+            "gsfonts")    # odoo-19 has links to web files of the other packages; without them every page is an error
 PYTHON = (
     "asn1crypto Babel==2.10.3 cbor2 chardet cryptography==42.0.8 docutils==0.20.1 freezegun geoip2 gevent==24.11.1 greenlet "
     "idna isodate Jinja2==3.1.2 libsass lxml==5.2.1 lxml_html_clean==0.4.4 MarkupSafe==2.1.5 num2words ofxparse openpyxl "
     "passlib Pillow==10.2.0 polib psutil psycopg2-binary==2.9.9 pyOpenSSL==24.1.0 pypdf pyserial python-dateutil "
     "python-magic python-stdnum pytz pyusb qrcode reportlab rl_renderPM requests rjsmin setuptools<66 urllib3 vobject "
     "Werkzeug==3.0.1 xlrd xlsxwriter xlwt zeep").split()
-# What the official image's own does, as far as a task of konta's meets it: wait for the database, then become Odoo; any
-# other command is run as it is. The database is in the environment and in the configuration, so none is passed on.
+# The official image's entry point, as far as konta's tasks need it: it waits for the database and runs Odoo, or runs any
+# other command. Odoo finds the database in the environment and the configuration, so no option names it.
 ENTRYPOINT = """#!/bin/bash
 set -e
 case "$1" in
@@ -39,7 +40,7 @@ case "$1" in
     exec "$@" ;;
 esac
 """
-WAIT = """import sys, time, psycopg2
+WAIT_FOR_PSQL = """import sys, time, psycopg2
 deadline = time.monotonic() + 30
 while True:
     try:
@@ -53,11 +54,11 @@ while True:
 
 
 class Missing(Exception):
-    """What is needed of the system and is not there."""
+    """Something that the system must provide is missing."""
 
 
 def debian_source():
-    """Address and key of the Debian mirror that this system already uses."""
+    """The address and the key of the Debian mirror that the system uses."""
     for file in [*Path("/etc/apt/sources.list.d").glob("*.sources")]:
         text = file.read_text()
         address = re.search(r"^URIs:\s*(\S*debian\S*)", text, re.M)
@@ -84,7 +85,7 @@ def run(command, **more):
 def unpack(folder, say):
     for tool in ("apt-get", "dpkg"):
         if not shutil.which(tool):
-            raise Missing(f"{tool} is not here; an Odoo can be had on Debian only")
+            raise Missing(f"{tool} is missing; the sandbox can run an Odoo only on Debian")
     address, key = debian_source()
     apt, debs = folder / "apt", folder / "debs"
     for path in (apt / "lists" / "partial", apt / "cache" / "archives" / "partial", debs):
@@ -123,7 +124,7 @@ def finish(folder):
     script(tools / "python3", f'#!/bin/sh\n{python} "$@"\n')
     script(tools / "odoo", f'#!/bin/sh\n{python} "{tree}/usr/bin/odoo" "$@"\n')
     script(folder / "entrypoint.sh", ENTRYPOINT)
-    (folder / "wait-for-psql.py").write_text(WAIT)
+    (folder / "wait-for-psql.py").write_text(WAIT_FOR_PSQL)
     version = run([str(tools / "odoo"), "--version"]).strip()
     if not re.search(rf"\b{SERIES}\.", version):
         raise Missing(f"the package is {version}, not Odoo {SERIES}")
@@ -131,7 +132,7 @@ def finish(folder):
 
 
 def ready(folder):
-    """What is there: the version, or None."""
+    """The content of image.json, or None if the image is not complete."""
     try:
         return json.loads((Path(folder) / "image.json").read_text())
     except (OSError, ValueError):
@@ -139,7 +140,7 @@ def ready(folder):
 
 
 def provide(folder, say=print):
-    """Make it, unless it is there. A folder that was left half made is begun anew."""
+    """Makes the image unless it exists. An incomplete one is made again from the start."""
     folder = Path(folder).resolve()
     if not ready(folder):
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,9 +1,11 @@
-"""Loaded with server_wide_modules, in every database or none.
+"""Gives Odoo the host that the visitor asked for, and routes each host of a pool to its database.
 
-Odoo honours proxy_mode only where X-Forwarded-Host is sent, and then believes it. The load balancer sends none and lets a
-visitor's own pass, so it is written here from Host, which the load balancer has matched against the tenant's rule.
+Odoo loads this module through server_wide_modules; it is installed in no database.
 
-In a pool (KONTA_REGISTRY_DATABASE) the host also tells the database, by the table konta_host of the registry.
+Odoo honours proxy_mode only if a request has X-Forwarded-Host, and then trusts it. The load balancer adds no such header but
+passes on a visitor's own. So this module sets it from Host, which the load balancer has matched against the tenant's rule.
+
+In a pool (KONTA_REGISTRY_DATABASE), the table konta_host of the registry maps each host to its database.
 """
 import contextlib
 import logging
@@ -20,13 +22,13 @@ from odoo.service import common, db, model, server
 
 _logger = logging.getLogger(__name__)
 
-HEALTH_CHECK = '/web/static/img/favicon.ico'  # asked by address, not by host, and answered without a database
-FRESH = 10.0  # seconds for which the map of hosts is used unasked
-RETRY = 1.0  # least seconds between two readings
+HEALTH_CHECK = '/web/static/img/favicon.ico'  # requested by address rather than host; needs no database
+REFRESH_AFTER = 10.0  # seconds until the hosts are read again
+READ_INTERVAL = 1.0  # minimum seconds between two reads
 
 
 class Hosts:
-    """The map of host to (database, suspended), read from the registry and kept when the registry cannot be read."""
+    """A map from host to (database, suspended), read from the registry. If that fails, the last known map stays in use."""
 
     def __init__(self, registry):
         self._registry = registry
@@ -37,7 +39,7 @@ class Hosts:
 
     def find(self, host):
         host = (host or '').partition(':')[0].rstrip('.').lower()
-        # Also who is suspended: being taken back must not wait for the next reading.
+        # A suspended host is looked up again, too: after its tenant has resumed, it should not wait for the next regular read.
         self._refresh(lambda: self._hosts.get(host, (None, True))[1])
         return (self._hosts or {}).get(host)
 
@@ -53,37 +55,39 @@ class Hosts:
     def known(self):
         return self._hosts is not None
 
-    def _due(self, missing):
+    def _is_due(self, is_missing):
         now = time.monotonic()
-        return now - self._tried_at > RETRY and (self._hosts is None or now - self._read_at > FRESH or missing())
+        if now - self._tried_at <= READ_INTERVAL:
+            return False
+        return self._hosts is None or now - self._read_at > REFRESH_AFTER or is_missing()
 
-    def _refresh(self, missing):
-        # Nobody waits for a reading but those who have no map at all.
-        if not self._due(missing) or not self._lock.acquire(blocking=self._hosts is None):
+    def _refresh(self, is_missing):
+        # A request waits for a read only if there is no map yet.
+        if not self._is_due(is_missing) or not self._lock.acquire(blocking=self._hosts is None):
             return
         try:
-            if self._due(missing):
+            if self._is_due(is_missing):
                 self._tried_at = time.monotonic()
                 self._hosts = self._read()
                 self._read_at = time.monotonic()
                 self._failing = False
         except psycopg2.Error as error:
             if not self._failing:
-                _logger.warning('The registry of hosts cannot be read, the last known one is used: %s', error)
+                _logger.warning('Cannot read the registry of hosts; the last known hosts stay in use: %s', error)
             self._failing = True
         finally:
             self._lock.release()
 
     def _read(self):
-        # Host, user and password come from PGHOST, PGPORT, PGUSER, PGPASSWORD and PGSSLMODE.
-        connection = psycopg2.connect(dbname=self._registry, connect_timeout=3, application_name='konta_hosts')
+        # PGHOST, PGPORT, PGUSER, PGPASSWORD and PGSSLMODE tell psycopg2 where and how to connect.
+        connection = psycopg2.connect(dbname=self._registry, connect_timeout=3, application_name='konta_routing')
         with contextlib.closing(connection), connection, connection.cursor() as cursor:
             cursor.execute('SELECT lower(host), database, coalesce(suspended, false) FROM konta_host')
             return {host: (database, suspended) for host, database, suspended in cursor.fetchall()}
 
 
 hosts = Hosts(os.environ['KONTA_REGISTRY_DATABASE']) if os.environ.get('KONTA_REGISTRY_DATABASE') else None
-visit = threading.local()
+_request = threading.local()
 _application = http.Application.__call__
 
 
@@ -99,7 +103,7 @@ def _call(self, environ, start_response):
             return _refuse(start_response, '503 Service Unavailable', b'Not ready yet.\n', '5')
         if not found:
             return _refuse(start_response, '404 Not Found', b'No such site.\n')
-        visit.database, suspended = found
+        _request.database, suspended = found
         if suspended:
             return _refuse(start_response, '503 Service Unavailable', b'This site is suspended.\n', '3600')
     return _application(self, environ, start_response)
@@ -129,10 +133,10 @@ def _db_filter(dbs, host=None):
 
 
 def _only_own(dispatch, methods=None):
-    """Lets a remote call name the database of the host it came by, and no other."""
+    """Allows a remote call to name only the database of the host that it came to."""
     def checked(method, params):
         if methods is None or method in methods:
-            if not params or params[0] != getattr(visit, 'database', None):
+            if not params or params[0] != getattr(_request, 'database', None):
                 raise AccessDenied()
         return dispatch(method, params)
     return checked
@@ -142,7 +146,7 @@ _post_dispatch = IrHttp._post_dispatch.__func__
 
 
 def _keep_robots_out(cls, response):
-    """A neutralised copy is for nobody to find, whatever links lead to it; robots.txt only asks not to read it."""
+    """Keeps a neutralised copy out of search results even if links lead to it. robots.txt alone does not prevent that."""
     _post_dispatch(cls, response)
     if http.request.env['ir.config_parameter'].sudo().get_param('database.is_neutralized'):
         response.headers['X-Robots-Tag'] = 'noindex, nofollow'

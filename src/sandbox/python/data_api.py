@@ -1,11 +1,11 @@
-"""The RDS Data API of konta's sandbox, answered by the real PostgreSQL behind the named cluster.
+"""The RDS Data API of konta's sandbox, answered by the cluster's real PostgreSQL server.
 
-A statement runs as the user in the named secret, in the named database, and commits by itself unless it belongs to a
-transaction. The errors are those of PostgreSQL, in the words of AWS. What AWS refuses is refused: several
-statements in one call, a parameter in a statement that cannot take one, a cluster without the HTTP endpoint.
+A statement runs as the user in the secret, in the database of the call, and commits unless it belongs to a transaction.
+Errors are PostgreSQL's, in the format of AWS. As on AWS, these are refused: several statements in one call, a parameter in a
+statement that cannot have one, a cluster without the HTTP endpoint.
 
-Not modelled: the pause of an idle cluster, and the 45 seconds after which AWS answers StatementTimeoutException
-while a statement with continueAfterTimeout runs on (here the call waits for its end).
+Not implemented: the pause of an idle cluster; and the StatementTimeoutException after 45 seconds while a statement with
+continueAfterTimeout continues (here the call waits until the statement ends).
 """
 import asyncio
 import base64
@@ -19,38 +19,40 @@ from psycopg2 import extensions, sql
 
 from ministack.services import rds, rds_data, secretsmanager
 
-IDLE_SECONDS = 180          # a transaction left alone for three minutes is rolled back
-STATEMENT_TIMEOUT = 45_000  # milliseconds, unless the call says continueAfterTimeout
-MAX_RESULT = 1 << 20
-# Types whose text AWS returns as it is: numeric, date, time, timestamp(tz), interval, json(b), uuid.
+IDLE_SECONDS = 180          # after which an idle transaction is rolled back
+STATEMENT_TIMEOUT = 45_000  # in milliseconds, without continueAfterTimeout
+MAX_RESULT = 1 << 20        # bytes
+# Types that AWS returns as PostgreSQL's text: numeric, date, time, timestamp(tz), interval, json(b), uuid.
 AS_TEXT = extensions.new_type((1700, 1082, 1083, 1266, 1114, 1186, 114, 3802, 2950), "KONTA_TEXT", lambda v, c: v)
 IN_UTC = extensions.new_type((1184,), "KONTA_UTC", lambda v, c: v and v.removesuffix("+00"))
-NAMES = {16: "bool", 17: "bytea", 18: "char", 19: "name", 20: "int8", 21: "int2", 23: "int4", 25: "text", 26: "oid",
-         114: "json", 700: "float4", 701: "float8", 1042: "bpchar", 1043: "varchar", 1082: "date", 1083: "time",
-         1114: "timestamp", 1184: "timestamptz", 1700: "numeric", 2950: "uuid", 3802: "jsonb"}
-JDBC = {16: -7, 17: -2, 20: -5, 21: 5, 23: 4, 26: -5, 700: 7, 701: 8, 1082: 91, 1083: 92, 1114: 93, 1184: 93, 1700: 2}
-HINTS = {"UUID": "uuid", "JSON": "json", "DATE": "date", "TIME": "time", "TIMESTAMP": "timestamp", "DECIMAL": "numeric"}
-WITH_PARAMETERS = ("SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "VALUES", "WITH", "TABLE")
+TYPE_NAMES = {16: "bool", 17: "bytea", 18: "char", 19: "name", 20: "int8", 21: "int2", 23: "int4", 25: "text", 26: "oid",
+              114: "json", 700: "float4", 701: "float8", 1042: "bpchar", 1043: "varchar", 1082: "date", 1083: "time",
+              1114: "timestamp", 1184: "timestamptz", 1700: "numeric", 2950: "uuid", 3802: "jsonb"}
+JDBC_TYPES = {16: -7, 17: -2, 20: -5, 21: 5, 23: 4, 26: -5, 700: 7, 701: 8, 1082: 91, 1083: 92, 1114: 93, 1184: 93, 1700: 2}
+TYPE_HINTS = {"UUID": "uuid", "JSON": "json", "DATE": "date", "TIME": "time", "TIMESTAMP": "timestamp", "DECIMAL": "numeric"}
+STATEMENTS_WITH_PARAMETERS = ("SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "VALUES", "WITH", "TABLE")
 _transactions, _lock = {}, threading.Lock()
-databases = None            # set by the process
+databases = None            # set by install()
 
 
 class Refusal(Exception):
+    """An error that the Data API answers with."""
+
     def __init__(self, code, message, status=400):
         super().__init__(message)
         self.code, self.status = code, status
 
 
-def pieces(text):
-    """Cut SQL into (kind, text) where kind is code, quoted, comment, parameter or semicolon."""
+def tokens(text):
+    """Splits SQL into pairs (kind, text). The kind is code, quoted, comment, parameter or semicolon."""
     at, start, size = 0, 0, len(text)
 
-    def word(position):
+    def is_word(position):
         return position < size and (text[position].isalnum() or text[position] in "_$")
     while at < size:
         char, kind, end = text[at], None, None
         if char in "'\"":
-            escapes = char == "'" and at > 0 and text[at - 1] in "eE" and not (at > 1 and word(at - 2))
+            escapes = char == "'" and at > 0 and text[at - 1] in "eE" and not (at > 1 and is_word(at - 2))
             end = at + 1
             while end < size and text[end] != char:
                 end += 2 if escapes and text[end] == "\\" else 1
@@ -63,7 +65,7 @@ def pieces(text):
                 step = {"/*": 1, "*/": -1}.get(text[end:end + 2], 0)
                 depth, end = depth + step, end + (2 if step else 1)
             kind = "comment"
-        elif char == "$" and not (at and word(at - 1)):
+        elif char == "$" and not (at and is_word(at - 1)):
             tag = text.find("$", at + 1)
             if tag > 0 and (tag == at + 1 or text[at + 1:tag].replace("_", "a").isalnum() and not text[at + 1].isdigit()):
                 close = text.find(text[at:tag + 1], tag + 1)
@@ -73,7 +75,7 @@ def pieces(text):
             continue
         elif char == ":" and at + 1 < size and (text[at + 1].isalpha() or text[at + 1] == "_"):
             end = at + 1
-            while word(end):
+            while is_word(end):
                 end += 1
             kind = "parameter"
         elif char == ";":
@@ -90,11 +92,11 @@ def pieces(text):
 
 
 def literal(parameter):
-    """A parameter as AWS binds it: a string is a varchar, so that a missing cast fails here as it does there."""
+    """A parameter as AWS binds it. A string is a varchar, so a missing cast fails here as it does there."""
     value, hint = parameter.get("value") or {"isNull": True}, parameter.get("typeHint")
     if value.get("isNull"):
         return sql.SQL("NULL")
-    for field, kind in (("stringValue", HINTS.get(hint, "varchar")), ("longValue", "bigint"),
+    for field, kind in (("stringValue", TYPE_HINTS.get(hint, "varchar")), ("longValue", "bigint"),
                         ("doubleValue", "double precision"), ("booleanValue", "boolean")):
         if field in value:
             return sql.SQL(f"CAST({{}} AS {kind})").format(sql.Literal(value[field]))
@@ -104,25 +106,25 @@ def literal(parameter):
 
 
 def compose(text, parameters, connection):
-    """The statement with its parameters in place; several statements are refused."""
-    values = {p.get("name"): p for p in parameters or []}
+    """The statement with its parameters inserted. Refuses more than one statement."""
+    values = {parameter.get("name"): parameter for parameter in parameters or []}
     out, ended, used, first = [], False, False, ""
-    for kind, piece in pieces(text):
+    for kind, token in tokens(text):
         if kind == "semicolon":
             ended = True
             continue
-        blank = kind == "comment" or not piece.strip()
-        if ended and not blank:
+        is_blank = kind == "comment" or not token.strip()
+        if ended and not is_blank:
             raise Refusal("ValidationException", "Multistatements aren't supported.")
-        if not blank and not first:
-            first = piece.split(None, 1)[0].strip("(").upper()
-        if kind == "parameter" and piece[1:] in values:
-            out.append(literal(values[piece[1:]]).as_string(connection))
+        if not is_blank and not first:
+            first = token.split(None, 1)[0].strip("(").upper()
+        if kind == "parameter" and token[1:] in values:
+            out.append(literal(values[token[1:]]).as_string(connection))
             used = True
         else:
-            out.append(piece)
-    if used and first not in WITH_PARAMETERS:
-        # CREATE ROLE ... PASSWORD :p and the like: PostgreSQL binds values in queries only.
+            out.append(token)
+    if used and first not in STATEMENTS_WITH_PARAMETERS:
+        # For example CREATE ROLE ... PASSWORD :p. PostgreSQL binds parameters only in queries.
         raise Refusal("DatabaseErrorException", 'ERROR: syntax error at or near "$1"; SQLState: 42601')
     if not first:
         raise Refusal("ValidationException", "SQL is empty")
@@ -151,7 +153,7 @@ def credentials(arn):
     if not secret or secret.get("DeletedDate"):
         raise Refusal("SecretsErrorException", "Secrets Manager can't find the specified secret.")
     try:
-        current = next(v for v in secret["Versions"].values() if "AWSCURRENT" in v["Stages"])
+        current = next(version for version in secret["Versions"].values() if "AWSCURRENT" in version["Stages"])
         content = json.loads(current["SecretString"])
         return content["username"], content["password"]
     except (StopIteration, KeyError, TypeError, ValueError):
@@ -173,7 +175,7 @@ def connect(data):
 
 
 class Session:
-    """The connection of one call: that of its transaction, or a new one that commits by itself."""
+    """The connection of one call: that of its transaction, or a new one in autocommit mode."""
 
     def __init__(self, data):
         self.data, self.transaction = data, None
@@ -227,28 +229,29 @@ def field(value):
     return {"stringValue": str(value)}
 
 
-def column(c):
-    return {"name": c.name, "label": c.name, "typeName": NAMES.get(c.type_code, "text"), "nullable": 1,
-            "type": JDBC.get(c.type_code, 12), "precision": c.precision or 0, "scale": c.scale or 0, "schemaName": "",
-            "tableName": "", "arrayBaseColumnType": 0, "isAutoIncrement": False, "isCaseSensitive": True,
-            "isCurrency": False, "isSigned": c.type_code in (20, 21, 23, 700, 701, 1700)}
+def column_metadata(column):
+    code = column.type_code
+    return {"name": column.name, "label": column.name, "typeName": TYPE_NAMES.get(code, "text"), "nullable": 1,
+            "type": JDBC_TYPES.get(code, 12), "precision": column.precision or 0, "scale": column.scale or 0,
+            "schemaName": "", "tableName": "", "arrayBaseColumnType": 0, "isAutoIncrement": False,
+            "isCaseSensitive": True, "isCurrency": False, "isSigned": code in (20, 21, 23, 700, 701, 1700)}
 
 
 def execute(data):
     with Session(data) as connection, connection.cursor() as cursor:
         cursor.execute(compose(data.get("sql") or "", data.get("parameters"), connection))
-        reads = cursor.statusmessage.split()[:1] in (["SELECT"], ["SHOW"], ["EXPLAIN"], ["FETCH"])
-        answer = {"numberOfRecordsUpdated": 0 if reads else max(cursor.rowcount, 0), "generatedFields": []}
+        is_query = cursor.statusmessage.split()[:1] in (["SELECT"], ["SHOW"], ["EXPLAIN"], ["FETCH"])
+        answer = {"numberOfRecordsUpdated": 0 if is_query else max(cursor.rowcount, 0), "generatedFields": []}
         if cursor.description:
             rows = [[field(v) for v in row] for row in cursor.fetchall()]
-            names = [c.name for c in cursor.description]
+            names = [column.name for column in cursor.description]
             if data.get("formatRecordsAs") == "JSON":
                 answer["formattedRecords"] = json.dumps(
                     [{n: None if "isNull" in f else next(iter(f.values())) for n, f in zip(names, r)} for r in rows])
             else:
                 answer["records"] = rows
             if data.get("includeResultMetadata"):
-                answer["columnMetadata"] = [column(c) for c in cursor.description]
+                answer["columnMetadata"] = [column_metadata(column) for column in cursor.description]
         if len(json.dumps(answer)) > MAX_RESULT:
             raise Refusal("UnsupportedResultException", "Database returned more than the allowed response size limit")
         return answer
@@ -279,13 +282,13 @@ def finish(data, method, status):
     return {"transactionStatus": status}
 
 
-CALLS = {"/Execute": execute, "/BatchExecute": batch, "/BeginTransaction": begin,
-         "/CommitTransaction": lambda d: finish(d, "commit", "Transaction Committed"),
-         "/RollbackTransaction": lambda d: finish(d, "rollback", "Rollback Complete")}
+OPERATIONS = {"/Execute": execute, "/BatchExecute": batch, "/BeginTransaction": begin,
+              "/CommitTransaction": lambda data: finish(data, "commit", "Transaction Committed"),
+              "/RollbackTransaction": lambda data: finish(data, "rollback", "Rollback Complete")}
 
 
 def database_error(error):
-    """PostgreSQL's own words, then position and state as AWS appends them."""
+    """PostgreSQL's message, with position and state appended as on AWS."""
     diag = getattr(error, "diag", None)
     if diag is None or not diag.message_primary:
         text = str(error).strip()
@@ -305,7 +308,7 @@ def database_error(error):
 def answer(path, body):
     try:
         data = json.loads(body or b"{}")
-        return 200, {"Content-Type": "application/json"}, json.dumps(CALLS[path](data)).encode()
+        return 200, {"Content-Type": "application/json"}, json.dumps(OPERATIONS[path](data)).encode()
     except psycopg2.Error as error:
         refusal = database_error(error)
     except Refusal as error:
@@ -317,7 +320,7 @@ def answer(path, body):
 
 
 async def handle_request(_method, path, _headers, body, _query):
-    # Off the event loop: a statement that waits for a lock must not stop the whole sandbox.
+    # In a thread: a statement that waits for a lock must not block the event loop.
     return await asyncio.to_thread(answer, path, body)
 
 

@@ -1,9 +1,9 @@
-"""Backup, wipe, restore, undo and copy against a real Odoo, by what a visitor and PostgreSQL see; and a kill at every step.
+"""Backs up, wipes, restores, undoes and copies tenants of a real Odoo, also when killed at any step. Checks what a visitor sees.
 
-    python3 tests/life/backup.py KONTA WORKSPACE TENANT [COPY [quick]]
+    python3 tests/it/odoo/backup.py KONTA WORKSPACE TENANT [COPY [quick]]
 
-WORKSPACE has its tenants deployed by `konta --sandbox --with-odoo`; psycopg2 is taken from the sandbox's own environment when this
-runs with its python (WORKSPACE/.konta/sandbox/venv/bin/python). It changes and breaks TENANT, and makes COPY a copy of it.
+The tenants of WORKSPACE must be deployed by `konta --sandbox --with-odoo`. Run this with the sandbox's python
+(WORKSPACE/.konta/sandbox/venv/bin/python), which has psycopg2. It changes and breaks TENANT, and makes COPY a copy of it.
 """
 import base64
 import contextlib
@@ -42,7 +42,7 @@ def password(tenant):
 
 
 class Visitor:
-    """A browser with one cookie."""
+    """A browser with a session."""
 
     def __init__(self, tenant):
         self.host, self.cookie, self.password = f'{tenant}.konta.shop', None, password(tenant)
@@ -76,7 +76,7 @@ class Visitor:
 
 
 def sql(database, statement, *parameters):
-    """As the server's own superuser, past every lock that konta puts on a tenant."""
+    """Runs a statement as the server's superuser, whatever konta has locked."""
     folder = json.loads((HOME / 'clusters.json').read_text())[0]['folder']
     connection = psycopg2.connect(host='127.0.0.1', port=READY['postgres_port'], dbname=database, user='rdsadmin',
                                   password=(HOME / 'postgres' / folder / 'superuser').read_text())
@@ -97,7 +97,7 @@ def filestore(database):
 
 
 def state(visitor, database):
-    """What tells one history of the tenant from another."""
+    """The names of partners and attachments, which differ between two histories of a tenant."""
     visitor.login(database)
     names = visitor.call('res.partner', 'search_read', [['name', '=like', 'life %']], ['name'])
     files = visitor.call('ir.attachment', 'search_read', [['name', '=like', 'life %']], ['name'])
@@ -140,7 +140,7 @@ def wipe_and_restore(visitor, database):
     konta('tenant', 'restore', TENANT)
     assert state(visitor, database) == kept, 'a restore brings back what was backed up'
     assert konta('tenant', 'restore', TENANT)['stood_already'], 'the same command again loses nothing'
-    # What the garbage collection of the restored database takes: nothing there names it.
+    # Garbage collection in the restored database removes this file: no attachment there names it.
     where = f"SELECT store_fname FROM ir_attachment WHERE name = 'life {stamp} lost'"
     (lost,), = sql(f'{database}__before', where)
     (filestore(database) / lost).unlink()
@@ -154,7 +154,7 @@ def wipe_and_restore(visitor, database):
     named = {name for (name,) in sql(database, 'SELECT store_fname FROM ir_attachment WHERE store_fname IS NOT NULL')}
     assert named <= {str(p.relative_to(filestore(database))) for p in filestore(database).glob('[0-9a-f][0-9a-f]/*')}
     assert named >= files & named
-    # Lost beyond help, it is told before anything is undone.
+    # A file that is lost for good is reported before anything is undone.
     add(visitor, database, f'{stamp} lost again')
     konta('tenant', 'restore', TENANT, '--again')
     (lost,), = sql(f'{database}__before', where.replace('lost', 'lost again'))
@@ -190,7 +190,7 @@ def a_lost_filestore_prunes_nothing(database):
 
 
 class Watch:
-    """A visitor who asks for the login page the whole time, and counts what is not a page."""
+    """A visitor who requests the login page all the time, and counts failures."""
 
     def __init__(self, tenant):
         self.visitor, self.bad, self.good, self.stop = Visitor(tenant), [], 0, threading.Event()
@@ -217,7 +217,7 @@ class Watch:
 
 
 def killed_at(line, delay, *words):
-    """Runs a command and kills it without a word at its n-th event or a little later; where that was, if it came so far."""
+    """Runs a command and kills it at its n-th event, or shortly after. Returns that event, or None if the command ended before."""
     process = subprocess.Popen([KONTA, '-w', WORKSPACE, '--sandbox', '-y', '-o', 'json', *words], stdout=subprocess.PIPE,
                                stderr=subprocess.DEVNULL, text=True)
     seen = 0
@@ -235,8 +235,8 @@ def killed_at(line, delay, *words):
 
 
 def kill_everywhere(visitor, database, kept):
-    """Every event of a restore is a place where it may end, and between those of the swap too: then either history is served, and the
-    same command completes it."""
+    """Kills a restore at each event, and within the swap. Odoo then serves one of the two histories, and the same command completes
+    the restore."""
     places = [(line, 0) for line in range(1, 7)] + [(line, d / 1000) for line in (1, 5) for d in (8, 16, 25, 40, 70, 120)]
     places = places[::3] if QUICK else places
     ended = {'old': 0, 'new': 0}
@@ -255,7 +255,7 @@ def kill_everywhere(visitor, database, kept):
 
 
 def end_task(database):
-    """Kills the task that works on a database, by what its command says."""
+    """Kills the task whose command names the database."""
     for folder in Path('/proc').glob('[0-9]*'):
         with contextlib.suppress(OSError, ValueError, AttributeError):
             words = (folder / 'cmdline').read_bytes().split(b'\0')
@@ -264,7 +264,7 @@ def end_task(database):
 
 
 def kill_the_task(visitor, database, kept):
-    """The task itself dies, at several moments."""
+    """Kills the task of a restore, at several moments."""
     for delay in (1.5,) if QUICK else (0.3, 1.5, 4.0):
         add(visitor, database, 'changed')
         changed = state(visitor, database)
@@ -294,7 +294,7 @@ def copy(database):
     assert sql(other, 'SELECT count(*) FROM ir_mail_server WHERE active AND smtp_host <> %s', 'invalid') == [(0,)]
     print('active crons', sql(database, 'SELECT count(*) FROM ir_cron WHERE active'), '->',
           sql(other, 'SELECT count(*) FROM ir_cron WHERE active'))
-    # The password that is kept for the copy, not that which came with the data.
+    # The copy has a password of its own; the original's does not open it.
     visitor = Visitor(COPY)
     state(visitor, other)
     visitor.password = password(TENANT)

@@ -1,4 +1,4 @@
-"""The templates that test_sandbox.py deploys: every type that konta uses, with the attributes its templates read."""
+"""The templates that the sandbox's tests deploy: every type that konta uses, with the attributes its templates read."""
 import json
 
 ACCOUNT, REGION = "123456789012", "eu-west-1"
@@ -62,7 +62,8 @@ def application():
     trust = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {
         "Service": "ecs-tasks.amazonaws.com"}}]}
     container = {
-        "Name": "odoo", "Image": "odoo:19", "Essential": "true", "StopTimeout": "120", "PortMappings": [{"Name": "http", "ContainerPort": "8069"}],
+        "Name": "odoo", "Image": "odoo:19", "Essential": "true", "StopTimeout": "120",
+        "PortMappings": [{"Name": "http", "ContainerPort": "8069"}],
         "Environment": [{"Name": "PGHOST", "Value": "db"}],
         "Secrets": [{"Name": "PGPASSWORD", "ValueFrom": att("Secret", "Id")}],
         "MountPoints": [{"SourceVolume": "data", "ContainerPath": "/var/lib/odoo", "ReadOnly": "false"}],
@@ -120,10 +121,10 @@ def application():
     }
 
 
-def imported(certificate, zone, vpc, public, private, host="artista.es", application_too=True):
-    """A stack in a network that was there before, with every type that names something imported."""
-    made, app = network(), application()
-    out = {name: made[name] for name in ("Guard", "Balancer", "Group", "Listener", "More", "Rule", "Name")}
+def imported(certificate, zone, vpc, public, private, host="artista.es", with_application=True):
+    """A stack in an imported network, with every type that can refer to an imported resource."""
+    own, app = network(), application()
+    out = {name: own[name] for name in ("Guard", "Balancer", "Group", "Listener", "More", "Rule", "Name")}
     for name in ("Guard", "Group"):
         out[name]["Properties"]["VpcId"] = vpc
     out["Balancer"]["Properties"]["Subnets"] = public
@@ -134,10 +135,10 @@ def imported(certificate, zone, vpc, public, private, host="artista.es", applica
                            ResourceRecords=['"konta"'])
     out["Own"] = resource("CertificateManager::Certificate", DomainName=host, ValidationMethod="DNS",
                           DomainValidationOptions=[{"DomainName": host, "HostedZoneId": zone}])
-    out["OwnMore"] = {**made["More"], "Properties": {"ListenerArn": ref("Listener"), "Certificates": [
+    out["OwnMore"] = {**own["More"], "Properties": {"ListenerArn": ref("Listener"), "Certificates": [
         {"CertificateArn": ref("Own")}]}}
     out["Places"] = resource("RDS::DBSubnetGroup", DBSubnetGroupDescription="d", SubnetIds=private)
-    if application_too:
+    if with_application:
         out.update({name: app[name] for name in ("Cluster", "Providers", "Role", "Secret", "Logs", "Files", "Access", "Task",
                                                  "Service")})
         for number, subnet in enumerate(private):

@@ -1,13 +1,13 @@
-"""What a workspace imports: things that konta did not make and that exist in the account all the same.
+"""Resources that a workspace imports: they exist in the account, but konta has not created them.
 
-konta names them in DIR/imports.json, which it writes as a whole (every list may be absent or empty):
+konta lists them in DIR/imports.json and always writes the whole file. Each list may be absent or empty:
 
     {"certificates": ["arn:aws:acm:eu-west-1:123456789012:certificate/..."],
      "hosted_zones": [{"id": "Z...", "name": "artista.es"}],
      "vpcs": [{"id": "vpc-...", "cidr": "10.0.0.0/16", "public_subnets": ["subnet-..."], "private_subnets": ["subnet-..."]}]}
 
-The file is read at the start, and again before a change set is made or carried out if it is another one by then. What
-does not exist yet is put into MiniStack's stores, and stays there when it leaves the file. A certificate lies in the
+The file is read at the start, and again before a change set is created or executed if it has changed. Resources that do
+not exist yet are added to MiniStack's stores, and stay there after they are removed from the file. A certificate is in the
 account and region of its ARN, a VPC in the region of the call. A malformed file changes nothing.
 """
 import ipaddress
@@ -17,21 +17,20 @@ import re
 
 from ministack.core.responses import get_account_id, get_region, request_scope
 from ministack.services import acm, ec2, route53
-from ministack.services.cloudformation import handlers as api
-from ministack.services.cloudformation import provisioners as p
+from ministack.services.cloudformation import handlers, provisioners
 
 ACTIONS = ("CreateChangeSet", "ExecuteChangeSet")
 CERTIFICATE = re.compile(r"arn:[a-z-]+:acm:([a-z0-9-]+):(\d{12}):certificate/[^/]+")
-DOMAIN = "imported.invalid"     # the file does not say which names a certificate is for
-CIDR = "10.0.0.0/16"            # of a VPC without one
+DOMAIN = "imported.invalid"     # the file does not list the names of a certificate
+DEFAULT_CIDR = "10.0.0.0/16"
 ZONES = "abc"
-RESERVED = 5                    # addresses in every subnet
+RESERVED_ADDRESSES = 5          # in every subnet
 
 
 # --- the file --------------------------------------------------------------------------------------------------
 def text(value, pattern):
     if not isinstance(value, str) or not re.fullmatch(pattern, value):
-        raise ValueError(f"{value!r} is not of the form {getattr(pattern, 'pattern', pattern)}")
+        raise ValueError(f"{value!r} does not match {getattr(pattern, 'pattern', pattern)}")
     return value
 
 
@@ -43,43 +42,46 @@ def entries(record, key):
 
 
 def parse(content):
-    """The lists of the file: ARNs, (id, name) of zones, and (id, network, [(subnet, zone letter, is public)]) of VPCs."""
+    """The file's lists: the ARN of each certificate, (id, name) of each zone, and of each VPC (id, network, subnets).
+
+    A subnet is (id, letter of the Availability Zone, whether it is public).
+    """
     document = json.loads(content)
     certificates = [text(arn, CERTIFICATE) for arn in entries(document, "certificates")]
-    zones = [(text(z["id"], r"Z[A-Z0-9]+"), text(z["name"], r"[^\s.]+(\.[^\s.]+)*\.?"))
-             for z in entries(document, "hosted_zones")]
+    zones = [(text(zone["id"], r"Z[A-Z0-9]+"), text(zone["name"], r"[^\s.]+(\.[^\s.]+)*\.?"))
+             for zone in entries(document, "hosted_zones")]
     vpcs = []
     for vpc in entries(document, "vpcs"):
         subnets = [(text(subnet, r"subnet-\S+"), ZONES[number % len(ZONES)], public)
                    for key, public in (("public_subnets", True), ("private_subnets", False))
                    for number, subnet in enumerate(entries(vpc, key))]
-        network = ipaddress.IPv4Network(text(vpc.get("cidr") or CIDR, r"[\d.]+/\d+"), strict=False)
+        network = ipaddress.IPv4Network(text(vpc.get("cidr") or DEFAULT_CIDR, r"[\d.]+/\d+"), strict=False)
         vpcs.append((text(vpc["id"], r"vpc-\S+"), network, subnets))
     return certificates, zones, vpcs
 
 
-# --- the things: made by MiniStack's own functions, then given the name they have ------------------------------
+# --- the resources: created by MiniStack's own functions, then renamed -----------------------------------------
 def put_certificate(arn):
     region, account = CERTIFICATE.fullmatch(arn).groups()
     with request_scope(account, region):
         if arn not in acm._certificates:
-            made, _ = p._acm_certificate_create("Imported", {"DomainName": DOMAIN}, "")
-            acm._certificates[arn] = {**acm._certificates.pop(made), "CertificateArn": arn}
+            created, _ = provisioners._acm_certificate_create("Imported", {"DomainName": DOMAIN}, "")
+            acm._certificates[arn] = {**acm._certificates.pop(created), "CertificateArn": arn}
 
 
 def put_zone(identifier, name):
     if identifier not in route53._zones:
-        made, _ = p._r53_hosted_zone_create("Imported", {"Name": name}, "")
-        zone = route53._zones[identifier] = {**route53._zones.pop(made), "id": identifier}
-        route53._records[identifier] = route53._records.pop(made)
+        created, _ = provisioners._r53_hosted_zone_create("Imported", {"Name": name}, "")
+        zone = route53._zones[identifier] = {**route53._zones.pop(created), "id": identifier}
+        route53._records[identifier] = route53._records.pop(created)
         route53._caller_refs[zone["caller_reference"]] = identifier
 
 
 def put_vpc(identifier, network):
     if identifier not in ec2._vpcs:
-        made, _ = p._ec2_vpc_create("Imported", {"CidrBlock": str(network), "EnableDnsSupport": True,
-                                                 "EnableDnsHostnames": True}, "")
-        vpc = ec2._vpcs[identifier] = ec2._vpcs.pop(made)
+        created, _ = provisioners._ec2_vpc_create("Imported", {
+            "CidrBlock": str(network), "EnableDnsSupport": True, "EnableDnsHostnames": True}, "")
+        vpc = ec2._vpcs[identifier] = ec2._vpcs.pop(created)
         for record in (vpc, ec2._network_acls[vpc["DefaultNetworkAclId"]], ec2._route_tables[vpc["MainRouteTableId"]],
                        ec2._security_groups[vpc["DefaultSecurityGroupId"]]):
             record["VpcId"] = identifier
@@ -95,19 +97,19 @@ def put_subnets(vpc, subnets):
         if block is None:
             logging.warning("imports.json: no room for %s in %s of %s", identifier, network, vpc)
             continue
-        made, _ = p._ec2_subnet_create("Imported", {
+        created, _ = provisioners._ec2_subnet_create("Imported", {
             "VpcId": vpc, "CidrBlock": str(block), "AvailabilityZone": get_region() + letter,
             "MapPublicIpOnLaunch": public}, "")
-        ec2._subnets[identifier] = {**ec2._subnets.pop(made), "SubnetId": identifier,
-                                    "AvailableIpAddressCount": block.num_addresses - RESERVED}
+        ec2._subnets[identifier] = {**ec2._subnets.pop(created), "SubnetId": identifier,
+                                    "AvailableIpAddressCount": block.num_addresses - RESERVED_ADDRESSES}
 
 
 def free_block(vpc, network, prefix):
-    """The first block of the VPC that no subnet overlaps, of the wanted size or, in a full VPC, smaller."""
-    taken = [ipaddress.IPv4Network(s["CidrBlock"]) for s in ec2._subnets.values() if s["VpcId"] == vpc]
-    for size in range(prefix, 29):      # AWS has no smaller subnet
-        for block in network.subnets(new_prefix=size):
-            if not any(block.overlaps(other) for other in taken):
+    """The first block of the VPC that overlaps no subnet. It is smaller than the prefix asks for if the VPC is full."""
+    used = [ipaddress.IPv4Network(subnet["CidrBlock"]) for subnet in ec2._subnets.values() if subnet["VpcId"] == vpc]
+    for length in range(prefix, 29):    # AWS has no smaller subnet than /28
+        for block in network.subnets(new_prefix=length):
+            if not any(block.overlaps(other) for other in used):
                 return block
     return None
 
@@ -117,7 +119,7 @@ class Imports:
         self.path, self.seen, self.lists, self.done = path, None, ([], [], []), set()
 
     def read(self):
-        """The lists of the file as it is now; none of a file that is absent or malformed."""
+        """The lists of the file as it is now. They are empty if it is absent or malformed."""
         try:
             return parse(self.path.read_text())
         except FileNotFoundError:
@@ -127,7 +129,7 @@ class Imports:
         return [], [], []
 
     def refresh(self):
-        """Put what is listed into the account and region of this call, unless that was done since the file changed."""
+        """Adds the listed resources to the account and region of this call, unless that was done since the file changed."""
         try:
             status = self.path.stat()
             now = status.st_mtime_ns, status.st_size
@@ -148,12 +150,12 @@ class Imports:
             put_vpc(identifier, network)
             put_subnets(identifier, subnets)
 
-    def before(self, action):
-        def ours(params):
+    def refreshing(self, original):
+        def action(params):
             self.refresh()
-            return action(params)
-        return ours
+            return original(params)
+        return action
 
     def install(self):
         for action in ACTIONS:
-            api._ACTION_HANDLERS[action] = self.before(api._ACTION_HANDLERS[action])
+            handlers._ACTION_HANDLERS[action] = self.refreshing(handlers._ACTION_HANDLERS[action])

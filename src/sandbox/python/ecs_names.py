@@ -1,4 +1,4 @@
-"""CloudFormation's names and texts to those of the ECS API, which MiniStack passes on half translated."""
+"""Translates CloudFormation's names and text values into those of the ECS API. MiniStack translates only some of them."""
 import re
 
 INTEGERS = {"containerPort", "hostPort", "softLimit", "hardLimit", "startPeriod", "interval", "timeout", "retries",
@@ -6,35 +6,36 @@ INTEGERS = {"containerPort", "hostPort", "softLimit", "hardLimit", "startPeriod"
             "bakeTimeInMinutes", "transitEncryptionPort", "memoryReservation", "maxSwap", "swappiness"}
 BOOLEANS = {"essential", "readonlyRootFilesystem", "enable", "rollback", "initProcessEnabled", "privileged",
             "interactive", "pseudoTerminal", "readOnly", "disableNetworking", "resetOnHealthyTask"}
-# Names that do not follow the rule "first letter small".
-ODD_NAMES = {"EFSVolumeConfiguration": "efsVolumeConfiguration", "FilesystemId": "fileSystemId", "IAM": "iam"}
+# Names that do not follow the rule "the first letter becomes lower case".
+IRREGULAR_NAMES = {"EFSVolumeConfiguration": "efsVolumeConfiguration", "FilesystemId": "fileSystemId", "IAM": "iam"}
+# Maps whose keys are the user's own.
 VERBATIM = {"options", "dockerLabels", "driverOpts", "labels"}
 
 
-def camel(value, container=False):
-    """CloudFormation's names to those of the ECS API, with the numbers and booleans that ECS has there."""
+def to_ecs(value, is_container=False):
+    """A property of a template as the ECS API has it: its names, and numbers and booleans instead of text."""
     if isinstance(value, list):
-        return [camel(v, container) for v in value]
+        return [to_ecs(item, is_container) for item in value]
     if not isinstance(value, dict):
         return value
     out = {}
     for key, item in value.items():
-        name = ODD_NAMES.get(key, key[:1].lower() + key[1:])
+        name = IRREGULAR_NAMES.get(key, key[:1].lower() + key[1:])
         if name in VERBATIM:
             out[name] = item
-        elif re.fullmatch(r"-?\d+", str(item)) and (name in INTEGERS or container and name in ("cpu", "memory")
+        elif re.fullmatch(r"-?\d+", str(item)) and (name in INTEGERS or is_container and name in ("cpu", "memory")
                                                     or name == "value" and "Type" in value):
             out[name] = int(item)
         elif name in BOOLEANS and str(item).lower() in ("true", "false"):
             out[name] = str(item).lower() == "true"
         else:
-            out[name] = camel(item)
+            out[name] = to_ecs(item)
     return out
 
 
 def container_definitions(definitions):
     out = []
     for definition in definitions:
-        one = camel({k: v for k, v in definition.items() if k != "Name"}, container=True)
-        out.append({"name": definition.get("Name", ""), **one})
+        properties = {key: value for key, value in definition.items() if key != "Name"}
+        out.append({"name": definition.get("Name", ""), **to_ecs(properties, is_container=True)})
     return out

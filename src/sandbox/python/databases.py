@@ -1,11 +1,10 @@
 """The PostgreSQL servers of konta's sandbox: one real server for each AWS::RDS::DBCluster.
 
-Two clusters must not see each other, as on AWS, so each has a data folder, a port and a bootstrap superuser of
-its own (`rdsadmin`, whose random password lies in a 0600 file and is never given to konta). The master user is
-made as RDS makes it: no superuser, CREATEDB and CREATEROLE, a member of `rds_superuser`. A missing GRANT fails
-here as it would there.
+As on AWS, two clusters must not see each other. So each has its own data folder, port and bootstrap superuser (`rdsadmin`,
+whose random password is in a 0600 file and never given to konta). The master user is like that of RDS: no superuser,
+CREATEDB and CREATEROLE, a member of `rds_superuser`. A missing GRANT fails here as it would there.
 
-fsync is off: a killed process loses nothing, since the operating system still has the pages; a power cut may.
+fsync is off. A killed process loses nothing, since the operating system still has the pages. A power failure may lose data.
 """
 import json
 import os
@@ -45,7 +44,7 @@ log_error_verbosity = 'terse'
 timezone = 'UTC'
 log_timezone = 'UTC'
 """
-# As on RDS, nobody enters the database of the service itself.
+# As on RDS, no user can connect to the service's own database.
 HBA = """host rdsadmin all 127.0.0.1/32 reject
 host replication rdsadmin 127.0.0.1/32 scram-sha-256
 host all all 127.0.0.1/32 scram-sha-256
@@ -115,7 +114,7 @@ class Server:
                     return
                 except psycopg2.OperationalError as error:
                     if "authentication failed" in str(error):
-                        # Somebody else's PostgreSQL took the port in between.
+                        # Another PostgreSQL took the port in between.
                         break
                     time.sleep(0.02)
             self.stop()
@@ -123,14 +122,14 @@ class Server:
         raise RuntimeError(f"PostgreSQL of {self.record['identifier']} does not start: see the sandbox's log folder")
 
     def revive(self):
-        """Start it again if it died; its port stays."""
+        """Starts the server again if it has died, on the same port."""
         with self.owner.lock:
             if self.process is not None and self.process.poll() is not None:
                 self.start()
                 self.owner.save()
 
     def stop(self):
-        """Stop in fast mode: the clients are sent away, the data is written."""
+        """Stops the server in fast mode: it disconnects its clients and writes its data."""
         if self.process and self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
             try:
@@ -141,15 +140,15 @@ class Server:
         self.process, self.record["pid"] = None, None
 
     def end_orphan(self):
-        """Stop the server that a killed sandbox left on our data. A process that only got the same number is let be."""
+        """Stops a server that a killed sandbox left running on this data. Another process with the same id is left alone."""
         try:
             process = psutil.Process(int((self.data / "postmaster.pid").read_text().split("\n", 1)[0]))
             name = Path(process.cmdline()[0]).name
-            # PostgreSQL works in its data folder, which says more than the path it was once started with.
-            ours = name.startswith("postgres") and str(self.data) in (process.cwd(), *process.cmdline())
+            # PostgreSQL's working directory is its data folder, also if the folder has been moved since the start.
+            is_ours = name.startswith("postgres") and str(self.data) in (process.cwd(), *process.cmdline())
         except (OSError, ValueError, IndexError, psutil.Error):
-            return      # no such process: PostgreSQL itself clears the file away
-        if ours:
+            return      # no such process: PostgreSQL removes the file by itself
+        if is_ours:
             process.send_signal(signal.SIGINT)
             try:
                 process.wait(20)
@@ -161,7 +160,7 @@ class Server:
 
 
 class Databases:
-    """All servers, by the ARN of their cluster; `clusters.json` lists them for whoever wants to connect."""
+    """All servers, by the ARN of their cluster. `clusters.json` lists them for clients."""
 
     def __init__(self, home, changed=lambda: None):
         self.home, self.root, self.logs = Path(home), Path(home) / "postgres", Path(home) / "log"
@@ -178,15 +177,15 @@ class Databases:
         self.changed()
 
     def start(self):
-        """Start what the last run had. All at once: each takes a moment, and there may be a dozen."""
+        """Starts the servers of the last run, all at the same time: each takes a moment, and there may be a dozen."""
         failures = []
 
-        def one(server):
+        def start(server):
             try:
                 server.start()
-            except Exception as error:  # told below, once all have been tried
+            except Exception as error:  # raised below, after all have been tried
                 failures.append(error)
-        threads = [threading.Thread(target=one, args=(s,)) for s in self.servers.values()]
+        threads = [threading.Thread(target=start, args=(server,)) for server in self.servers.values()]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -205,10 +204,10 @@ class Databases:
             self.save()
 
     def create(self, arn, identifier, user, password, database=None, snapshot=None):
-        """A new server with its master user; from a snapshot, that one's content under a new password."""
+        """Creates a server with its master user. From a snapshot, it has the snapshot's content and a new password."""
         record = {"identifier": identifier, "arn": arn, "port": None, "pid": None, "master_user": user,
                   "folder": f"{arn.split(':')[3]}-{identifier}"}
-        self.remove(arn)    # what a killed sandbox left of a creation under way
+        self.remove(arn)    # left behind if the sandbox was killed while it created the server
         with self.lock:
             server = self.servers[arn] = Server(self, record)
         try:
@@ -242,7 +241,7 @@ class Databases:
             sql.Identifier(server.record["master_user"]), sql.Literal(password)))
 
     def snapshot(self, arn, name):
-        """Copy a running server to `postgres/snapshots/NAME`, from which a cluster may be made again."""
+        """Copies a running server to `postgres/snapshots/NAME`, from which a cluster can be restored."""
         server, target = self.servers.get(arn), self.root / "snapshots" / name
         if server is None:
             return

@@ -21,7 +21,7 @@ pub mod render;
 pub mod resident;
 pub mod run;
 pub mod sandbox;
-
+pub mod signals;
 pub mod status;
 pub mod tenant;
 pub mod validate;

@@ -26,6 +26,7 @@ use crate::stack::{Action, Observed, ObservedStack, PlanSource, Risk, StackKind}
 
 use super::gather::{Loaded, Session};
 use super::plan::{Online, Shown, What, cost, online, show};
+use super::signals::{Request, Signals};
 use super::{CommandError, Context};
 
 /// Plan, confirm, carry out, follow and verify.
@@ -238,11 +239,9 @@ async fn carry_out(
 ///
 /// A request to end (SIGTERM, as a pipeline sends it) leaves at once too.
 async fn watch_interrupts(wish: watch::Sender<Wish>, events: Events) {
-    use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut ended) = signal(SignalKind::terminate()) else { return };
-    tokio::select! {
-        pressed = tokio::signal::ctrl_c() => if pressed.is_err() { return },
-        _ = ended.recv() => leave(),
+    let Ok(mut signals) = Signals::listen() else { return };
+    if signals.next().await == Request::Terminate {
+        leave();
     }
     let _ = wish.send(Wish::NothingNew);
     let offer =
@@ -254,8 +253,7 @@ async fn watch_interrupts(wish: watch::Sender<Wish>, events: Events) {
     let mut can_type = prompt::can_ask();
     loop {
         tokio::select! {
-            _ = tokio::signal::ctrl_c() => leave(),
-            _ = ended.recv() => leave(),
+            _ = signals.next() => leave(),
             line = typed.recv(), if can_type => match line {
                 Some(line) if line.trim().eq_ignore_ascii_case("c") => {
                     let _ = wish.send(Wish::Cancel);

@@ -1,21 +1,24 @@
 //! What is known of credentials before a client exists: the profile files, the chain of profiles, users and roles, sessions with MFA.
 
+mod base_credentials;
 pub mod cache;
 pub mod chain;
 pub mod cloud9;
-pub mod code;
 pub mod diagnosis;
 pub mod doctor;
+mod error;
 pub mod files;
-mod folder;
-mod foundation;
 mod ini;
-mod obtain;
+pub mod mfa_code;
+mod mfa_session;
+mod private_dir;
 pub mod provider;
-mod refusal;
+pub mod request;
 pub mod session;
-mod source;
-pub mod words;
+pub mod shell_words;
+pub mod surroundings;
 
-pub use chain::{Base, Chain, ChainError, Keys, RoleStep, Surroundings, resolve};
+pub use chain::{Base, Chain, ChainError, Keys, RoleStep, resolve};
 pub use files::{FileError, Files};
+
+pub use crate::auth::surroundings::Surroundings;

@@ -3,15 +3,16 @@
 pub mod auth;
 pub mod check;
 pub mod completion;
+pub mod context;
 pub mod cost;
 pub mod credentials;
 pub mod delete;
 pub mod deploy;
+pub mod diagnose;
 pub mod doctor;
 pub mod error;
 pub mod exec;
-pub mod explain;
-pub mod gather;
+pub mod global;
 pub mod init;
 pub mod logs;
 pub mod ls;
@@ -21,6 +22,8 @@ pub mod render;
 pub mod resident;
 pub mod run;
 pub mod sandbox;
+
+mod session_manager_plugin;
 pub mod signals;
 pub mod status;
 pub mod tenant;
@@ -28,13 +31,89 @@ pub mod validate;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
+use global::Global;
 
-use crate::cli::{Cli, Command};
 use crate::report::OutputFormat;
 
 pub use error::CommandError;
-pub use gather::Context;
+
+pub use crate::commands::context::Context;
+
+/// Deploys Odoo for many small businesses on AWS, from one manifest per tenant.
+///
+/// A workspace is a folder with konta.yml, environments/, tenants/ and, if wanted, addons/, overrides/ and templates/.
+/// With --sandbox every command works without an AWS account.
+#[derive(Debug, Parser)]
+#[command(name = "konta", version, max_term_width = 100, after_help = EXIT_CODES)]
+pub struct Cli {
+    /// Options of every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The exit codes, as `--help` shows them.
+const EXIT_CODES: &str = "\
+Exit codes:
+    0  done, or nothing to do
+    1  a deployment failed, or something was not found
+    2  something would change (plan --exit-code)
+    3  a manifest, template, override, addon or usage file is wrong, or there is no workspace
+    4  AWS refused or could not be reached
+    5  the credentials are missing, ended, refused, the root user's, or of another account
+    6  a question could not be asked, for want of a terminal
+    7  the answer was no
+    8  the sandbox could not be started or stopped, or has ended
+    9  the cost is above --budget
+   64  the command line is wrong
+   77  an MFA code is needed, and there is no terminal to ask for it
+  127  exec: session-manager-plugin is not installed, or too old
+  130  interrupted
+run, auth exec, and exec in the sandbox end with the exit code of the command that they run.";
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Write a new workspace, asking for what the flags do not say
+    Init(init::InitArgs),
+    /// Check every manifest, override and addon, without AWS
+    Validate(validate::ValidateArgs),
+    /// Write the templates and parameters that would be sent
+    Render(render::RenderArgs),
+    /// Show what would change
+    Plan(plan::PlanArgs),
+    /// Plan, confirm, carry out, follow and verify
+    Deploy(deploy::DeployArgs),
+    /// Show what an environment, a tenant or any template costs a month
+    Cost(Box<cost::CostArgs>),
+    /// List tenants and what they run on
+    Ls(ls::LsArgs),
+    /// Show how an environment or a tenant stands
+    Status(status::StatusArgs),
+    /// The life of a tenant after its first deployment
+    Tenant(tenant::TenantArgs),
+    /// Show what a tenant's tasks said, or a pool's
+    Logs(logs::LogsArgs),
+    /// Open a shell in a tenant's running task, or run a command there
+    Exec(exec::ExecArgs),
+    /// Run a command in a task of its own, and follow it to its end
+    Run(run::RunArgs),
+    /// Delete a tenant or an environment; data is kept unless --purge
+    Delete(delete::DeleteArgs),
+    /// Show the dated prices that costs are worked out with, or take newer ones
+    Prices(prices::PricesArgs),
+    /// The local AWS of the workspace
+    Sandbox(sandbox::SandboxArgs),
+    /// Sessions with MFA, for konta and for every other tool
+    Auth(auth::AuthArgs),
+    /// Say what is wrong with the credentials, and what to do
+    Doctor(doctor::DoctorArgs),
+    /// Write a shell's completion script
+    Completion(completion::CompletionArgs),
+}
 
 /// Reads the command line, does what it says, shows an error if there is one, and gives the exit code.
 #[must_use]
@@ -54,7 +133,7 @@ pub fn main() -> ExitCode {
     };
     let done = runtime.block_on(async {
         match carry_out(&context, cli.command).await {
-            Err(error) => Err(explain::explained(&context, error).await),
+            Err(error) => Err(diagnose::explained(&context, error).await),
             done => done,
         }
     });

@@ -3,32 +3,25 @@
 //! Everything here can be interrupted: the truth is in AWS, so running the same command again attaches to what is under way.
 
 pub mod apply;
-pub mod around;
-pub mod arrival;
+pub mod blocked;
 pub mod change_set;
+pub mod data_source;
+pub mod database_template;
 pub mod delete;
-pub mod error;
-pub mod event;
-pub mod execute;
+pub mod deletion_protection;
+pub mod deployer;
 pub mod failure;
-pub mod first;
-pub mod gate;
 pub mod health;
 pub mod install;
 pub mod observe;
-pub mod pace;
-pub mod paged;
-mod parameter;
-pub mod patience;
+pub mod plan;
 pub mod preflight;
-pub mod prepare;
-pub mod protection;
+pub mod provision;
 mod recover;
+mod set_parameter;
 pub mod steps;
 pub mod wait;
+pub mod wait_point;
 
-pub use error::DeployError;
-pub use event::{DeployEvent, StepOutcome};
-pub use execute::{Deployer, StackResult};
-pub use pace::Pace;
-pub use prepare::{Planned, PlannedStack};
+pub use deployer::{Deployer, StackResult};
+pub use plan::{Planned, PlannedStack};

@@ -10,15 +10,16 @@
 
 pub mod auth;
 pub mod aws;
-pub mod cli;
 pub mod commands;
 pub mod cost;
 pub mod deploy;
-pub mod life;
 pub mod manifest;
 pub mod model;
 pub mod odoo;
+pub mod operation;
 pub mod report;
 pub mod sandbox;
 pub mod stack;
+pub mod task;
 pub mod template;
+pub mod tenant;

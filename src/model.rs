@@ -2,29 +2,30 @@
 //!
 //! Every name and limit is a newtype whose constructor refuses what AWS or PostgreSQL would refuse later.
 
+pub mod billing_terms;
 pub mod environment;
 pub mod name;
-mod nearest;
-mod page;
 pub mod placement;
 mod region;
+mod serving_state;
 pub mod size;
+mod suggestion;
 pub mod tenant;
-pub mod terms;
 pub mod tier;
 pub mod workspace;
 
+pub use billing_terms::Terms;
 pub use environment::{
     BackupsKept, Certificate, DatabaseSettings, DeployRole, Egress, Environment, HostedZone, Network, PoolSettings, Vpc,
 };
 pub use name::{
     AccountId, AddonName, ApplicationName, EnvironmentName, HostName, NameError, RegionName, TenantName, TierName,
 };
-pub use nearest::nearest;
-pub use page::Page;
 pub use placement::CellNumber;
 pub use size::{CapacityRange, FargateSize, SizeError, TaskRange};
+pub use suggestion::nearest;
 pub use tenant::{DatabaseChoice, Schedule, SecretReference, Tenant, TenantHost};
-pub use terms::Terms;
 pub use tier::{Isolation, Tier};
 pub use workspace::{ExchangeRate, Workspace};
+
+pub use crate::model::serving_state::ServingState;

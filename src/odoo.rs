@@ -3,11 +3,11 @@
 
 pub mod backup;
 pub mod database;
-pub mod fresh;
+pub mod database_swap;
+pub mod first_setup;
 pub mod log;
 pub mod modules;
 pub mod password;
 pub mod retention;
-pub mod swap;
 pub mod template;
 pub mod upgrade;

@@ -2,9 +2,7 @@
 //!
 //! The only room that writes to the terminal: stdout is for data, stderr for talk. It takes types and never acts.
 
-pub mod actual;
 pub mod cost;
-pub mod difference;
 pub mod doctor;
 pub mod error;
 pub mod log;

@@ -1,20 +1,24 @@
 //! Documents -> what must happen: still pure, no AWS, no clock.
 
 pub mod build;
-mod context;
+pub mod change;
 pub mod desired;
+pub mod location;
+mod manifest_values;
 pub mod names;
 pub mod observed;
-pub mod order;
+mod parameter_values;
+pub mod placement;
 pub mod plan;
 pub mod priority;
 pub mod risk;
+pub mod runtime;
 pub mod scope;
-mod values;
+pub mod tags;
+pub mod waves;
 
 pub use desired::{DesiredStack, ParameterValue, StackKind};
 pub use observed::{Observed, ObservedStack};
-pub use plan::{
-    Action, Plan, PlanSource, PropertyChange, Replacement, ResourceAction, ResourceChange, StackPlan, ValueChange,
-};
-pub use risk::Risk;
+pub use plan::{Action, Plan, PlanSource, StackPlan};
+
+pub use crate::stack::change::{PropertyChange, Replacement, ResourceAction, ResourceChange, Risk, ValueChange};

@@ -9,10 +9,11 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use zeroize::{Zeroize, Zeroizing};
 
-use super::chain::{Keys, Surroundings};
-use super::folder::Folder;
+use super::chain::Keys;
+use super::private_dir::Folder;
+use super::surroundings::Surroundings;
 
-pub use super::folder::{CacheError, Lock};
+pub use super::private_dir::{CacheError, Lock};
 
 /// How long before its end a session is taken for ended.
 pub const EARLY: SignedDuration = SignedDuration::from_mins(5);

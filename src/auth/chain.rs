@@ -1,10 +1,11 @@
 //! Which credentials the AWS CLI would take, found without asking AWS and without running anything.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
 use secrecy::SecretString;
+
+use crate::auth::surroundings::Surroundings;
 
 use self::walk::{Found, Walk};
 use super::files::Files;
@@ -96,6 +97,23 @@ pub enum Base {
     Instance,
 }
 
+impl Base {
+    /// "the keys of the profile ada".
+    #[must_use]
+    pub fn source(&self) -> String {
+        match self {
+            Self::Environment(_) => "the environment's keys".to_owned(),
+            Self::Static { profile, .. } => format!("the keys of the profile {profile}"),
+            Self::Process { profile, .. } => format!("the credential_process of the profile {profile}"),
+            Self::Sso { profile } => format!("single sign-on of the profile {profile}"),
+            Self::Login { profile } => format!("`aws login` of the profile {profile}"),
+            Self::WebIdentity { role_arn, .. } => format!("a web identity token for {role_arn}"),
+            Self::Container => "the container's role".to_owned(),
+            Self::Instance => "the machine's role".to_owned(),
+        }
+    }
+}
+
 /// A role assumed on top.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RoleStep {
@@ -130,39 +148,6 @@ pub struct Chain {
     pub region: Option<String>,
     /// The profiles walked, the asked one first.
     pub passed: Vec<String>,
-}
-
-/// The process's surroundings, passed in so that tests need no global state.
-#[derive(Clone, Default)]
-pub struct Surroundings {
-    /// The environment.
-    pub variables: BTreeMap<String, String>,
-    /// The user's folder.
-    pub home: Option<PathBuf>,
-}
-
-impl Surroundings {
-    /// Those of this process. Variables that are not UTF-8 are left out: no name or value of AWS's needs them.
-    #[must_use]
-    pub fn of_process() -> Self {
-        let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
-            Some((name.into_string().ok()?, value.into_string().ok()?))
-        };
-        Self { variables: std::env::vars_os().filter_map(text).collect(), home: etcetera::home_dir().ok() }
-    }
-
-    /// A variable; one that is set to nothing counts as absent.
-    #[must_use]
-    pub fn variable(&self, name: &str) -> Option<&str> {
-        self.variables.get(name).map(String::as_str).filter(|value| !value.is_empty())
-    }
-}
-
-impl fmt::Debug for Surroundings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Values may be secrets.
-        f.debug_struct("Surroundings").field("variables", &self.variables.keys()).field("home", &self.home).finish()
-    }
 }
 
 /// The chain that a command would use.

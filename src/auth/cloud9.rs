@@ -1,7 +1,7 @@
 //! The signs of AWS Cloud9, whose managed credentials are refused by most of STS and IAM.
 
-use super::chain::Surroundings;
 use super::files::Files;
+use super::surroundings::Surroundings;
 
 /// Variables that Cloud9 sets in its terminals.
 const VARIABLES: &[&str] = &["C9_PID", "C9_USER", "C9_PROJECT"];

@@ -5,8 +5,8 @@ use serde::Serialize;
 use crate::aws::AwsError;
 
 use super::chain::ChainError;
-use super::code::CodeError;
-use super::refusal::SessionError;
+use super::error::SessionError;
+use super::mfa_code::CodeError;
 
 mod rows;
 #[cfg(test)]

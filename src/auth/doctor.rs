@@ -7,7 +7,8 @@ use crate::aws::AwsError;
 use crate::aws::credentials::{Credentials, SharedCredentialsProvider};
 
 use super::diagnosis::{Diagnosis, Evidence, Trouble, diagnose};
-use super::session::{Request, SessionError};
+use super::request::Request;
+use super::session::SessionError;
 
 mod checks;
 

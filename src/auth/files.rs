@@ -7,9 +7,9 @@ use miette::Diagnostic;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use super::chain::Surroundings;
 use super::ini::{self, Section, Value, Values};
-use super::words;
+use super::shell_words;
+use super::surroundings::Surroundings;
 
 /// The profiles of both files.
 #[derive(Debug, Clone, Default)]
@@ -138,7 +138,7 @@ impl Files {
 }
 
 fn second_word(name: &str) -> Option<String> {
-    words::split(name).filter(|words| words.len() == 2).and_then(|mut words| words.pop())
+    shell_words::split(name).filter(|words| words.len() == 2).and_then(|mut words| words.pop())
 }
 
 /// A variable that is set to nothing means no file, as in botocore.

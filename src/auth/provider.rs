@@ -7,7 +7,8 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{self, ProvideCredentials, future};
 use jiff::Timestamp;
 
-use crate::aws::credentials::{Credentials, SessionEnded, SharedCredentialsProvider, of_keys};
+use crate::aws::credentials::{Credentials, SharedCredentialsProvider, of_keys};
+use crate::aws::error::SessionEnded;
 
 use super::cache::{Cache, Entry, Key};
 

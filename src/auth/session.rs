@@ -7,21 +7,19 @@
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
-use secrecy::SecretString;
 
-use crate::aws::Identity;
+use crate::auth::request::Request;
 use crate::aws::credentials::{self, Credentials, SharedCredentialsProvider};
 use crate::aws::sts::{Role, Sts};
 
-use super::cache::{Cache, Entry, Key};
+use super::base_credentials::{BaseCredentials, ends, load};
+use super::cache::{Entry, Key};
 use super::chain::{Chain, RoleStep};
-use super::code::{CodeSource, Operator};
-use super::foundation::{Foundation, ends, foundation};
-use super::obtain::{self, Wanted};
+use super::mfa_session::{self, Wanted};
 use super::provider::{self, SessionProvider};
 
-pub use super::foundation::quoted;
-pub use super::refusal::SessionError;
+pub use super::base_credentials::quoted;
+pub use super::error::SessionError;
 
 /// The longest that a role can be held by a session: AWS's limit for a role that is assumed with temporary credentials.
 const CHAINED: u32 = 3600;
@@ -31,34 +29,6 @@ pub const TWELVE_HOURS: SignedDuration = SignedDuration::from_hours(12);
 pub const SHORTEST: SignedDuration = SignedDuration::from_mins(15);
 /// The longest.
 pub const LONGEST: SignedDuration = SignedDuration::from_hours(36);
-
-/// What a command wants of a session.
-pub struct Request<'a> {
-    /// Whose credentials, resolved.
-    pub chain: &'a Chain,
-    /// The region whose token service is asked.
-    pub region: &'a str,
-    /// Sessions kept between runs.
-    pub cache: &'a Cache,
-    /// Who is asked for a code, and told why one waits.
-    pub operator: &'a dyn Operator,
-    /// `--mfa-code` or `KONTA_MFA_CODE`.
-    pub code: Option<SecretString>,
-    /// `KONTA_MFA_PROCESS`; the profile's `mfa_process` comes before it.
-    pub program: Option<SecretString>,
-    /// How long a new session is to last.
-    pub duration: Option<SignedDuration>,
-    /// The account that it must be.
-    pub account: Option<&'a str>,
-    /// Whether the root user may be used.
-    pub allow_root: bool,
-    /// Whether a code may be asked for at all.
-    pub may_ask: bool,
-    /// A session begun before this is not taken: a new one is wanted.
-    pub since: Option<Timestamp>,
-    /// The profiles, one a line, whose `credential_process` this process runs in (`KONTA_PROCESS_OF`).
-    pub within: Option<&'a str>,
-}
 
 /// Whether the credentials were opened with a code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -119,7 +89,7 @@ pub fn way(chain: &Chain, long_term: bool) -> Way {
 /// Opens a session. Asks for a code where one is needed and may be asked for.
 pub async fn open(request: &Request<'_>) -> Result<Opened, SessionError> {
     request.refuse_foreign_role()?;
-    let Foundation { provider, credentials, source } = foundation(request).await?;
+    let BaseCredentials { provider, credentials, source } = load(request).await?;
     let way = way(request.chain, is_long_term(&credentials));
     let opened = Opened {
         provider,
@@ -153,10 +123,10 @@ pub async fn renew(request: &Request<'_>, opened: &mut Opened) -> Result<(), Ses
     let Some(session) = &opened.session else { return Ok(()) };
     let since = Some(request.since.unwrap_or_else(Timestamp::now));
     let request = Request { since, code: request.code.clone(), program: request.program.clone(), ..*request };
-    let foundation = foundation(&request).await?;
+    let load = load(&request).await?;
     let key = session.key().clone();
     let role = key.role.as_ref().and(request.chain.roles.first()).map(role);
-    let entry = obtain::entry(&request, &Wanted { key, role, base: foundation.credentials }).await?;
+    let entry = mfa_session::entry(&request, &Wanted { key, role, base: load.credentials }).await?;
     opened.ends = Some(entry.ends);
     session.replace(entry);
     Ok(())
@@ -164,62 +134,14 @@ pub async fn renew(request: &Request<'_>, opened: &mut Opened) -> Result<(), Ses
 
 /// The keys at the bottom of a chain, as they are: who they are can be asked without a code.
 pub async fn bottom(request: &Request<'_>) -> Result<(SharedCredentialsProvider, Credentials), SessionError> {
-    let foundation = foundation(request).await?;
-    Ok((foundation.provider, foundation.credentials))
+    let load = load(request).await?;
+    Ok((load.provider, load.credentials))
 }
 
 /// Whether keys are a user's own rather than a session's.
 #[must_use]
 pub fn is_long_term(credentials: &Credentials) -> bool {
     credentials.session_token().is_none()
-}
-
-/// Refuses the root user and a foreign account.
-pub fn admit(identity: &Identity, account: Option<&str>, allow_root: bool) -> Result<(), SessionError> {
-    if identity.is_root() && !allow_root {
-        return Err(SessionError::Root { account: identity.account.clone() });
-    }
-    match account {
-        Some(wanted) if wanted != identity.account => {
-            Err(SessionError::OtherAccount { is: identity.account.clone(), wanted: wanted.to_owned() })
-        }
-        _ => Ok(()),
-    }
-}
-
-impl Request<'_> {
-    /// Where a code would come from; `None` when nobody can be asked.
-    #[must_use]
-    pub fn code_source(&self) -> Option<CodeSource> {
-        if !self.may_ask {
-            return None;
-        }
-        let program = self.chain.mfa_process.as_deref().map(SecretString::from).or_else(|| self.program.clone());
-        let person = || self.operator.can_ask().then_some(CodeSource::Person);
-        self.code.clone().map(CodeSource::Given).or(program.map(CodeSource::Program)).or_else(person)
-    }
-
-    /// `aws`, `aws-cn` or `aws-us-gov`, as the region has it.
-    #[must_use]
-    pub fn partition(&self) -> &'static str {
-        match self.region {
-            region if region.starts_with("cn-") => "aws-cn",
-            region if region.starts_with("us-gov-") => "aws-us-gov",
-            _ => "aws",
-        }
-    }
-
-    /// A foreign account that the last role's ARN shows already.
-    fn refuse_foreign_role(&self) -> Result<(), SessionError> {
-        let Some(wanted) = self.account else { return Ok(()) };
-        let is = self.chain.roles.last().and_then(|role| role.role_arn.split(':').nth(4));
-        match is {
-            Some(is) if is != wanted => {
-                Err(SessionError::OtherAccount { is: is.to_owned(), wanted: wanted.to_owned() })
-            }
-            _ => Ok(()),
-        }
-    }
 }
 
 fn ending(credentials: &Credentials) -> String {
@@ -292,7 +214,7 @@ async fn with_code(
         duration_seconds: asked.as_secs(),
     };
     let rest = if role.is_some() { request.chain.roles.get(1..).unwrap_or_default() } else { &request.chain.roles };
-    let entry: Entry = obtain::entry(request, &Wanted { key: key.clone(), role, base }).await?;
+    let entry: Entry = mfa_session::entry(request, &Wanted { key: key.clone(), role, base }).await?;
     let ends = entry.ends;
     let session = SessionProvider::new(request.cache.clone(), key, entry);
     let provider = credentials::assuming(provider::shared(&session), on_top(rest), request.region);

@@ -24,11 +24,6 @@ pub use aws_credential_types::provider::SharedCredentialsProvider;
 /// How long before their end credentials are asked for anew.
 pub const EARLY: Duration = Duration::from_mins(5);
 
-/// Why a provider has none any more. [`AwsError::from_sdk`] finds it beneath a call that failed for it.
-#[derive(Debug, Clone, thiserror::Error)]
-#[error("{0}")]
-pub struct SessionEnded(pub String);
-
 /// Keys at hand.
 #[must_use]
 pub fn of_keys(id: &str, secret: &SecretString, token: Option<&SecretString>, ends: Option<SystemTime>) -> Credentials {

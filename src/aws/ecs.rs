@@ -161,7 +161,7 @@ impl Aws {
         let registered = self
             .ecs
             .register_task_definition()
-            .family(super::definitions::beside(from.family().unwrap_or("konta")))
+            .family(super::task_definition::beside(from.family().unwrap_or("konta")))
             .set_container_definitions(Some(containers))
             .set_volumes(from.volumes.clone())
             .set_task_role_arn(from.task_role_arn.clone())

@@ -6,8 +6,6 @@ use aws_sdk_sts::operation::assume_role_with_web_identity::AssumeRoleWithWebIden
 use miette::Diagnostic;
 use thiserror::Error;
 
-use super::credentials::SessionEnded;
-
 /// A call to AWS that failed.
 #[derive(Debug, Clone, Error, Diagnostic)]
 #[error("{operation}: {code}: {message}")]
@@ -193,3 +191,8 @@ fn advice(code: &str) -> Option<&'static str> {
         _ => return None,
     })
 }
+
+/// Why a provider has none any more. [`AwsError::from_sdk`] finds it beneath a call that failed for it.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{0}")]
+pub struct SessionEnded(pub String);

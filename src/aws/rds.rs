@@ -2,8 +2,8 @@
 
 use aws_sdk_rds::types::DbCluster;
 
-use super::data::DataTarget;
 use super::error::AwsError;
+use super::rds_data::DataTarget;
 use super::session::Aws;
 
 /// What a region offers of an engine version.

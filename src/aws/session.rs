@@ -9,6 +9,8 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 
+use crate::aws::identity::Identity;
+
 use super::error::AwsError;
 
 /// Whom to talk to.
@@ -44,15 +46,6 @@ pub struct Aws {
     region: String,
     sandbox: bool,
     runs_tasks: bool,
-}
-
-/// Who the session is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Identity {
-    /// The account's id.
-    pub account: String,
-    /// The ARN of user or role.
-    pub arn: String,
 }
 
 impl Aws {
@@ -147,29 +140,5 @@ impl Aws {
     /// Who the session is. Needs no permission.
     pub async fn identity(&self) -> Result<Identity, AwsError> {
         Identity::ask(&self.sts).await
-    }
-}
-
-impl Identity {
-    pub(super) async fn ask(sts: &aws_sdk_sts::Client) -> Result<Self, AwsError> {
-        const OPERATION: &str = "sts GetCallerIdentity";
-        let answer = sts.get_caller_identity().send().await.map_err(|e| AwsError::from_sdk(OPERATION, &e))?;
-        Ok(Self {
-            account: answer.account.ok_or_else(|| AwsError::incomplete(OPERATION, "account"))?,
-            arn: answer.arn.unwrap_or_default(),
-        })
-    }
-
-    /// Whether this is the account's root user, who may do everything and cannot be held back by any policy of the account.
-    #[must_use]
-    pub fn is_root(&self) -> bool {
-        self.arn.ends_with(":root")
-    }
-
-    /// The name, when this is a user: only a user has MFA devices.
-    #[must_use]
-    pub fn user(&self) -> Option<&str> {
-        let resource = self.arn.split(':').nth(5)?.strip_prefix("user/")?;
-        resource.rsplit('/').next()
     }
 }

@@ -12,7 +12,7 @@ use aws_sdk_sts::config::Builder;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::error::AwsError;
-use super::session::Identity;
+use super::identity::Identity;
 
 /// The session's name in AWS's logs where none is configured.
 pub const SESSION_NAME: &str = "konta";

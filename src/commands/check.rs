@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use crate::model::{CellNumber, Environment, HostedZone, Tenant, nearest};
 use crate::stack::build::{Builder, addons_of};
-use crate::stack::scope::placements;
+use crate::stack::placement::placements;
 use crate::stack::{DesiredStack, Observed};
 use crate::template::TemplateError;
 
-use super::gather::Loaded;
+use super::context::Loaded;
 
 /// The names of all stacks of a workspace, as an empty account would get them.
 ///

@@ -17,7 +17,7 @@ pub struct CompletionArgs {
 pub fn run(args: &CompletionArgs) -> Result<u8, CommandError> {
     // Written whole afterwards: clap_complete itself panics when its reader goes away.
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut crate::cli::Cli::command(), "konta", &mut script);
+    clap_complete::generate(args.shell, &mut super::Cli::command(), "konta", &mut script);
     output::print_text(&String::from_utf8_lossy(&script))?;
     Ok(0)
 }

@@ -18,8 +18,11 @@ mod template;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use budget::Budget;
 use clap::{Args, Subcommand};
 use rust_decimal::Decimal;
+use show::Shown;
+use stacks::StackPricer;
 
 use crate::cost::allocate::Owner;
 use crate::cost::usage::Profile;
@@ -27,13 +30,10 @@ use crate::cost::{Estimate, PriceTable, Usage, estimate};
 use crate::model::{Environment, Isolation, Tenant, TenantName};
 use crate::report::cost::{CostReport, StackCost, Verdict};
 use crate::report::{message, text};
-use crate::stack::build::Placement;
+use crate::stack::placement::Placement;
 
-use super::gather::Loaded;
-use super::{CommandError, Context, gather, prices};
-use budget::Budget;
-use show::Shown;
-use stacks::StackPricer;
+use super::context::{self, Loaded};
+use super::{CommandError, Context, prices};
 
 /// The exit code when the cost is above the budget.
 const ABOVE_BUDGET: u8 = 9;
@@ -149,7 +149,7 @@ fn one_tenant(
 ) -> Result<CostReport, CommandError> {
     let workspace = &loaded.workspace;
     let environment = context.environment_of(workspace, &[name.to_owned()])?;
-    let tenant = gather::tenant(workspace, name)?;
+    let tenant = context::tenant(workspace, name)?;
     let usage = usage_file(form.usage.as_deref())?;
     let table = prices::table(context)?;
     let mut pricer = StackPricer::new(workspace, &loaded.composer, environment, usage.usage.clone(), table.clone());

@@ -10,10 +10,10 @@ use secrecy::SecretString;
 use zeroize::Zeroizing;
 
 use crate::auth::cache::Cache;
-use crate::auth::cloud9;
-use crate::auth::code::Operator;
-use crate::auth::session::{Request, SessionError};
-use crate::auth::{Chain, Files, Surroundings, resolve};
+use crate::auth::mfa_code::Operator;
+use crate::auth::request::Request;
+use crate::auth::session::SessionError;
+use crate::auth::{Chain, Files, Surroundings, cloud9, resolve};
 use crate::aws::credentials::Credentials;
 use crate::report::{Palette, message, prompt};
 

@@ -5,17 +5,18 @@ use serde_json::json;
 use tokio::sync::{mpsc, watch};
 
 use crate::deploy::delete::{BACKUP_BUCKET, Deleter, Kept};
-use crate::deploy::execute::Events;
-use crate::deploy::wait::Wish;
-use crate::deploy::{DeployError, observe};
-use crate::life::moving;
+use crate::deploy::observe;
 use crate::model::TenantName;
+use crate::operation::OperationError;
+use crate::operation::event::Events;
+use crate::operation::interrupt::Interrupt;
 use crate::report::{Drawer, draw, message, output, prompt};
 use crate::stack::build::Builder;
-use crate::stack::desired::TENANT_TAG;
+use crate::stack::tags::TENANT_TAG;
 use crate::stack::{Observed, ObservedStack};
+use crate::tenant::relocation;
 
-use super::gather::Session;
+use super::context::Session;
 use super::{CommandError, Context};
 
 /// Delete a tenant or an environment.
@@ -83,7 +84,7 @@ pub async fn run(context: &Context, args: &DeleteArgs) -> Result<u8, CommandErro
     match &tenant {
         None => refuse_with_tenants(&observed)?,
         Some(tenant) => {
-            moving::refuse(&observed, tenant)?;
+            relocation::refuse(&observed, tenant)?;
             let known = loaded.workspace.tenants.contains_key(tenant)
                 || observed.get_with_shells(&names.tenant(tenant)).is_some();
             // Without manifest and stack only a purge of what was kept makes sense.
@@ -106,11 +107,17 @@ pub async fn run(context: &Context, args: &DeleteArgs) -> Result<u8, CommandErro
     confirm(args, name, environment.name.as_str(), tenant.is_some().then_some(keeps), &session)?;
     let bucket = observed.output(&names.environment(), BACKUP_BUCKET).map(ToOwned::to_owned);
     let (sender, receiver) = mpsc::unbounded_channel();
-    let (_wish, wishes) = watch::channel(Wish::GoOn);
+    let (_wish, interrupts) = watch::channel(Interrupt::None);
     let drawer = Drawer::for_reader(context.format(), environment.name.as_str(), context.palette());
     let drawing = tokio::spawn(draw(receiver, drawer));
-    let deleter =
-        Deleter { aws: &session.aws, names, pace: session.pace, events: Events(sender), wishes, observed: &observed };
+    let deleter = Deleter {
+        aws: &session.aws,
+        names,
+        polling: session.polling,
+        events: Events(sender),
+        interrupts,
+        observed: &observed,
+    };
     let done = match &tenant {
         Some(tenant) => deleter.tenant(tenant, keeps).await,
         None => deleter.environment(args.purge).await,
@@ -138,7 +145,7 @@ async fn say_kept(context: &Context, session: &Session, bucket: &str, tenant: &T
 fn refuse_with_tenants(observed: &Observed) -> Result<(), CommandError> {
     let tenants: Vec<&str> = observed.iter().filter_map(ObservedStack::tenant).collect();
     if !tenants.is_empty() {
-        return Err(DeployError::Preflight {
+        return Err(OperationError::Preflight {
             problem: format!("tenants still live in it: {}", tenants.join(", ")),
             help: "delete them first with `konta delete tenant NAME`".to_owned(),
         }
@@ -153,7 +160,7 @@ fn refuse_with_tenants(observed: &Observed) -> Result<(), CommandError> {
     if addons.is_empty() {
         return Ok(());
     }
-    Err(DeployError::Preflight {
+    Err(OperationError::Preflight {
         problem: format!("addons of deleted tenants still stand in it: {}", addons.join(", ")),
         help: "delete them with their data: `konta delete tenant NAME --purge`".to_owned(),
     }

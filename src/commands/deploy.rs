@@ -10,21 +10,23 @@ use jiff::SignedDuration;
 use serde::Serialize;
 use tokio::sync::{mpsc, watch};
 
-use crate::deploy::arrival::Arrival;
-use crate::deploy::execute::{Deployer, Events, StackResult};
-use crate::deploy::first::Templates;
-use crate::deploy::wait::Wish;
-use crate::deploy::{DeployError, preflight, prepare};
-use crate::life::moving::Journey;
+use crate::deploy::data_source::DataSource;
+use crate::deploy::database_template::TemplateLocks;
+use crate::deploy::deployer::{Deployer, StackResult};
+use crate::deploy::{plan, preflight};
 use crate::model::{CellNumber, Environment, Tenant};
-use crate::report::table::TenantRow;
-use crate::report::{Drawer, draw, message, output, prompt, table};
+use crate::operation::OperationError;
+use crate::operation::event::Events;
+use crate::operation::interrupt::Interrupt;
+use crate::report::table::{self, TenantRow};
+use crate::report::{Drawer, draw, message, output, prompt};
 use crate::stack::build::Builder;
-use crate::stack::plan::ResourceAction;
+use crate::stack::change::ResourceAction;
 use crate::stack::scope::Scope;
 use crate::stack::{Action, Observed, ObservedStack, PlanSource, Risk, StackKind};
+use crate::tenant::relocation::Relocation;
 
-use super::gather::{Loaded, Session};
+use super::context::{Loaded, Session};
 use super::plan::{Online, Shown, What, cost, online, show};
 use super::signals::{Request, Signals};
 use super::{CommandError, Context};
@@ -48,24 +50,24 @@ pub async fn run(context: &Context, args: &DeployArgs) -> Result<u8, CommandErro
     go(context, &loaded, &args.what, args.dry_run, None, || Ok(())).await
 }
 
-/// Plans, shows and asks; then calls `begin`, before anything is changed, and carries out. What belongs to a `journey` is done around
+/// Plans, shows and asks; then calls `begin`, before anything is changed, and carries out. What belongs to a `relocation` is done around
 /// the stacks.
 pub(super) async fn go(
     context: &Context,
     loaded: &Loaded,
     what: &What,
     dry_run: bool,
-    journey: Option<&Journey<'_>>,
+    relocation: Option<&Relocation<'_>>,
     begin: impl FnOnce() -> Result<(), CommandError>,
 ) -> Result<u8, CommandError> {
     let (environment, scope) = what.resolve(context, loaded)?;
     let mut session = context.session(loaded, environment).await?;
-    let moves = journey.map(|journey| (journey.tenant(), journey.goal().cell()));
+    let moves = relocation.map(|relocation| (relocation.tenant(), relocation.goal().cell()));
     let mut online = online(loaded, environment, &scope, &session, moves).await?;
-    online.plan.notes.extend(journey.map(Journey::told).unwrap_or_default());
+    online.plan.notes.extend(relocation.map(Relocation::told).unwrap_or_default());
     let names = Builder::new(&loaded.workspace, &loaded.composer).names(environment);
     let online = paged::left_alone(online, &session, &names, what.is_all()).await?;
-    if online.plan.is_done() && journey.is_none() {
+    if online.plan.is_done() && relocation.is_none() {
         return unchanged(context, loaded, environment, &scope, &online);
     }
     show_first(context, dry_run, loaded, environment, &session, &online).await?;
@@ -81,10 +83,10 @@ pub(super) async fn go(
     match go_on {
         Ok(true) => {
             begin()?;
-            carry_out(context, loaded, environment, &scope, &session, online, journey).await
+            carry_out(context, loaded, environment, &scope, &session, online, relocation).await
         }
         refused => {
-            prepare::discard(&session.aws, session.pace, &online.planned).await?;
+            plan::discard(&session.aws, session.polling, &online.planned).await?;
             refused?;
             if dry_run { Ok(0) } else { Err(CommandError::Declined("the plan was not confirmed".to_owned())) }
         }
@@ -117,7 +119,7 @@ async fn show_first(
         Ok(cost) => cost,
         Err(error) => {
             // Nobody will carry out these change sets.
-            prepare::discard(&session.aws, session.pace, &online.planned).await?;
+            plan::discard(&session.aws, session.polling, &online.planned).await?;
             return Err(error);
         }
     };
@@ -139,7 +141,7 @@ async fn confirmed(
     // A comparison of templates only guesses; what it fears is looked at again when AWS has computed the change.
     for stack in online.plan.stacks.iter().filter(|stack| stack.source == PlanSource::ChangeSet) {
         if let Some(resource) = stack.resources.iter().find(|resource| resource.risk == Risk::DataLoss) {
-            return Err(DeployError::DataAtRisk {
+            return Err(OperationError::DataAtRisk {
                 stack: stack.stack.clone(),
                 resource: format!("{} ({})", resource.description, resource.logical_id),
             }
@@ -187,15 +189,15 @@ async fn carry_out(
     scope: &Scope<'_>,
     session: &Session,
     online: Online,
-    journey: Option<&Journey<'_>>,
+    relocation: Option<&Relocation<'_>>,
 ) -> Result<u8, CommandError> {
     let (sender, receiver) = mpsc::unbounded_channel();
-    let (wish, wishes) = watch::channel(Wish::GoOn);
+    let (wish, interrupts) = watch::channel(Interrupt::None);
     let drawing = tokio::spawn(draw(
         receiver,
         Drawer::for_reader(context.format(), environment.name.as_str(), context.palette()),
     ));
-    let interrupts = tokio::spawn(watch_interrupts(wish, Events(sender.clone())));
+    let watching = tokio::spawn(watch_interrupts(wish, Events(sender.clone())));
     let builder = Builder::new(&loaded.workspace, &loaded.composer);
     let deployer = Deployer {
         aws: &session.aws,
@@ -203,32 +205,32 @@ async fn carry_out(
         names: builder.names(environment),
         tenants: scope.tenants.iter().map(|tenant| (tenant.name.clone(), *tenant)).collect(),
         tiers: &loaded.workspace.tiers,
-        templates: Templates::default(),
-        arrivals: journey
-            .filter(|journey| journey.brings_data())
-            .map(|journey| (journey.tenant().clone(), journey as &dyn Arrival))
+        templates: TemplateLocks::default(),
+        arrivals: relocation
+            .filter(|relocation| relocation.brings_data())
+            .map(|relocation| (relocation.tenant().clone(), relocation as &dyn DataSource))
             .into_iter()
             .collect(),
-        pace: session.pace,
+        polling: session.polling,
         events: Events(sender),
-        wishes,
+        interrupts,
         standing: online.observed.into(),
     };
-    let done = moved::carry_out(&deployer, &online.planned, journey).await;
+    let done = moved::carry_out(&deployer, &online.planned, relocation).await;
     let observed = deployer.observed();
     drop(deployer);
-    interrupts.abort();
+    watching.abort();
     // The drawer ends when every sender is gone.
-    let _ = interrupts.await;
+    let _ = watching.await;
     drawing.await.map_err(std::io::Error::from)??;
     let done = match done {
         Ok(results) => report(context, loaded, environment, scope, session, results, &observed),
         Err(error) => Err(error.into()),
     };
-    if let (Some(journey), Err(_)) = (journey.filter(|journey| journey.has_begun()), &done) {
+    if let (Some(relocation), Err(_)) = (relocation.filter(|relocation| relocation.has_begun()), &done) {
         let text = format!(
             "{0} is on its way: `konta tenant move {0}` goes on, `konta tenant move {0} --back` turns back",
-            journey.tenant()
+            relocation.tenant()
         );
         message::warning(context.palette(), &text);
     }
@@ -238,12 +240,12 @@ async fn carry_out(
 /// The first Ctrl-C begins nothing new and offers to cancel; the second leaves at once, and AWS goes on by itself.
 ///
 /// A request to end (SIGTERM, as a pipeline sends it) leaves at once too.
-async fn watch_interrupts(wish: watch::Sender<Wish>, events: Events) {
+async fn watch_interrupts(wish: watch::Sender<Interrupt>, events: Events) {
     let Ok(mut signals) = Signals::listen() else { return };
     if signals.next().await == Request::Terminate {
         leave();
     }
-    let _ = wish.send(Wish::NothingNew);
+    let _ = wish.send(Interrupt::Drain);
     let offer =
         if prompt::can_ask() { "type c and Enter to cancel the updates under way (they roll back); " } else { "" };
     events.note(format!(
@@ -256,7 +258,7 @@ async fn watch_interrupts(wish: watch::Sender<Wish>, events: Events) {
             _ = signals.next() => leave(),
             line = typed.recv(), if can_type => match line {
                 Some(line) if line.trim().eq_ignore_ascii_case("c") => {
-                    let _ = wish.send(Wish::Cancel);
+                    let _ = wish.send(Interrupt::Cancel);
                 }
                 Some(_) => {}
                 // Nobody can type any more: only the signals are left.
@@ -349,7 +351,7 @@ fn report(
             message::note(context.palette(), &note);
         }
     }
-    let errors: Vec<DeployError> = results.into_iter().filter_map(|r| r.error).collect();
+    let errors: Vec<OperationError> = results.into_iter().filter_map(|r| r.error).collect();
     if errors.is_empty() { Ok(0) } else { Err(errors.into()) }
 }
 

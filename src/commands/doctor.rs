@@ -3,7 +3,7 @@
 use clap::Args;
 
 use crate::auth::doctor::{self, Examination, Outcome, Patient};
-use crate::auth::session::Request;
+use crate::auth::request::Request;
 use crate::model::Environment;
 use crate::report::{Palette, doctor as laid_out, output, text};
 use crate::stack::names::Names;

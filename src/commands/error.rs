@@ -4,21 +4,21 @@ use miette::Diagnostic;
 use serde::Serialize;
 use thiserror::Error;
 
-use crate::auth::code::CodeError;
 use crate::auth::diagnosis::Diagnosis;
+use crate::auth::mfa_code::CodeError;
 use crate::auth::session::SessionError;
 use crate::aws::AwsError;
 use crate::cost::CostError;
-use crate::deploy::DeployError;
-use crate::life::inside::InsideError;
-use crate::life::place::PlaceError;
 use crate::manifest::Problems;
+use crate::operation::OperationError;
 use crate::report::PromptError;
 use crate::report::cost::HtmlError;
 use crate::sandbox::SandboxError;
+use crate::stack::runtime::RuntimeError;
+use crate::task::exec::ExecError;
 use crate::template::TemplateError;
 
-use super::exec::PluginError;
+use super::session_manager_plugin::PluginError;
 
 /// Why a command did not succeed.
 #[derive(Debug, Error, Diagnostic)]
@@ -50,7 +50,7 @@ pub enum CommandError {
     /// A deployment failed.
     #[error(transparent)]
     #[diagnostic(transparent)]
-    Deploy(#[from] DeployError),
+    Deploy(#[from] OperationError),
     /// Several stacks failed.
     #[error("{count} stacks failed")]
     #[diagnostic(code(konta::deploy::several))]
@@ -59,7 +59,7 @@ pub enum CommandError {
         count: usize,
         /// Each.
         #[related]
-        errors: Vec<DeployError>,
+        errors: Vec<OperationError>,
     },
     /// Several tenants, or some of many.
     #[error("{count} tenants failed")]
@@ -100,11 +100,11 @@ pub enum CommandError {
     /// It is not known where a tenant runs.
     #[error(transparent)]
     #[diagnostic(transparent)]
-    Place(#[from] PlaceError),
+    Place(#[from] RuntimeError),
     /// There is no session in a task.
     #[error(transparent)]
     #[diagnostic(transparent)]
-    Inside(InsideError),
+    Inside(ExecError),
     /// The program that takes a session over is not there, or too old.
     #[error(transparent)]
     #[diagnostic(transparent)]
@@ -185,11 +185,11 @@ pub enum CommandError {
     },
 }
 
-impl From<InsideError> for CommandError {
+impl From<ExecError> for CommandError {
     /// What AWS refuses is AWS's error, whoever asked.
-    fn from(error: InsideError) -> Self {
+    fn from(error: ExecError) -> Self {
         match error {
-            InsideError::Aws(error) => Self::Aws(error),
+            ExecError::Aws(error) => Self::Aws(error),
             error => Self::Inside(error),
         }
     }
@@ -201,9 +201,9 @@ impl From<std::io::Error> for CommandError {
     }
 }
 
-impl From<Vec<DeployError>> for CommandError {
+impl From<Vec<OperationError>> for CommandError {
     /// One error as itself, several together.
-    fn from(mut errors: Vec<DeployError>) -> Self {
+    fn from(mut errors: Vec<OperationError>) -> Self {
         if errors.len() == 1 { errors.remove(0).into() } else { Self::Several { count: errors.len(), errors } }
     }
 }
@@ -212,13 +212,13 @@ fn aws_code(error: &AwsError) -> u8 {
     if error.concerns_credentials() { 5 } else { 4 }
 }
 
-fn deploy_code(error: &DeployError) -> u8 {
+fn deploy_code(error: &OperationError) -> u8 {
     match error {
-        DeployError::Template(_) => 3,
-        DeployError::Aws(error) => aws_code(error),
-        DeployError::Unanswered { .. } => 4,
-        DeployError::Preflight { problem, .. } if problem.starts_with("these credentials") => 5,
-        DeployError::Cancelled { .. } => 130,
+        OperationError::Template(_) => 3,
+        OperationError::Aws(error) => aws_code(error),
+        OperationError::Unanswered { .. } => 4,
+        OperationError::Preflight { problem, .. } if problem.starts_with("these credentials") => 5,
+        OperationError::Cancelled { .. } => 130,
         _ => 1,
     }
 }
@@ -239,9 +239,9 @@ impl CommandError {
     #[must_use]
     pub fn is_out_of_reach(&self) -> bool {
         let unanswered = |error: &AwsError| matches!(error.code.as_str(), "Unreachable" | "Timeout");
-        let of = |error: &DeployError| match error {
-            DeployError::Aws(error) => unanswered(error),
-            DeployError::Unanswered { .. } => true,
+        let of = |error: &OperationError| match error {
+            OperationError::Aws(error) => unanswered(error),
+            OperationError::Unanswered { .. } => true,
             _ => false,
         };
         match self {

@@ -1,5 +1,7 @@
 //! `konta logs`: what a tenant's tasks said.
 
+pub mod since;
+
 use std::io::{self, BufWriter};
 
 use clap::{Args, ValueEnum};
@@ -8,19 +10,19 @@ use jiff::tz::TimeZone;
 use serde_json::json;
 
 use crate::deploy::observe;
-use crate::life::logs::{self, Reader, Source};
-use crate::life::moment::moment;
-use crate::life::place::{self, Place};
-use crate::life::select::{Line, Selection};
-use crate::life::stopped::{self, Found, Stopped};
 use crate::model::CellNumber;
 use crate::odoo::log::Level;
 use crate::report::log::{LogStyle, second, write_lines};
 use crate::report::{Palette, message, output};
 use crate::stack::build::Builder;
+use crate::stack::runtime::{self, LogSource, TenantRuntime};
 use crate::stack::{Observed, ObservedStack};
+use crate::task::log::{self, Reader};
+use crate::task::log_filter::{Line, Selection};
+use crate::task::stopped::{self, Found, Stopped};
 
-use super::gather::Session;
+use self::since::moment;
+use super::context::Session;
 use super::resident::Resident;
 use super::{CommandError, Context};
 
@@ -93,7 +95,7 @@ const AFTER: i64 = 10 * 60 * 1000;
 /// What is read.
 struct Asked {
     session: Session,
-    source: Source,
+    source: LogSource,
     selection: Selection,
     stopped: Option<Stopped>,
 }
@@ -150,7 +152,7 @@ async fn asked(context: &Context, args: &LogsArgs) -> Result<Asked, CommandError
         return Ok(Asked { session, source, selection, stopped: None });
     };
     let resident = Resident::of(context, name).await?;
-    let (mut source, database) = place::log_of(&resident.observed, &resident.names, &resident.tenant)?;
+    let (mut source, database) = runtime::log_of(&resident.observed, &resident.names, &resident.tenant)?;
     // Of one task that is asked for by name all lines, also those about no database.
     selection.database = database.filter(|_| !(args.previous && args.task.is_some()));
     let stopped = if args.previous { Some(previous(&resident, args.task.as_deref()).await?) } else { None };
@@ -162,15 +164,15 @@ async fn asked(context: &Context, args: &LogsArgs) -> Result<Asked, CommandError
 /// The task that is meant by `--previous`.
 async fn previous(resident: &Resident, asked: Option<&str>) -> Result<Stopped, CommandError> {
     let (aws, tenant) = (&resident.session.aws, &resident.tenant);
-    let place = Place::of(&resident.observed, &resident.names, tenant)?;
+    let runtime = TenantRuntime::of(&resident.observed, &resident.names, tenant)?;
     let unknown = |message: String, help: String| CommandError::Unknown { message, help };
     let Some(asked) = asked else {
         let none = || {
             unknown(format!("no task of {tenant} has stopped"), format!("`konta logs {tenant}` shows those that run"))
         };
-        return stopped::last(aws, &place).await?.ok_or_else(none);
+        return stopped::last(aws, &runtime).await?.ok_or_else(none);
     };
-    match stopped::one(aws, &place, asked).await? {
+    match stopped::one(aws, &runtime, asked).await? {
         Some(Found::Stopped(stopped)) => Ok(stopped),
         Some(Found::Runs(task)) => Err(unknown(
             format!("the task {task} still runs"),
@@ -184,7 +186,7 @@ async fn previous(resident: &Resident, asked: Option<&str>) -> Result<Stopped, C
 }
 
 /// The log of the pool of a cell, or of the only cell that has one.
-async fn of_pool(context: &Context, cell: Option<u32>) -> Result<(Session, Source), CommandError> {
+async fn of_pool(context: &Context, cell: Option<u32>) -> Result<(Session, LogSource), CommandError> {
     let loaded = context.load()?;
     let environment = context.environment(&loaded.workspace, None)?;
     let session = context.session(&loaded, environment).await?;
@@ -209,7 +211,7 @@ async fn of_pool(context: &Context, cell: Option<u32>) -> Result<(Session, Sourc
             });
         }
     };
-    let source = place::log_of_pool(&observed, &names, cell)?;
+    let source = runtime::log_of_pool(&observed, &names, cell)?;
     Ok((session, source))
 }
 
@@ -263,7 +265,7 @@ async fn show(
     tail: Option<usize>,
     style: &LogStyle,
 ) -> Result<usize, CommandError> {
-    let (aws, pace) = (&asked.session.aws, asked.session.pace);
+    let (aws, polling) = (&asked.session.aws, asked.session.polling);
     let mut out = BufWriter::new(io::stdout().lock());
     let mut shown = 0;
     let mut write = |lines: &[Line]| {
@@ -275,7 +277,7 @@ async fn show(
             let end = until.unwrap_or_else(|| Timestamp::now().as_millisecond());
             let span = (since, end);
             let (lines, reader) =
-                logs::last(aws, pace, &asked.source, &asked.selection, span, (count, until.is_none())).await?;
+                log::last(aws, polling, &asked.source, &asked.selection, span, (count, until.is_none())).await?;
             if let Err(gone) = write(&lines) {
                 return closed(gone, shown);
             }
@@ -284,7 +286,7 @@ async fn show(
             }
             reader
         }
-        None => Reader::new(aws, pace, &asked.source, asked.selection.clone(), since, until),
+        None => Reader::new(aws, polling, &asked.source, asked.selection.clone(), since, until),
     };
     loop {
         while let Some(lines) = reader.page().await? {
@@ -295,7 +297,7 @@ async fn show(
         if !follow {
             return Ok(shown);
         }
-        tokio::time::sleep(logs::interval(aws)).await;
+        tokio::time::sleep(log::interval(aws)).await;
     }
 }
 

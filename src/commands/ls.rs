@@ -3,10 +3,10 @@
 use clap::Args;
 
 use crate::deploy::observe;
-use crate::model::{CellNumber, Page, Tenant, TenantName};
-use crate::report::table::TenantRow;
-use crate::report::{message, output, table};
-use crate::stack::desired::TIER_TAG;
+use crate::model::{CellNumber, ServingState, Tenant, TenantName};
+use crate::report::table::{self, TenantRow};
+use crate::report::{message, output};
+use crate::stack::tags::TIER_TAG;
 
 use super::deploy::rows;
 use super::{CommandError, Context};
@@ -51,7 +51,7 @@ pub async fn run(context: &Context, _args: &LsArgs) -> Result<u8, CommandError> 
                 database: tenant.database(),
                 stack: String::new(),
                 state,
-                page: Page::None,
+                page: ServingState::Serving,
                 moving: false,
             }),
         }

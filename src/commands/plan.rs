@@ -8,17 +8,16 @@ use serde::Serialize;
 use crate::auth::session::SessionError;
 use crate::cost::{Difference, PriceTable};
 use crate::deploy::observe;
-use crate::deploy::prepare::{self, Planned};
+use crate::deploy::plan::{self, Planned};
 use crate::model::{CellNumber, Environment, Tenant, TenantName};
 use crate::report::{self, message, output};
 use crate::stack::build::Builder;
-use crate::stack::plan;
 use crate::stack::scope::{Scope, Shared, Wanted, wanted};
-use crate::stack::{Observed, Plan};
+use crate::stack::{Observed, Plan, plan as stack_plan};
 
+use super::context::{self, Loaded, Session};
 use super::cost::difference;
-use super::gather::{Loaded, Session};
-use super::{CommandError, Context, check, gather, prices};
+use super::{CommandError, Context, check, prices};
 
 /// Show what would change: per stack, property by property, with risks.
 ///
@@ -75,7 +74,7 @@ impl What {
             }
             Self::Tenant { names, all } => {
                 let environment = context.environment_of(&loaded.workspace, names)?;
-                let tenants: Vec<&Tenant> = gather::tenants(&loaded.workspace, environment, names, *all)?;
+                let tenants: Vec<&Tenant> = context::tenants(&loaded.workspace, environment, names, *all)?;
                 Ok((environment, Scope { shared: Shared::Needed, tenants }))
             }
         }
@@ -135,12 +134,12 @@ pub async fn online(
         BTreeSet::new()
     });
     let tenants_stand = observed.iter().any(|stack| stack.tenant().is_some());
-    if scope.tenants.is_empty() && tenants_stand && !plan::touched(&stacks, &observed).is_empty() {
+    if scope.tenants.is_empty() && tenants_stand && !stack_plan::touched(&stacks, &observed).is_empty() {
         notes.push(
             "tenants take outputs of these stacks: `konta plan tenant --all` tells afterwards what follows".to_owned(),
         );
     }
-    let planned = prepare::online(&session.aws, session.pace, stacks, &observed, &unverified).await?;
+    let planned = plan::online(&session.aws, session.polling, stacks, &observed, &unverified).await?;
     let plan = Plan {
         environment: environment.name.to_string(),
         account: Some(session.account.clone()),
@@ -183,7 +182,7 @@ fn offline(
         account: None,
         region: environment.region.to_string(),
         online: false,
-        stacks: prepare::offline(stacks).stacks.into_iter().map(|stack| stack.plan).collect(),
+        stacks: plan::offline(stacks).stacks.into_iter().map(|stack| stack.plan).collect(),
         notes,
     };
     Ok((plan, cost))
@@ -201,7 +200,7 @@ pub async fn run(context: &Context, args: &PlanArgs) -> Result<u8, CommandError>
                 let online = online(&loaded, environment, &scope, &session, None).await?;
                 // Whatever the prices are, no change set is left behind.
                 let cost = cost(context, &loaded, environment, &session, &online).await;
-                prepare::discard(&session.aws, session.pace, &online.planned).await?;
+                plan::discard(&session.aws, session.polling, &online.planned).await?;
                 (online.plan, cost?)
             }
             Err(error) if lacks_credentials(&error) => {
@@ -225,7 +224,7 @@ pub fn show(context: &Context, plan: &Plan, cost: &Difference) -> Result<(), Com
     let palette = report::Palette::for_stdout(context.global().no_color);
     let (verbose, width) = (context.global().verbose, report::text::stdout_width());
     output::print_text(&report::plan_text(plan, verbose, width, palette))?;
-    let costs = report::difference::of_plan(cost, verbose, width);
+    let costs = report::cost::difference::of_plan(cost, verbose, width);
     if !costs.is_empty() {
         output::print_text(&format!("\n{costs}"))?;
     }

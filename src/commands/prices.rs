@@ -173,7 +173,7 @@ fn known(prices: &[Price], service: Option<&str>) -> Result<(), CommandError> {
             let names: Vec<&str> = services.into_iter().collect();
             Err(CommandError::Unknown {
                 message: format!("there are no prices of `{service}`"),
-                help: super::gather::suggest(service, &names, "konta prices ls"),
+                help: super::context::suggest(service, &names, "konta prices ls"),
             })
         }
     }

@@ -14,8 +14,8 @@ use crate::stack::build::Builder;
 use crate::stack::scope::{Scope, Shared, wanted};
 use crate::stack::{DesiredStack, Observed, ParameterValue, StackKind};
 
-use super::gather::Loaded;
-use super::{CommandError, Context, check, gather};
+use super::context::{self, Loaded};
+use super::{CommandError, Context, check};
 
 /// Write the templates and parameters that would be sent.
 ///
@@ -99,7 +99,7 @@ fn render(context: &Context, args: &RenderArgs, loaded: &Loaded) -> Result<u8, C
         }
         Some(What::Tenant { names, all, .. }) => {
             let environment = context.environment_of(workspace, names)?;
-            let tenants = gather::tenants(workspace, environment, names, *all)?;
+            let tenants = context::tenants(workspace, environment, names, *all)?;
             each(&builder, workspace, environment, Shared::Needed, tenants, &mut sink)?;
         }
         None if args.all => {
@@ -138,7 +138,7 @@ fn each(
         }
         return Ok(());
     }
-    let placements = crate::stack::scope::placements(workspace, environment, &tenants, &observed);
+    let placements = crate::stack::placement::placements(workspace, environment, &tenants, &observed);
     let cells: std::collections::BTreeSet<_> = placements.values().map(|placement| placement.cell).collect();
     for stack in builder.environment(environment)? {
         sink.put(&stack)?;

@@ -1,12 +1,12 @@
 //! A tenant that stands: what the verbs that look into its tasks gather.
 
-use crate::life::place;
+use crate::deploy::observe;
 use crate::model::TenantName;
 use crate::stack::Observed;
 use crate::stack::build::Builder;
 use crate::stack::names::Names;
 
-use super::gather::{self, Session};
+use super::context::{self, Session};
 use super::{CommandError, Context};
 
 /// A tenant that stands, and the session with which it was looked at.
@@ -26,7 +26,7 @@ impl Resident {
     /// Of the tenant of this name: where its manifest says that it lives, else in the environment that is asked for.
     pub async fn of(context: &Context, name: &str) -> Result<Self, CommandError> {
         let loaded = context.load()?;
-        let known = gather::tenant(&loaded.workspace, name);
+        let known = context::tenant(&loaded.workspace, name);
         let environment = match &known {
             Ok(_) => context.environment_of(&loaded.workspace, &[name.to_owned()])?,
             Err(_) => context.environment(&loaded.workspace, None)?,
@@ -38,10 +38,10 @@ impl Resident {
             (Err(_), Ok(stranger)) => stranger,
             (Err(unknown), Err(_)) => return Err(unknown),
         };
-        let observed = place::look(&session.aws, &names, &tenant).await?;
+        let observed = observe::stacks_of_tenant(&session.aws, &names, &tenant).await?;
         if observed.get(&names.tenant(&tenant)).is_none() {
             // A name that neither has a manifest nor a stack is most likely mistyped.
-            gather::tenant(&loaded.workspace, name)?;
+            context::tenant(&loaded.workspace, name)?;
         }
         Ok(Self { session, names, tenant, observed })
     }

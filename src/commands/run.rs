@@ -6,15 +6,15 @@ use clap::Args;
 use jiff::Timestamp;
 use serde_json::json;
 
-use crate::life::logs;
-use crate::life::once::{self, Ended, Watch};
-use crate::life::place::Place;
-use crate::life::select::Line;
 use crate::model::size::FargateSize;
 use crate::report::log::{LogStyle, harmless, write_lines};
 use crate::report::{Palette, message, output, prompt};
+use crate::stack::runtime::TenantRuntime;
+use crate::task::log;
+use crate::task::log_filter::Line;
+use crate::task::one_off::{self, Ended, Watch};
 
-use super::gather::Session;
+use super::context::Session;
 use super::resident::Resident;
 use super::signals::Signals;
 use super::{CommandError, Context};
@@ -47,15 +47,15 @@ fn size(text: &str) -> Result<FargateSize, String> {
 /// Runs it.
 pub async fn run(context: &Context, args: &RunArgs) -> Result<u8, CommandError> {
     let resident = Resident::of(context, &args.tenant).await?;
-    let place = Place::of(&resident.observed, &resident.names, &resident.tenant)?;
-    for warning in once::warnings(&args.command) {
+    let runtime = TenantRuntime::of(&resident.observed, &resident.names, &resident.tenant)?;
+    for warning in one_off::warnings(&args.command) {
         message::warning(context.palette(), warning);
     }
     let session = &resident.session;
     let from = Timestamp::now().as_millisecond() - CLOCK;
     let size = args.size.map(|size| (size.cpu(), size.memory()));
-    let arn = once::start(&session.aws, &place, &args.command, size).await?;
-    let task = Task { context, session, place: &place, arn: &arn };
+    let arn = one_off::start(&session.aws, &runtime, &args.command, size).await?;
+    let task = Task { context, session, runtime: &runtime, arn: &arn };
     if args.detach {
         return task.leave(0);
     }
@@ -75,7 +75,7 @@ const CLOCK: i64 = 10 * 60 * 1000;
 struct Task<'a> {
     context: &'a Context,
     session: &'a Session,
-    place: &'a Place,
+    runtime: &'a TenantRuntime,
     arn: &'a str,
 }
 
@@ -94,8 +94,8 @@ impl Task<'_> {
 
     async fn follow(&self, from: i64) -> Result<u8, CommandError> {
         let aws = &self.session.aws;
-        let log = once::log_of(self.place, self.arn);
-        let mut watch = Watch::new(aws, self.session.pace, &self.place.cluster, self.arn, &log, from);
+        let log = one_off::log_of(self.runtime, self.arn);
+        let mut watch = Watch::new(aws, self.session.polling, &self.runtime.cluster, self.arn, &log, from);
         let mut signals = Signals::listen()?;
         let mut stopping = false;
         loop {
@@ -111,11 +111,11 @@ impl Task<'_> {
                     Wish::Stop => {
                         stopping = true;
                         message::note(self.context.palette(), "the task is told to stop; Ctrl-C once more does not wait for it");
-                        aws.stop_task(&self.place.cluster, self.arn, "stopped by konta run").await?;
+                        aws.stop_task(&self.runtime.cluster, self.arn, "stopped by konta run").await?;
                     }
                     Wish::Leave => return self.leave(130),
                 },
-                () = tokio::time::sleep(logs::interval(aws)) => {}
+                () = tokio::time::sleep(log::interval(aws)) => {}
             }
         }
     }
@@ -172,7 +172,7 @@ impl Task<'_> {
         if code == 0 {
             output::print_text(self.id())?;
         }
-        let follow = format!("`konta logs {} --task {} -f` follows it", self.place.tenant, self.id());
+        let follow = format!("`konta logs {} --task {} -f` follows it", self.runtime.tenant, self.id());
         message::hint(self.context.palette(), &follow);
         Ok(code)
     }

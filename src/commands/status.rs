@@ -5,13 +5,13 @@ use serde::Serialize;
 
 use crate::aws::ecs::ServiceState;
 use crate::deploy::observe;
-use crate::model::{Page, Tenant, TenantName};
+use crate::model::{ServingState, Tenant, TenantName};
 use crate::report::{output, table, text};
 use crate::stack::build::Builder;
-use crate::stack::desired::{CELL_TAG, HASH_TAG, TENANT_TAG, TIER_TAG};
+use crate::stack::tags::{CELL_TAG, HASH_TAG, TENANT_TAG, TIER_TAG};
 use crate::stack::{Observed, ObservedStack};
 
-use super::{CommandError, Context, gather};
+use super::{CommandError, Context, context};
 
 /// Show how an environment or a tenant stands: stacks, release, tasks, health, the last event.
 #[derive(Debug, Args)]
@@ -40,7 +40,7 @@ struct TenantStatus {
     database: String,
     image: Option<String>,
     manifest: bool,
-    page: Page,
+    page: ServingState,
     moving: bool,
     stacks: Vec<StackStatus>,
     service: Option<ServiceStatus>,
@@ -64,7 +64,7 @@ struct ServiceStatus {
 /// Shows it.
 pub async fn run(context: &Context, args: &StatusArgs) -> Result<u8, CommandError> {
     let loaded = context.load()?;
-    let known = args.tenant.as_deref().and_then(|name| gather::tenant(&loaded.workspace, name).ok());
+    let known = args.tenant.as_deref().and_then(|name| context::tenant(&loaded.workspace, name).ok());
     let environment = context.environment(&loaded.workspace, known.map(|t| t.environment.as_str()))?;
     let session = context.session(&loaded, environment).await?;
     let observed =
@@ -73,7 +73,7 @@ pub async fn run(context: &Context, args: &StatusArgs) -> Result<u8, CommandErro
     // One that stands without a manifest is shown as far as its stack tells.
     let stranger = || TenantName::new(asked).ok().filter(|name| is_there(&observed, name));
     let Some(tenant) = known.map(|tenant| tenant.name.clone()).or_else(stranger) else {
-        return Err(gather::tenant(&loaded.workspace, asked).map(|_| ()).err().unwrap_or(CommandError::NoWorkspace));
+        return Err(context::tenant(&loaded.workspace, asked).map(|_| ()).err().unwrap_or(CommandError::NoWorkspace));
     };
     let names = Builder::new(&loaded.workspace, &loaded.composer).names(environment);
     let name = names.tenant(&tenant);

@@ -1,31 +1,32 @@
 //! Cost over the number of tenants: what they share is priced for each number, what is their own once.
 
 mod break_even;
-mod order;
-mod place;
+mod cell_filler;
+mod tenant_mix;
 
 use std::sync::Arc;
 
 use rust_decimal::Decimal;
 use serde::Serialize;
 
+use crate::model::Isolation;
+use crate::model::placement::{Demand, Room};
+use crate::template::Document;
+
+use self::cell_filler::CellFiller;
 use super::estimate::{self, Unknown};
 use super::evaluate::{Evaluator, Inputs};
 use super::price::PriceTable;
 use super::range::{Amount, Range};
 use super::usage::{Profile, Usage};
-use crate::model::Isolation;
-use crate::model::placement::{Demand, Room};
-use crate::template::Document;
 
 pub use break_even::BreakEven;
-pub use order::order;
-pub use place::Limit;
-use place::Places;
+pub use cell_filler::Limit;
+pub use tenant_mix::order;
 
 /// A document with the parameters it is deployed with.
 #[derive(Debug, Clone)]
-pub struct Shape {
+pub struct PricedTemplate {
     /// The document.
     pub document: Arc<Document>,
     /// Region and parameters.
@@ -34,13 +35,13 @@ pub struct Shape {
 
 /// A tenant such as many are: its own stacks, and what it asks of its cell.
 #[derive(Debug, Clone)]
-pub struct Kind {
+pub struct TenantKind {
     /// The tier's name.
     pub tier: String,
     /// Who shares its process, which decides its usage.
     pub isolation: Isolation,
     /// Its own stacks.
-    pub own: Vec<Shape>,
+    pub own: Vec<PricedTemplate>,
     /// What it asks of its cell.
     pub demand: Demand,
     /// vCPUs of its tasks on demand.
@@ -57,11 +58,11 @@ pub struct Footprint {
     /// What a usage file says.
     pub usage: Usage,
     /// The environment's own stacks.
-    pub environment: Vec<Shape>,
+    pub environment: Vec<PricedTemplate>,
     /// The first cell, and one that comes later.
-    pub cells: [Shape; 2],
+    pub cells: [PricedTemplate; 2],
     /// The kinds of tenants.
-    pub kinds: Vec<Kind>,
+    pub kinds: Vec<TenantKind>,
     /// What an empty cell offers.
     pub room: Room,
     /// vCPUs of one cell's pool on demand; zero without a pool.
@@ -190,7 +191,7 @@ struct Pricing<'a> {
     environment: Vec<Evaluator<'a>>,
     cells: [Evaluator<'a>; 2],
     own: Vec<Option<Range>>,
-    places: Places,
+    places: CellFiller,
     all: Count,
     tenants: u32,
     in_cells: Vec<(Count, Range)>,
@@ -201,14 +202,14 @@ struct Pricing<'a> {
 
 impl<'a> Pricing<'a> {
     fn of(footprint: &'a Footprint, prices: &'a PriceTable) -> Self {
-        let evaluator = |shape: &'a Shape| Evaluator::new(&shape.document, &shape.inputs);
+        let evaluator = |shape: &'a PricedTemplate| Evaluator::new(&shape.document, &shape.inputs);
         Self {
             footprint,
             prices,
             environment: footprint.environment.iter().map(evaluator).collect(),
             cells: [evaluator(&footprint.cells[0]), evaluator(&footprint.cells[1])],
             own: vec![None; footprint.kinds.len()],
-            places: Places::new(footprint.room),
+            places: CellFiller::new(footprint.room),
             all: Count::default(),
             tenants: 0,
             in_cells: Vec::new(),
@@ -219,7 +220,7 @@ impl<'a> Pricing<'a> {
     }
 
     /// Adds a tenant; its cell, and the limit that opened it, if one did. The cell is not priced yet.
-    fn add(&mut self, index: usize, kind: &Kind) -> (usize, Option<Limit>) {
+    fn add(&mut self, index: usize, kind: &TenantKind) -> (usize, Option<Limit>) {
         let (cell, opened) = self.places.take(kind.demand);
         while self.in_cells.len() <= cell {
             self.in_cells.push((Count::default(), Range::ZERO));
@@ -243,7 +244,7 @@ impl<'a> Pricing<'a> {
         self.sum_of_cells = (self.sum_of_cells + now).zip(before, |sum, before| sum - before);
     }
 
-    fn own(&mut self, index: usize, kind: &Kind) -> Range {
+    fn own(&mut self, index: usize, kind: &TenantKind) -> Range {
         if let Some(known) = self.own[index] {
             return known;
         }

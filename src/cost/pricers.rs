@@ -2,18 +2,18 @@
 
 pub mod account;
 pub mod aurora;
-pub mod database;
+pub mod cloudwatch;
 pub mod ecs;
 pub mod edge;
-pub mod files;
 pub mod free;
 pub mod load_balancer;
 pub mod network;
-pub mod observe;
+mod price_tiers;
+pub mod rds_instance;
 pub mod schedule;
 mod sheet;
 pub mod small;
-mod tier;
+pub mod storage;
 
 pub use sheet::{Focus, Missing, Sheet};
 
@@ -27,18 +27,18 @@ pub fn pricer(resource_type: &str) -> Option<Pricer> {
         "AWS::ECS::Service" => ecs::service,
         "AWS::ECS::Cluster" => ecs::cluster,
         "AWS::RDS::DBCluster" => aurora::cluster,
-        "AWS::RDS::DBInstance" => database::instance,
+        "AWS::RDS::DBInstance" => rds_instance::instance,
         "AWS::ElasticLoadBalancingV2::LoadBalancer" => load_balancer::load_balancer,
         "AWS::EC2::NatGateway" => network::nat_gateway,
         "AWS::EC2::EIP" => network::elastic_ip,
         "AWS::EC2::VPCEndpoint" => network::endpoint,
-        "AWS::EFS::FileSystem" => files::file_system,
-        "AWS::S3::Bucket" => files::bucket,
-        "AWS::ECR::Repository" => files::repository,
-        "AWS::Backup::BackupVault" => files::vault,
-        "AWS::Logs::LogGroup" => observe::log_group,
-        "AWS::CloudWatch::Alarm" => observe::alarm,
-        "AWS::ApplicationAutoScaling::ScalingPolicy" => observe::scaling_policy,
+        "AWS::EFS::FileSystem" => storage::file_system,
+        "AWS::S3::Bucket" => storage::bucket,
+        "AWS::ECR::Repository" => storage::repository,
+        "AWS::Backup::BackupVault" => storage::vault,
+        "AWS::Logs::LogGroup" => cloudwatch::log_group,
+        "AWS::CloudWatch::Alarm" => cloudwatch::alarm,
+        "AWS::ApplicationAutoScaling::ScalingPolicy" => cloudwatch::scaling_policy,
         "AWS::SecretsManager::Secret" => small::secret,
         "AWS::SSM::Parameter" => small::parameter,
         "AWS::KMS::Key" | "AWS::KMS::ReplicaKey" => small::key,

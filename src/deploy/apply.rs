@@ -2,15 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use crate::operation::error::OperationError;
+use crate::operation::interrupt::Interrupt;
 use crate::stack::{DesiredStack, Risk};
 use crate::template::Document;
 
-use super::error::DeployError;
-use super::execute::Deployer;
-use super::gate::Gate;
+use super::deployer::Deployer;
 use super::observe::observed;
-use super::prepare::PlannedStack;
-use super::wait::{self, Rest, Wish};
+use super::plan::PlannedStack;
+use super::wait::{self, Rest};
+use super::wait_point::WaitPoint;
 use super::{change_set, failure};
 
 impl Deployer<'_> {
@@ -19,10 +20,12 @@ impl Deployer<'_> {
         &self,
         desired: &DesiredStack,
         planned: &PlannedStack,
-        gate: Option<Gate<'_>>,
-    ) -> Result<(), DeployError> {
+        wait_point: Option<WaitPoint<'_>>,
+    ) -> Result<(), OperationError> {
         let parameters = self.parameters(desired)?;
-        let Some(reviewed) = &planned.change_set else { return self.change(desired, &parameters, None, gate).await };
+        let Some(reviewed) = &planned.change_set else {
+            return self.change(desired, &parameters, None, wait_point).await;
+        };
         // An output of a stack before this one may have changed meanwhile, and somebody may have dropped the change set.
         let fits = reviewed.parameters == parameters
             && self
@@ -31,22 +34,22 @@ impl Deployer<'_> {
                 .await
                 .is_ok_and(|set| set.status == "CREATE_COMPLETE");
         if fits {
-            return self.change(desired, &parameters, Some(&reviewed.name), gate).await;
+            return self.change(desired, &parameters, Some(&reviewed.name), wait_point).await;
         }
         if let Err(error) = self.aws.delete_change_set(&desired.name, &reviewed.name).await
             && !error.is("ChangeSetNotFound")
         {
             return Err(error.into());
         }
-        self.change(desired, &parameters, None, gate).await
+        self.change(desired, &parameters, None, wait_point).await
     }
 
-    pub(super) fn parameters(&self, desired: &DesiredStack) -> Result<BTreeMap<String, String>, DeployError> {
+    pub(super) fn parameters(&self, desired: &DesiredStack) -> Result<BTreeMap<String, String>, OperationError> {
         let standing = self.standing();
         desired.resolved_parameters(&standing).ok_or_else(|| {
             let missing: Vec<String> =
                 desired.unresolved(&standing).iter().map(|(name, value)| format!("{name} {value}")).collect();
-            DeployError::MissingOutput { stack: desired.name.clone(), missing: missing.join(", ") }
+            OperationError::MissingOutput { stack: desired.name.clone(), missing: missing.join(", ") }
         })
     }
 
@@ -56,15 +59,15 @@ impl Deployer<'_> {
         desired: &DesiredStack,
         parameters: &BTreeMap<String, String>,
         reviewed: Option<&str>,
-        mut gate: Option<Gate<'_>>,
-    ) -> Result<(), DeployError> {
+        mut wait_point: Option<WaitPoint<'_>>,
+    ) -> Result<(), OperationError> {
         let name = &desired.name;
         let create = self.standing().get(name).is_none();
         let change_set = if let Some(reviewed) = reviewed {
             reviewed.to_owned()
         } else {
             let computed =
-                change_set::compute(self.aws, self.pace, Some(&self.events), desired, parameters, create).await?;
+                change_set::compute(self.aws, self.polling, Some(&self.events), desired, parameters, create).await?;
             let Some(changes) = computed.changes else {
                 self.look(name).await?;
                 return self.protect(desired).await;
@@ -72,15 +75,15 @@ impl Deployer<'_> {
             // A change that the plan could not show yet is held to the same rule as the plan.
             if let Some(change) = changes.iter().find(|change| change.risk == Risk::DataLoss) {
                 change_set::discard(self.aws, desired, &computed.name, create).await?;
-                return Err(DeployError::DataAtRisk { stack: name.clone(), resource: change.description.clone() });
+                return Err(OperationError::DataAtRisk { stack: name.clone(), resource: change.description.clone() });
             }
             computed.name
         };
         let last = if create { None } else { self.aws.newest_event(name).await?.map(|event| event.id) };
         self.aws.execute_change_set(name, &change_set, &change_set).await?;
-        let rest = self.follow(name, &desired.document, last, gate.as_mut()).await?;
+        let rest = self.follow(name, &desired.document, last, wait_point.as_mut()).await?;
         let Some(stack) = rest.stack else {
-            return Err(DeployError::Stuck {
+            return Err(OperationError::Stuck {
                 stack: name.clone(),
                 status: "gone".into(),
                 help: "somebody deleted it meanwhile; run the command again".into(),
@@ -89,12 +92,12 @@ impl Deployer<'_> {
         let status = stack.status.clone();
         self.standing().put(observed(stack));
         let stands = matches!(status.as_str(), "CREATE_COMPLETE" | "UPDATE_COMPLETE");
-        if let Some(gate) = gate {
-            gate.close(stands).await?;
+        if let Some(wait_point) = wait_point {
+            wait_point.close(stands).await?;
         }
         if !stands {
-            if *self.wishes.borrow() == Wish::Cancel {
-                return Err(DeployError::Cancelled { what: format!("{name} is {status}") });
+            if *self.interrupts.borrow() == Interrupt::Cancel {
+                return Err(OperationError::Cancelled { what: format!("{name} is {status}") });
             }
             return Err(failure::error(name, &status, &desired.document, &rest.events));
         }
@@ -102,7 +105,7 @@ impl Deployer<'_> {
     }
 
     /// Turns termination protection on or off, as wanted: no change set does that.
-    async fn protect(&self, desired: &DesiredStack) -> Result<(), DeployError> {
+    async fn protect(&self, desired: &DesiredStack) -> Result<(), OperationError> {
         let protected = self.standing().get(&desired.name).map(|standing| standing.protected);
         if protected.is_some_and(|protected| protected != desired.protected) {
             self.aws.protect_stack(&desired.name, desired.protected).await?;
@@ -116,12 +119,12 @@ impl Deployer<'_> {
         id: &str,
         document: &Document,
         last: Option<String>,
-        gate: Option<&mut Gate<'_>>,
-    ) -> Result<Rest, DeployError> {
-        wait::follow(self.aws, self.pace, &self.events, &self.wishes, id, document, last, gate).await
+        wait_point: Option<&mut WaitPoint<'_>>,
+    ) -> Result<Rest, OperationError> {
+        wait::follow(self.aws, self.polling, &self.events, &self.interrupts, id, document, last, wait_point).await
     }
 
-    pub(super) async fn look(&self, name: &str) -> Result<bool, DeployError> {
+    pub(super) async fn look(&self, name: &str) -> Result<bool, OperationError> {
         let stack = self.aws.stack(name).await?;
         let there = stack.is_some();
         match stack {
@@ -133,12 +136,16 @@ impl Deployer<'_> {
 
     /// Brings a stack to rest before anything is done to it: attaches to what is under way, removes what failed, continues a stuck
     /// rollback.
-    pub(super) async fn settle(&self, desired: &DesiredStack, mut gate: Option<Gate<'_>>) -> Result<(), DeployError> {
+    pub(super) async fn settle(
+        &self,
+        desired: &DesiredStack,
+        mut wait_point: Option<WaitPoint<'_>>,
+    ) -> Result<(), OperationError> {
         let name = &desired.name;
         let Some(standing) = self.standing().get_with_shells(name).cloned() else { return Ok(()) };
         if standing.in_progress() {
             self.events.note(format!("{name} is {}: attaching to it", standing.status));
-            let rest = self.follow(name, &desired.document, None, gate.as_mut()).await?;
+            let rest = self.follow(name, &desired.document, None, wait_point.as_mut()).await?;
             match rest.stack {
                 Some(stack) => self.standing().put(observed(stack)),
                 None => self.standing().remove(name),
@@ -164,7 +171,7 @@ impl Deployer<'_> {
     }
 
     /// Deletes a stack by its id, so that its last events can still be read.
-    pub(super) async fn remove(&self, name: &str, document: &Document) -> Result<(), DeployError> {
+    pub(super) async fn remove(&self, name: &str, document: &Document) -> Result<(), OperationError> {
         let Some(stack) = self.aws.stack(name).await? else { return Ok(()) };
         let last = self.aws.newest_event(&stack.id).await?.map(|event| event.id);
         self.aws.delete_stack(name, &[], &format!("konta-delete-{}", jiff::Timestamp::now().as_millisecond())).await?;

@@ -4,13 +4,12 @@ use std::collections::BTreeMap;
 
 use crate::aws::Aws;
 use crate::aws::change_set::{Change, ChangeSet, ChangeSetRequest};
-use crate::stack::desired::HASH_TAG;
+use crate::operation::error::OperationError;
+use crate::operation::event::Events;
+use crate::operation::polling::Polling;
+use crate::operation::retry::Retry;
+use crate::stack::tags::HASH_TAG;
 use crate::stack::{DesiredStack, PropertyChange, Replacement, ResourceAction, ResourceChange, risk};
-
-use super::error::DeployError;
-use super::execute::Events;
-use super::pace::Pace;
-use super::patience::Patience;
 
 /// A change set that AWS has computed.
 #[derive(Debug, Clone)]
@@ -24,12 +23,12 @@ pub struct Computed {
 /// Asks for a change set and waits until AWS has computed it. An empty one is deleted at once. `events` hear when AWS does not answer.
 pub async fn compute(
     aws: &Aws,
-    pace: Pace,
+    polling: Polling,
     events: Option<&Events>,
     desired: &DesiredStack,
     parameters: &BTreeMap<String, String>,
     create: bool,
-) -> Result<Computed, DeployError> {
+) -> Result<Computed, OperationError> {
     let hash = desired.hash(parameters);
     let mut tags = desired.tags.clone();
     // A stack that is taken as it stands brings its own.
@@ -47,19 +46,19 @@ pub async fn compute(
     };
     aws.create_change_set(&request).await.map_err(|error| refused(&desired.name, error))?;
     let begun = tokio::time::Instant::now();
-    let mut patience = Patience::new(pace, events, format!("the change set of {}", desired.name));
+    let mut retry = Retry::new(polling, events, format!("the change set of {}", desired.name));
     let set = loop {
-        let set = patience.ask(async || aws.change_set(&desired.name, &name).await).await?;
+        let set = retry.ask(async || aws.change_set(&desired.name, &name).await).await?;
         if !set.is_pending() {
             break set;
         }
-        if begun.elapsed() > pace.stack {
-            return Err(DeployError::Timeout {
+        if begun.elapsed() > polling.stack {
+            return Err(OperationError::Timeout {
                 what: format!("the change set of {}", desired.name),
-                minutes: pace.stack.as_secs() / 60,
+                minutes: polling.stack.as_secs() / 60,
             });
         }
-        tokio::time::sleep(pace.poll.min(std::time::Duration::from_secs(2))).await;
+        tokio::time::sleep(polling.poll.min(std::time::Duration::from_secs(2))).await;
     };
     if set.is_empty() {
         discard(aws, desired, &name, create).await?;
@@ -68,14 +67,14 @@ pub async fn compute(
     if set.status == "FAILED" {
         // Also early validation ends here, with its own reasons.
         discard(aws, desired, &name, create).await?;
-        return Err(DeployError::ChangeRefused { stack: desired.name.clone(), reason: set.reason });
+        return Err(OperationError::ChangeRefused { stack: desired.name.clone(), reason: set.reason });
     }
     let changes = resource_changes(desired, &set);
     Ok(Computed { name, changes: Some(changes) })
 }
 
 /// Deletes a change set, and the empty shell of a stack that a change set for a new stack leaves.
-pub async fn discard(aws: &Aws, desired: &DesiredStack, name: &str, create: bool) -> Result<(), DeployError> {
+pub async fn discard(aws: &Aws, desired: &DesiredStack, name: &str, create: bool) -> Result<(), OperationError> {
     aws.delete_change_set(&desired.name, name).await?;
     if create && aws.stack(&desired.name).await?.is_some_and(|stack| stack.status == "REVIEW_IN_PROGRESS") {
         aws.delete_stack(&desired.name, &[], name).await?;
@@ -83,9 +82,9 @@ pub async fn discard(aws: &Aws, desired: &DesiredStack, name: &str, create: bool
     Ok(())
 }
 
-fn refused(stack: &str, error: crate::aws::AwsError) -> DeployError {
+fn refused(stack: &str, error: crate::aws::AwsError) -> OperationError {
     if error.code == "ValidationError" || error.is("InsufficientCapabilities") || error.is("LimitExceeded") {
-        DeployError::ChangeRefused { stack: stack.to_owned(), reason: error.message }
+        OperationError::ChangeRefused { stack: stack.to_owned(), reason: error.message }
     } else {
         error.into()
     }

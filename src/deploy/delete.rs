@@ -1,21 +1,20 @@
 //! Deleting tenants and environments. Data is retained unless it is purged; what stopped half-way is gone on with.
 
-use crate::aws::data::DataTarget;
+use crate::aws::rds_data::DataTarget;
 use crate::aws::{Aws, AwsError};
 use crate::model::{CellNumber, TenantName};
 use crate::odoo::database;
-use crate::stack::desired::{HASH_TAG, TENANT_TAG};
+use crate::operation::error::OperationError;
+use crate::operation::event::{Events, OperationEvent, StepOutcome, StepResult};
+use crate::operation::interrupt::Interrupts;
+use crate::operation::polling::Polling;
 use crate::stack::names::Names;
+use crate::stack::tags::{HASH_TAG, TENANT_TAG};
 use crate::stack::{Action, Observed, ObservedStack};
 use crate::template::Document;
 
-use super::error::DeployError;
-use super::event::{DeployEvent, StepOutcome};
-use super::execute::Events;
-use super::pace::Pace;
-use super::steps::{self, REGISTRY, StepResult, data_target};
-use super::wait::{self, Wishes};
-use super::{failure, protection};
+use super::steps::{self, REGISTRY, data_target};
+use super::{deletion_protection, failure, wait};
 
 /// The environment's output that names the bucket of backups.
 pub const BACKUP_BUCKET: &str = "BackupBucketName";
@@ -39,18 +38,18 @@ pub struct Deleter<'a> {
     /// Its names.
     pub names: Names,
     /// How often to ask.
-    pub pace: Pace,
+    pub polling: Polling,
     /// Where events go.
     pub events: Events,
     /// What the operator wishes meanwhile.
-    pub wishes: Wishes,
+    pub interrupts: Interrupts,
     /// What stood when the command began.
     pub observed: &'a Observed,
 }
 
 impl Deleter<'_> {
     /// Deletes a tenant: its stack, its reservation; unless its data is kept also its addons, databases, role and password.
-    pub async fn tenant(&self, tenant: &TenantName, keeps: Kept) -> Result<(), DeployError> {
+    pub async fn tenant(&self, tenant: &TenantName, keeps: Kept) -> Result<(), OperationError> {
         let purge = keeps != Kept::Data;
         let name = self.names.tenant(tenant);
         let standing = self.observed.get_with_shells(&name);
@@ -119,14 +118,14 @@ impl Deleter<'_> {
     ///
     /// # Errors
     /// When AWS refuses, and when the deletion fails; the same call goes on.
-    pub async fn addon(&self, addon: &ObservedStack, tenant: &TenantName) -> Result<(), DeployError> {
+    pub async fn addon(&self, addon: &ObservedStack, tenant: &TenantName) -> Result<(), OperationError> {
         self.unprotect_data(&addon.name).await?;
         self.protected_stack(addon, &format!("addon of {tenant}")).await
     }
 
     /// Deletes a tenant's backups, with what the bucket keeps of those deleted before. An environment of before there were backups has
     /// none.
-    async fn backups(&self, stack: &str, tenant: &TenantName) -> Result<(), DeployError> {
+    async fn backups(&self, stack: &str, tenant: &TenantName) -> Result<(), OperationError> {
         let Some(bucket) = self.observed.output(&self.names.environment(), BACKUP_BUCKET) else { return Ok(()) };
         let work = async {
             let count = self.aws.delete_for_ever(bucket, &format!("{tenant}/")).await?;
@@ -142,7 +141,7 @@ impl Deleter<'_> {
         &self,
         tenant: &TenantName,
         cell: Option<CellNumber>,
-    ) -> Result<Vec<DataTarget>, DeployError> {
+    ) -> Result<Vec<DataTarget>, OperationError> {
         let prefix = format!("{}-cell-", self.names.environment());
         let mut stacks = vec![self.names.addon(tenant, "aurora")];
         match cell {
@@ -162,7 +161,7 @@ impl Deleter<'_> {
     }
 
     /// Whether a cluster is deleted, or about to be, by an earlier run that deletes its stack: it takes no SQL any more.
-    async fn is_going(&self, stack: &str, target: &DataTarget) -> Result<bool, DeployError> {
+    async fn is_going(&self, stack: &str, target: &DataTarget) -> Result<bool, OperationError> {
         let status = self.observed.get(stack).map(|standing| standing.status.as_str()).unwrap_or_default();
         if !status.starts_with("DELETE_") {
             return Ok(false);
@@ -175,7 +174,7 @@ impl Deleter<'_> {
         &self,
         target: &DataTarget,
         tenant: &TenantName,
-    ) -> Result<(StepOutcome, Option<String>), DeployError> {
+    ) -> Result<(StepOutcome, Option<String>), OperationError> {
         let question = database::database_exists(REGISTRY);
         if self.aws.sql(target, &question.database, &question.sql, &[]).await?.is_empty() {
             return Ok((StepOutcome::AlreadyDone, None));
@@ -188,7 +187,7 @@ impl Deleter<'_> {
     /// Deletes an environment's own stacks: cells, the environment and, with `purge`, the zone.
     ///
     /// Clusters leave a snapshot and file systems stay, as their templates say. Tenants must be gone before.
-    pub async fn environment(&self, purge: bool) -> Result<(), DeployError> {
+    pub async fn environment(&self, purge: bool) -> Result<(), OperationError> {
         let prefix = format!("{}-cell-", self.names.environment());
         for cell in self.observed.iter().filter(|stack| stack.name.starts_with(&prefix)) {
             let number = cell.name.trim_start_matches(&prefix);
@@ -221,12 +220,12 @@ impl Deleter<'_> {
     }
 
     /// Turns off the deletion protection of a stack's database and load balancer, so that the stack can be deleted.
-    async fn unprotect_data(&self, stack: &str) -> Result<(), DeployError> {
-        let work = protection::take_off(self.aws, self.pace, stack);
+    async fn unprotect_data(&self, stack: &str) -> Result<(), OperationError> {
+        let work = deletion_protection::take_off(self.aws, self.polling, stack);
         self.step(stack, "protection", "deletion protection, turned off", work).await
     }
 
-    async fn protected_stack(&self, stack: &ObservedStack, title: &str) -> Result<(), DeployError> {
+    async fn protected_stack(&self, stack: &ObservedStack, title: &str) -> Result<(), OperationError> {
         if stack.protected {
             self.aws.protect_stack(&stack.name, false).await?;
         }
@@ -234,16 +233,16 @@ impl Deleter<'_> {
     }
 
     /// Deletes one stack and follows it; all is well when it is gone already.
-    async fn stack(&self, name: &str, title: &str, retain: &[String]) -> Result<(), DeployError> {
+    async fn stack(&self, name: &str, title: &str, retain: &[String]) -> Result<(), OperationError> {
         let begun = tokio::time::Instant::now();
-        self.events.send(DeployEvent::StackStarted {
+        self.events.send(OperationEvent::StackStarted {
             stack: name.to_owned(),
             title: title.to_owned(),
             action: Action::Delete,
             at: Events::now(),
         });
         let done = self.delete_and_follow(name, retain).await;
-        self.events.send(DeployEvent::StackFinished {
+        self.events.send(OperationEvent::StackFinished {
             stack: name.to_owned(),
             title: title.to_owned(),
             status: match &done {
@@ -257,7 +256,7 @@ impl Deleter<'_> {
         done.map(|_| ())
     }
 
-    async fn delete_and_follow(&self, name: &str, retain: &[String]) -> Result<String, DeployError> {
+    async fn delete_and_follow(&self, name: &str, retain: &[String]) -> Result<String, OperationError> {
         let Some(stack) = self.aws.stack(name).await? else { return Ok("ABSENT".to_owned()) };
         let document = match self.aws.template(name).await {
             Ok(text) => Document::parse(name, &text)?,
@@ -271,7 +270,8 @@ impl Deleter<'_> {
             self.aws.delete_stack(name, retain, &token).await.map_err(|error| refused(name, error))?;
         }
         let rest =
-            wait::follow(self.aws, self.pace, &self.events, &self.wishes, &stack.id, &document, last, None).await?;
+            wait::follow(self.aws, self.polling, &self.events, &self.interrupts, &stack.id, &document, last, None)
+                .await?;
         match rest.stack {
             Some(stack) if stack.status != "DELETE_COMPLETE" => {
                 Err(failure::error(name, &stack.status, &document, &rest.events))
@@ -286,14 +286,14 @@ impl Deleter<'_> {
         step: &str,
         title: &str,
         work: impl Future<Output = StepResult>,
-    ) -> Result<(), DeployError> {
+    ) -> Result<(), OperationError> {
         self.events.step(stack, step, title, work).await.map(|_| ())
     }
 }
 
-fn refused(stack: &str, error: AwsError) -> DeployError {
+fn refused(stack: &str, error: AwsError) -> OperationError {
     if error.message.contains("use by") || error.message.contains("imported") {
-        return DeployError::Stuck {
+        return OperationError::Stuck {
             stack: stack.to_owned(),
             status: "in use".to_owned(),
             help: format!("another stack uses its outputs: {}", error.message),

@@ -1,9 +1,8 @@
 //! Which failure came first: CloudFormation reports a cascade, of which one line is the cause.
 
 use crate::aws::cloudformation::Event;
+use crate::operation::error::OperationError;
 use crate::template::Document;
-
-use super::error::DeployError;
 
 /// Reasons that are consequences of another failure.
 const CONSEQUENCES: &[&str] =
@@ -28,9 +27,9 @@ pub fn first(events: &[Event], stack: &str) -> Option<Event> {
 
 /// The error for a stack that failed: the first cause, for people, and what to do.
 #[must_use]
-pub fn error(stack: &str, status: &str, document: &Document, events: &[Event]) -> DeployError {
+pub fn error(stack: &str, status: &str, document: &Document, events: &[Event]) -> OperationError {
     let Some(event) = first(events, stack) else {
-        return DeployError::Stuck {
+        return OperationError::Stuck {
             stack: stack.to_owned(),
             status: status.to_owned(),
             help: "CloudFormation gives no event that says why: look at the stack's events in the console".to_owned(),
@@ -54,7 +53,7 @@ pub fn error(stack: &str, status: &str, document: &Document, events: &[Event]) -
         _ => "look at `konta status`",
     };
     let help = format!("{}\n{became}", advice(&event.resource_type, &reason));
-    DeployError::ResourceFailed { stack: stack.to_owned(), resource, status: event.status, reason, help }
+    OperationError::ResourceFailed { stack: stack.to_owned(), resource, status: event.status, reason, help }
 }
 
 /// What to do about well-known reasons.

@@ -3,13 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::stack::desired::HASH_TAG;
+use crate::operation::error::OperationError;
+use crate::operation::event::{Events, StepOutcome, StepResult};
+use crate::stack::tags::HASH_TAG;
 use crate::stack::{DesiredStack, StackKind};
 
-use super::error::DeployError;
-use super::event::StepOutcome;
-use super::execute::{Deployer, Events};
-use super::steps::StepResult;
+use super::deployer::Deployer;
 use super::wait;
 
 /// How long running tasks may leave the load balancer without an answer: the grace period of the templates' services.
@@ -25,7 +24,7 @@ impl Deployer<'_> {
         service: &str,
         group: &str,
         not_run: &mut Vec<String>,
-    ) -> Result<(), DeployError> {
+    ) -> Result<(), OperationError> {
         let found = {
             let standing = self.standing();
             let get = |key: &str| standing.output(&desired.name, key).map(ToOwned::to_owned);
@@ -40,14 +39,14 @@ impl Deployer<'_> {
 
     /// Waits until a service has its tasks running and one of them answers.
     pub async fn answers(&self, stack: &str, cluster: &str, service: &str, group: &str) -> StepResult {
-        let (running, wanted) = wait::steady(self.aws, self.pace, &self.events, stack, cluster, service).await?;
+        let (running, wanted) = wait::steady(self.aws, self.polling, &self.events, stack, cluster, service).await?;
         if !self.aws.runs_tasks() {
             let detail = "the sandbox runs no containers, so no task was asked for its health";
             return Ok((StepOutcome::NotRun, Some(detail.to_owned())));
         }
         let (healthy, all, reason) = self.answering(group, wanted).await?;
         if running < wanted || (wanted > 0 && healthy == 0) {
-            return Err(DeployError::StepFailed {
+            return Err(OperationError::StepFailed {
                 stack: stack.to_owned(),
                 step: STEP.to_owned(),
                 reason: format!(
@@ -61,32 +60,32 @@ impl Deployer<'_> {
     }
 
     /// A group's healthy targets, of how many, and a reason: at once where one answers, else as long as a task may take to begin.
-    async fn answering(&self, group: &str, wanted: i32) -> Result<(usize, usize, Option<String>), DeployError> {
+    async fn answering(&self, group: &str, wanted: i32) -> Result<(usize, usize, Option<String>), OperationError> {
         let begun = tokio::time::Instant::now();
         loop {
             let found = self.aws.target_health(group).await?;
             if found.0 > 0 || wanted == 0 || begun.elapsed() > BEGINNING {
                 return Ok(found);
             }
-            tokio::time::sleep(self.pace.poll).await;
+            tokio::time::sleep(self.polling.poll).await;
         }
     }
 
     /// Keeps beside a stack that nobody has seen its tasks answer since it was last changed: by its hash alone the next run would
     /// take it for well, even when this one is interrupted or the health check fails.
-    pub async fn not_seen_healthy(&self, stack: &str, tags: &BTreeMap<String, String>) -> Result<(), DeployError> {
+    pub async fn not_seen_healthy(&self, stack: &str, tags: &BTreeMap<String, String>) -> Result<(), OperationError> {
         let tags = tags.iter().filter(|(key, _)| *key != HASH_TAG).map(|(key, value)| (key.clone(), value.clone()));
         self.aws.create_parameter(&self.names.unverified_stack(stack), &Events::now(), &tags.collect()).await?;
         Ok(())
     }
 
     /// Takes that note away again.
-    pub async fn seen_healthy(&self, stack: &str) -> Result<(), DeployError> {
+    pub async fn seen_healthy(&self, stack: &str) -> Result<(), OperationError> {
         Ok(self.aws.delete_parameter(&self.names.unverified_stack(stack)).await?)
     }
 
     /// Asks a stack's tasks again, and changes nothing.
-    pub(super) async fn verify(&self, desired: &DesiredStack, not_run: &mut Vec<String>) -> Result<(), DeployError> {
+    pub(super) async fn verify(&self, desired: &DesiredStack, not_run: &mut Vec<String>) -> Result<(), OperationError> {
         match desired.kind {
             StackKind::Cell(_) => self.verify_health(desired, "PoolServiceName", "PoolTargetGroupArn", not_run).await,
             _ => self.verify_health(desired, "ServiceName", "TargetGroupArn", not_run).await,

@@ -1,17 +1,16 @@
 //! The first installation of a tenant's modules: a one-off task of its own task definition, before it takes traffic.
 
 use crate::aws::Aws;
-use crate::aws::data::DataTarget;
 use crate::aws::ecs::TaskRequest;
+use crate::aws::rds_data::DataTarget;
 use crate::odoo::{database, modules};
+use crate::operation::error::OperationError;
+use crate::operation::event::{Events, StepOutcome, StepResult};
+use crate::operation::polling::Polling;
+use crate::operation::retry::Retry;
 
-use super::error::DeployError;
-use super::event::StepOutcome;
-use super::execute::Events;
-use super::first::{self, First};
-use super::pace::Pace;
-use super::patience::Patience;
-use super::steps::{self, StepResult};
+use super::database_template::{self, TemplateSpec};
+use super::steps;
 
 /// What an installation needs.
 #[derive(Debug)]
@@ -41,21 +40,21 @@ pub struct Installation<'a> {
     /// The command that installs modules into a database.
     pub command: fn(&str, &[String]) -> Vec<String>,
     /// What a first database needs beside.
-    pub first: Option<First<'a>>,
+    pub first: Option<TemplateSpec<'a>>,
 }
 
 /// Sets a tenant's database up where it is new, and installs what is missing.
-pub async fn run(aws: &Aws, pace: Pace, request: &Installation<'_>) -> StepResult {
-    let Some(first) = &request.first else { return install(aws, pace, request).await };
+pub async fn run(aws: &Aws, polling: Polling, request: &Installation<'_>) -> StepResult {
+    let Some(first) = &request.first else { return install(aws, polling, request).await };
     let copies = first.from_template && !is_initialised(aws, request).await?;
-    if copies && let Some(reason) = first::fill(aws, pace, request, first).await? {
+    if copies && let Some(reason) = database_template::fill(aws, polling, request, first).await? {
         return Ok((StepOutcome::NotRun, Some(reason)));
     }
-    let (outcome, detail) = install(aws, pace, request).await?;
+    let (outcome, detail) = install(aws, polling, request).await?;
     if outcome == StepOutcome::NotRun {
         return Ok((outcome, detail));
     }
-    first::own(aws, request, first, request.database).await?;
+    database_template::own(aws, request, first, request.database).await?;
     if copies && outcome == StepOutcome::AlreadyDone {
         return Ok((
             StepOutcome::Done,
@@ -66,12 +65,12 @@ pub async fn run(aws: &Aws, pace: Pace, request: &Installation<'_>) -> StepResul
 }
 
 /// Whether Odoo has ever been set up in the database.
-pub(super) async fn is_initialised(aws: &Aws, request: &Installation<'_>) -> Result<bool, DeployError> {
+pub(super) async fn is_initialised(aws: &Aws, request: &Installation<'_>) -> Result<bool, OperationError> {
     steps::holds(aws, request.data, &database::is_initialised(request.database)).await
 }
 
 /// Installs what is missing. The database itself says what that is, so an interrupted installation is simply gone on with.
-pub(super) async fn install(aws: &Aws, pace: Pace, request: &Installation<'_>) -> StepResult {
+pub(super) async fn install(aws: &Aws, polling: Polling, request: &Installation<'_>) -> StepResult {
     let mut missing = self::missing(aws, request).await?;
     if missing.is_empty() {
         return Ok((StepOutcome::AlreadyDone, Some(format!("{} modules are installed", request.modules.len()))));
@@ -80,7 +79,7 @@ pub(super) async fn install(aws: &Aws, pace: Pace, request: &Installation<'_>) -
     // installs may be another list, so that the database is asked once more when it has ended.
     let started_by = started_by(request.database);
     if let Some(arn) = aws.running_task(request.cluster, &started_by).await? {
-        if let Ended::NotRun(reason) = wait(aws, pace, request, &arn).await? {
+        if let Ended::NotRun(reason) = wait(aws, polling, request, &arn).await? {
             return Ok((StepOutcome::NotRun, Some(reason)));
         }
         let before = missing;
@@ -90,7 +89,7 @@ pub(super) async fn install(aws: &Aws, pace: Pace, request: &Installation<'_>) -
         }
     }
     let arn = start(aws, request, &(request.command)(request.database, &missing)).await?;
-    let ended = wait(aws, pace, request, &arn).await?;
+    let ended = wait(aws, polling, request, &arn).await?;
     // Odoo passes over modules that it does not know, and ends well all the same.
     let left = if matches!(ended, Ended::Well) { self::missing(aws, request).await? } else { Vec::new() };
     finish(request, ended, &missing, &left)
@@ -100,19 +99,19 @@ pub(super) async fn install(aws: &Aws, pace: Pace, request: &Installation<'_>) -
 /// with this command.
 pub(super) async fn finish_with(
     aws: &Aws,
-    pace: Pace,
+    polling: Polling,
     request: &Installation<'_>,
     command: &[String],
-    done: impl AsyncFn() -> Result<bool, DeployError>,
+    done: impl AsyncFn() -> Result<bool, OperationError>,
 ) -> StepResult {
     if let Some(arn) = aws.running_task(request.cluster, &started_by(request.database)).await? {
-        wait(aws, pace, request, &arn).await?;
+        wait(aws, polling, request, &arn).await?;
         if done().await? {
             return Ok((StepOutcome::Done, None));
         }
     }
     let arn = start(aws, request, command).await?;
-    match wait(aws, pace, request, &arn).await? {
+    match wait(aws, polling, request, &arn).await? {
         Ended::NotRun(reason) => Ok((StepOutcome::NotRun, Some(reason))),
         Ended::Badly(reason) => Err(failed(request, reason)),
         Ended::Well if done().await? => Ok((StepOutcome::Done, None)),
@@ -121,7 +120,7 @@ pub(super) async fn finish_with(
 }
 
 /// Starts a task of the installation's with a command.
-async fn start(aws: &Aws, request: &Installation<'_>, command: &[String]) -> Result<String, DeployError> {
+async fn start(aws: &Aws, request: &Installation<'_>, command: &[String]) -> Result<String, OperationError> {
     let task = TaskRequest {
         cluster: request.cluster,
         task_definition: request.task_definition,
@@ -156,7 +155,7 @@ fn finish(request: &Installation<'_>, ended: Ended, wanted: &[String], left: &[S
     }
 }
 
-async fn missing(aws: &Aws, request: &Installation<'_>) -> Result<Vec<String>, DeployError> {
+async fn missing(aws: &Aws, request: &Installation<'_>) -> Result<Vec<String>, OperationError> {
     if !is_initialised(aws, request).await? {
         // An empty list still sets Odoo up.
         let mut all = vec!["base".to_owned()];
@@ -175,15 +174,15 @@ async fn missing(aws: &Aws, request: &Installation<'_>) -> Result<Vec<String>, D
 /// When AWS does not answer, and when the time is over.
 pub async fn ended(
     aws: &Aws,
-    pace: Pace,
+    polling: Polling,
     events: &Events,
     cluster: &str,
     arn: &str,
-) -> Result<Option<String>, DeployError> {
+) -> Result<Option<String>, OperationError> {
     let begun = tokio::time::Instant::now();
-    let mut patience = Patience::new(pace, Some(events), "the task".to_owned());
+    let mut retry = Retry::new(polling, Some(events), "the task".to_owned());
     loop {
-        let Some(task) = patience.ask(async || aws.task(cluster, arn).await).await? else {
+        let Some(task) = retry.ask(async || aws.task(cluster, arn).await).await? else {
             return Ok(Some("ECS no longer knows the task".to_owned()));
         };
         if task.status == "STOPPED" {
@@ -194,18 +193,18 @@ pub async fn ended(
                 None => Some(format!("the task did not run: {reason}")),
             });
         }
-        if begun.elapsed() > pace.task {
-            return Err(DeployError::Timeout { what: "the task".to_owned(), minutes: pace.task.as_secs() / 60 });
+        if begun.elapsed() > polling.task {
+            return Err(OperationError::Timeout { what: "the task".to_owned(), minutes: polling.task.as_secs() / 60 });
         }
-        tokio::time::sleep(pace.poll).await;
+        tokio::time::sleep(polling.poll).await;
     }
 }
 
-async fn wait(aws: &Aws, pace: Pace, request: &Installation<'_>, arn: &str) -> Result<Ended, DeployError> {
+async fn wait(aws: &Aws, polling: Polling, request: &Installation<'_>, arn: &str) -> Result<Ended, OperationError> {
     let begun = tokio::time::Instant::now();
-    let mut patience = Patience::new(pace, Some(request.events), format!("the installation of {}", request.database));
+    let mut retry = Retry::new(polling, Some(request.events), format!("the installation of {}", request.database));
     loop {
-        let Some(task) = patience.ask(async || aws.task(request.cluster, arn).await).await? else {
+        let Some(task) = retry.ask(async || aws.task(request.cluster, arn).await).await? else {
             return Err(failed(request, "ECS no longer knows the task".to_owned()));
         };
         if task.status == "STOPPED" {
@@ -217,18 +216,18 @@ async fn wait(aws: &Aws, pace: Pace, request: &Installation<'_>, arn: &str) -> R
                 None => Ended::Badly(format!("the task did not run: {reason}")),
             });
         }
-        if begun.elapsed() > pace.task {
-            return Err(DeployError::Timeout {
+        if begun.elapsed() > polling.task {
+            return Err(OperationError::Timeout {
                 what: format!("the installation of {}", request.database),
-                minutes: pace.task.as_secs() / 60,
+                minutes: polling.task.as_secs() / 60,
             });
         }
-        tokio::time::sleep(pace.poll).await;
+        tokio::time::sleep(polling.poll).await;
     }
 }
 
-fn failed(request: &Installation<'_>, reason: String) -> DeployError {
-    DeployError::StepFailed {
+fn failed(request: &Installation<'_>, reason: String) -> OperationError {
+    OperationError::StepFailed {
         stack: request.stack.to_owned(),
         step: "installing modules".to_owned(),
         reason,

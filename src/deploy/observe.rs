@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::aws::cloudformation::StackDescription;
 use crate::aws::{Aws, AwsError};
 use crate::model::{CellNumber, TenantName};
-use crate::stack::desired::{APPLICATION_TAG, ENVIRONMENT_TAG};
 use crate::stack::names::{MOVING, Names};
+use crate::stack::tags::{APPLICATION_TAG, ENVIRONMENT_TAG};
 use crate::stack::{Observed, ObservedStack};
 
 /// Turns AWS's description into konta's.
@@ -70,4 +70,18 @@ pub async fn unverified(aws: &Aws, names: &Names) -> Result<Option<BTreeSet<Stri
         Err(error) if error.is("AccessDenied") => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// The stacks that say where a tenant runs: its own, its cell's, its environment's. Three calls, however many tenants there are.
+pub async fn stacks_of_tenant(aws: &Aws, names: &Names, tenant: &TenantName) -> Result<Observed, AwsError> {
+    let (own, shared) = (names.tenant(tenant), names.environment());
+    let (own, shared) = futures::try_join!(aws.stack(&own), aws.stack(&shared))?;
+    let mut found = Observed::new(own.into_iter().chain(shared).map(observed).collect());
+    let cell = found.get(&names.tenant(tenant)).and_then(ObservedStack::cell);
+    if let Some(cell) = cell
+        && let Some(cell) = aws.stack(&names.cell(cell)).await?
+    {
+        found.put(observed(cell));
+    }
+    Ok(found)
 }

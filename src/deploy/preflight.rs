@@ -5,14 +5,13 @@ use futures::StreamExt as _;
 use crate::aws::rds::EngineVersion;
 use crate::aws::{Aws, quotas};
 use crate::model::{Environment, SecretReference, Tenant};
-
-use super::error::DeployError;
+use crate::operation::error::OperationError;
 
 /// Refuses an account other than the environment's.
-pub async fn account(aws: &Aws, environment: &Environment) -> Result<String, DeployError> {
+pub async fn account(aws: &Aws, environment: &Environment) -> Result<String, OperationError> {
     let identity = aws.identity().await?;
     if identity.account != environment.account.as_str() {
-        return Err(DeployError::Preflight {
+        return Err(OperationError::Preflight {
             problem: format!(
                 "these credentials are of account {}, the environment {} lives in {}",
                 identity.account, environment.name, environment.account
@@ -26,7 +25,7 @@ pub async fn account(aws: &Aws, environment: &Environment) -> Result<String, Dep
 
 /// Refuses an engine version that the region does not offer, and a capacity range that the version does not have (older ones cannot go
 /// down to 0 or up to 256 ACU); gives notes on what could not be asked.
-pub async fn engine(aws: &Aws, environment: &Environment) -> Result<Vec<String>, DeployError> {
+pub async fn engine(aws: &Aws, environment: &Environment) -> Result<Vec<String>, OperationError> {
     let database = &environment.database;
     let (version, range) = (&database.engine_version, database.capacity);
     if aws.is_sandbox() {
@@ -34,14 +33,14 @@ pub async fn engine(aws: &Aws, environment: &Environment) -> Result<Vec<String>,
     }
     let acu = |text: String| text.parse::<f64>().unwrap_or_default();
     match (aws.engine_version(version).await, aws.offers_serverless(version).await) {
-        (Ok(None), _) | (_, Ok(false)) => Err(DeployError::Preflight {
+        (Ok(None), _) | (_, Ok(false)) => Err(OperationError::Preflight {
             problem: format!("{} does not offer Aurora PostgreSQL {version} with Serverless v2", environment.region),
             help: "set `database.engine_version` to one that it offers; old minor versions are withdrawn about once a year".to_owned(),
         }),
         (Ok(Some(EngineVersion { capacity: Some((low, high)) })), _)
             if acu(range.min()) < low || acu(range.max()) > high =>
         {
-            Err(DeployError::Preflight {
+            Err(OperationError::Preflight {
                 problem: format!(
                     "Aurora PostgreSQL {version} goes from {low} to {high} ACU, not from {} to {}",
                     range.min(),
@@ -58,14 +57,14 @@ pub async fn engine(aws: &Aws, environment: &Environment) -> Result<Vec<String>,
 }
 
 /// Refuses a TLS policy that the region's load balancers do not know.
-pub async fn ssl_policy(aws: &Aws, policy: &str) -> Result<Vec<String>, DeployError> {
+pub async fn ssl_policy(aws: &Aws, policy: &str) -> Result<Vec<String>, OperationError> {
     match aws.knows_ssl_policy(policy).await {
         Ok(true) => Ok(Vec::new()),
-        Ok(false) => Err(DeployError::Preflight {
+        Ok(false) => Err(OperationError::Preflight {
             problem: format!("load balancers in {} do not know the TLS policy {policy}", aws.region()),
             help: "choose one of the region's by an override of the cell's HttpsListener".to_owned(),
         }),
-        Err(error) if error.is("SSLPolicyNotFound") => Err(DeployError::Preflight {
+        Err(error) if error.is("SSLPolicyNotFound") => Err(OperationError::Preflight {
             problem: format!("load balancers in {} do not know the TLS policy {policy}", aws.region()),
             help: "choose one of the region's by an override of the cell's HttpsListener".to_owned(),
         }),
@@ -77,7 +76,7 @@ pub async fn ssl_policy(aws: &Aws, policy: &str) -> Result<Vec<String>, DeployEr
 const SECRETS_AT_ONCE: usize = 8;
 
 /// Refuses a tenant whose secrets are not there: its tasks would fail at the start, one after the other.
-pub async fn secrets(aws: &Aws, tenants: &[&Tenant]) -> Result<Vec<String>, DeployError> {
+pub async fn secrets(aws: &Aws, tenants: &[&Tenant]) -> Result<Vec<String>, OperationError> {
     let named = tenants.iter().flat_map(|tenant| {
         tenant.secrets.values().filter_map(move |secret| match secret {
             SecretReference::Parameter(name) => Some((&tenant.name, name)),
@@ -92,7 +91,7 @@ pub async fn secrets(aws: &Aws, tenants: &[&Tenant]) -> Result<Vec<String>, Depl
             Ok(true) => {}
             Ok(false) if aws.is_sandbox() => notes.push(format!("the sandbox has no parameter {name} of {tenant}")),
             Ok(false) => {
-                return Err(DeployError::Preflight {
+                return Err(OperationError::Preflight {
                     problem: format!("the parameter {name}, a secret of {tenant}, does not exist"),
                     help: format!(
                         "make it: aws ssm put-parameter --type SecureString --name {name} --value ... --tags Key=konta:cell,Value=<cell>"
@@ -106,12 +105,12 @@ pub async fn secrets(aws: &Aws, tenants: &[&Tenant]) -> Result<Vec<String>, Depl
 }
 
 /// Refuses when CloudFormation would run out of stacks.
-pub async fn stacks(aws: &Aws, standing: usize, new: usize) -> Result<Vec<String>, DeployError> {
+pub async fn stacks(aws: &Aws, standing: usize, new: usize) -> Result<Vec<String>, OperationError> {
     if aws.is_sandbox() || new == 0 {
         return Ok(Vec::new());
     }
     match aws.stack_limit().await {
-        Ok(Some(most)) if standing + new > most => Err(DeployError::Preflight {
+        Ok(Some(most)) if standing + new > most => Err(OperationError::Preflight {
             problem: format!(
                 "the account may have {most} stacks in {}; {standing} stand and {new} are new",
                 aws.region()
@@ -124,7 +123,7 @@ pub async fn stacks(aws: &Aws, standing: usize, new: usize) -> Result<Vec<String
 }
 
 /// Notes when the account's Fargate quota cannot hold the tasks twice, as a release needs; and what could not be asked.
-pub async fn fargate(aws: &Aws, environment: &Environment, tenants: &[&Tenant]) -> Result<Vec<String>, DeployError> {
+pub async fn fargate(aws: &Aws, environment: &Environment, tenants: &[&Tenant]) -> Result<Vec<String>, OperationError> {
     if aws.is_sandbox() {
         return Ok(Vec::new());
     }
@@ -143,10 +142,10 @@ pub async fn fargate(aws: &Aws, environment: &Environment, tenants: &[&Tenant]) 
 }
 
 /// Refuses when IAM would run out of roles.
-pub async fn roles(aws: &Aws, new_roles: usize) -> Result<Vec<String>, DeployError> {
+pub async fn roles(aws: &Aws, new_roles: usize) -> Result<Vec<String>, OperationError> {
     match aws.role_quota().await {
         Ok(Some((used, most))) if i64::from(used) + i64::try_from(new_roles).unwrap_or(i64::MAX) > i64::from(most) => {
-            Err(DeployError::Preflight {
+            Err(OperationError::Preflight {
                 problem: format!("the account has {used} of {most} IAM roles, and {new_roles} more are needed"),
                 help: "ask for more roles in Service Quotas (up to 5,000 are granted at once)".to_owned(),
             })

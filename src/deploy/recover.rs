@@ -1,18 +1,22 @@
 //! What is left of a creation that failed, removed so that the stack can be made anew.
 
 use crate::aws::cloudformation::Event;
+use crate::operation::error::OperationError;
 use crate::stack::{DesiredStack, ObservedStack, StackKind};
 
-use super::error::DeployError;
-use super::execute::Deployer;
-use super::protection;
+use super::deletion_protection;
+use super::deployer::Deployer;
 
 impl Deployer<'_> {
     /// Removes a stack whose creation failed, or the shell of a change set. Its cluster and load balancer were made with deletion
     /// protection, which would keep CloudFormation from removing them; nothing of value can be in them, as the stack never stood.
     ///
     /// Refuses a stack that is protected, or that stood once and whose deletion failed: what it still holds is the operator's to judge.
-    pub(super) async fn clear_away(&self, desired: &DesiredStack, standing: &ObservedStack) -> Result<(), DeployError> {
+    pub(super) async fn clear_away(
+        &self,
+        desired: &DesiredStack,
+        standing: &ObservedStack,
+    ) -> Result<(), OperationError> {
         let name = &desired.name;
         if standing.protected {
             // A protected stack held something once; konta does not remove it unasked.
@@ -28,15 +32,15 @@ impl Deployer<'_> {
         if !standing.is_shell() {
             self.events
                 .note(format!("{name} is {}, its creation failed: removing what is left of it", standing.status));
-            let work = protection::take_off(self.aws, self.pace, name);
+            let work = deletion_protection::take_off(self.aws, self.polling, name);
             self.events.step(name, "protection", "deletion protection, turned off", work).await?;
         }
         self.remove(name, &desired.document).await
     }
 }
 
-fn stuck(standing: &ObservedStack, help: String) -> DeployError {
-    DeployError::Stuck { stack: standing.name.clone(), status: standing.status.clone(), help }
+fn stuck(standing: &ObservedStack, help: String) -> OperationError {
+    OperationError::Stuck { stack: standing.name.clone(), status: standing.status.clone(), help }
 }
 
 /// How the deletion of a stack that once stood is brought to its end.

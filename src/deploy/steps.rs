@@ -3,22 +3,17 @@
 use std::collections::BTreeMap;
 
 use crate::aws::Aws;
-use crate::aws::data::DataTarget;
+use crate::aws::rds_data::DataTarget;
 use crate::model::{CellNumber, TenantName};
 use crate::odoo::database::{self, Statement};
 use crate::odoo::password;
-use crate::stack::build::POOL_USER;
-use crate::stack::names::Names;
+use crate::operation::error::OperationError;
+use crate::operation::event::{StepOutcome, StepResult};
+use crate::stack::names::{Names, POOL_USER};
 use crate::stack::{DesiredStack, Observed, StackKind, priority};
-
-use super::error::DeployError;
-use super::event::StepOutcome;
 
 /// The registry database of a pool; the same name as in the pool's environment.
 pub use crate::template::compose::REGISTRY;
-
-/// How a step ended, with a detail for people.
-pub type StepResult = Result<(StepOutcome, Option<String>), DeployError>;
 
 /// The steps around a stack, in order, for people.
 #[must_use]
@@ -29,7 +24,7 @@ pub fn titles(desired: &DesiredStack) -> Vec<String> {
             "make the service-linked roles that a fresh account lacks",
             "check that the domain leads to the zone, before the certificate is asked for",
         ]),
-        StackKind::Cell(_) if desired.gate.is_some() => {
+        StackKind::Cell(_) if desired.wait_condition.is_some() => {
             own(&["keep a password for the pool", "make the pool's role and its registry of hosts"])
         }
         StackKind::Dns | StackKind::Cell(_) | StackKind::Addon(..) => Vec::new(),
@@ -80,7 +75,7 @@ pub async fn keep_password(aws: &Aws, name: &str, tags: &BTreeMap<String, String
 }
 
 /// Runs statements that may all be repeated.
-pub(crate) async fn run(aws: &Aws, target: &DataTarget, statements: &[Statement]) -> Result<(), DeployError> {
+pub(crate) async fn run(aws: &Aws, target: &DataTarget, statements: &[Statement]) -> Result<(), OperationError> {
     for statement in statements {
         aws.sql(target, &statement.database, &statement.sql, &[]).await?;
     }
@@ -89,20 +84,20 @@ pub(crate) async fn run(aws: &Aws, target: &DataTarget, statements: &[Statement]
 
 /// Makes a role or a database that was not there a moment ago. A statement that was killed by the call's time-out goes on in PostgreSQL
 /// and is sent again: that it exists by now is what was wanted.
-pub(crate) async fn make(aws: &Aws, target: &DataTarget, statement: &Statement) -> Result<(), DeployError> {
+pub(crate) async fn make(aws: &Aws, target: &DataTarget, statement: &Statement) -> Result<(), OperationError> {
     match aws.sql(target, &statement.database, &statement.sql, &[]).await {
         Err(error) if error.says_it_exists() => Ok(()),
         done => Ok(done.map(|_| ())?),
     }
 }
 
-pub(super) async fn holds(aws: &Aws, target: &DataTarget, question: &Statement) -> Result<bool, DeployError> {
+pub(super) async fn holds(aws: &Aws, target: &DataTarget, question: &Statement) -> Result<bool, OperationError> {
     Ok(!aws.sql(target, &question.database, &question.sql, &[]).await?.is_empty())
 }
 
 /// Makes a role with the password that is kept under `password_name`.
-async fn role(aws: &Aws, target: &DataTarget, role: &str, password_name: &str) -> Result<bool, DeployError> {
-    let password = aws.secret(password_name).await?.ok_or_else(|| DeployError::Preflight {
+async fn role(aws: &Aws, target: &DataTarget, role: &str, password_name: &str) -> Result<bool, OperationError> {
+    let password = aws.secret(password_name).await?.ok_or_else(|| OperationError::Preflight {
         problem: format!("the password {password_name} is gone"),
         help: "run the command again: it makes a new one and tells PostgreSQL".to_owned(),
     })?;
@@ -115,16 +110,16 @@ async fn role(aws: &Aws, target: &DataTarget, role: &str, password_name: &str) -
 }
 
 /// Refuses a cluster whose Data API is off, as it is after a restore or a new name: every statement would fail without saying why.
-async fn data_api(aws: &Aws, target: &DataTarget) -> Result<(), DeployError> {
+async fn data_api(aws: &Aws, target: &DataTarget) -> Result<(), OperationError> {
     match aws.data_api_is_on(&target.cluster).await? {
         Some(true) => Ok(()),
-        Some(false) => Err(DeployError::Preflight {
+        Some(false) => Err(OperationError::Preflight {
             problem: format!("the RDS Data API of {} is off", target.cluster),
             help:
                 "turn it on: aws rds enable-http-endpoint --resource-arn ... (a restored or renamed cluster has it off)"
                     .to_owned(),
         }),
-        None => Err(DeployError::Preflight {
+        None => Err(OperationError::Preflight {
             problem: format!("the cluster {} is not there", target.cluster),
             help: "`konta status` shows how the cell stands".to_owned(),
         }),
@@ -193,7 +188,7 @@ pub async fn drop_beside(aws: &Aws, target: &DataTarget, tenant: &TenantName) ->
 }
 
 /// A tenant's databases that its role owns.
-async fn databases_of(aws: &Aws, target: &DataTarget, name: &str) -> Result<Vec<String>, DeployError> {
+async fn databases_of(aws: &Aws, target: &DataTarget, name: &str) -> Result<Vec<String>, OperationError> {
     let question = database::databases_of(name, name);
     Ok(aws.sql(target, &question.database, &question.sql, &[]).await?.into_iter().flatten().flatten().collect())
 }
@@ -229,13 +224,13 @@ pub struct Reservation<'a> {
 /// Reserves a priority for a tenant's rule: the wanted one, or the next that neither a reservation nor a rule of the listener holds.
 ///
 /// The reservation is an SSM parameter that only one writer can make, so two deployments at once never get the same number.
-pub async fn reserve_priority(aws: &Aws, asked: &Reservation<'_>) -> Result<u32, DeployError> {
+pub async fn reserve_priority(aws: &Aws, asked: &Reservation<'_>) -> Result<u32, OperationError> {
     let rules = aws.rules(asked.listener).await?;
     let own = rules.iter().any(|rule| rule.hosts.iter().any(|host| asked.hosts.contains(host)));
     // The default rule does not count. A load balancer takes 100 rules unless its quota was raised, and then AWS itself says no.
     let count = rules.iter().filter(|rule| rule.priority.is_some()).count();
     if !own && count >= MOST_RULES {
-        return Err(DeployError::Preflight {
+        return Err(OperationError::Preflight {
             problem: format!("the load balancer of cell {} has {count} rules, the most it takes", asked.cell),
             help:
                 "set `cell` of the tenant to a further one, or lower `tenants_per_cell` so that konta opens it in time"
@@ -251,7 +246,7 @@ pub async fn reserve_priority(aws: &Aws, asked: &Reservation<'_>) -> Result<u32,
     // Its own reservation tells a tenant whose hosts are all new that the rule is its own.
     let mine = async |number: u32| {
         let held = aws.parameter(&asked.names.priority(asked.cell, number)).await?;
-        Ok::<bool, DeployError>(held.as_deref() == Some(asked.tenant.as_str()))
+        Ok::<bool, OperationError>(held.as_deref() == Some(asked.tenant.as_str()))
     };
     if is_foreign(number) && mine(number).await? {
         return Ok(number);
@@ -265,7 +260,7 @@ pub async fn reserve_priority(aws: &Aws, asked: &Reservation<'_>) -> Result<u32,
         }
         number = priority::next(number);
     }
-    Err(DeployError::Preflight {
+    Err(OperationError::Preflight {
         problem: format!("no free priority for the listener rule of {}", asked.tenant),
         help: "remove rules of the listener that konta did not make".to_owned(),
     })

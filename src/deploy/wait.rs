@@ -3,34 +3,17 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use tokio::sync::watch;
-
 use crate::aws::Aws;
 use crate::aws::cloudformation::{Event, StackDescription};
 use crate::aws::ecs::ServiceState;
+use crate::operation::error::OperationError;
+use crate::operation::event::{Events, OperationEvent};
+use crate::operation::interrupt::{Interrupt, Interrupts};
+use crate::operation::polling::Polling;
+use crate::operation::retry::Retry;
 use crate::template::Document;
 
-use super::error::DeployError;
-use super::event::DeployEvent;
-use super::execute::Events;
-use super::gate::Gate;
-use super::pace::Pace;
-use super::patience::Patience;
-
-/// What the operator wishes while a deployment runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub enum Wish {
-    /// Carry on.
-    #[default]
-    GoOn,
-    /// Begin nothing new; what is under way may end.
-    NothingNew,
-    /// Cancel what is under way, as far as AWS can: updates roll back, creations go on.
-    Cancel,
-}
-
-/// Where the operator's wish is heard.
-pub type Wishes = watch::Receiver<Wish>;
+use super::wait_point::WaitPoint;
 
 /// How long a stack may rest without an event before its rest is believed.
 const GRACE: Duration = Duration::from_secs(30);
@@ -49,24 +32,24 @@ pub struct Rest {
 #[expect(clippy::too_many_arguments, reason = "the session, the stack, and who hears of it")]
 pub async fn follow(
     aws: &Aws,
-    pace: Pace,
+    polling: Polling,
     events: &Events,
-    wishes: &Wishes,
+    interrupts: &Interrupts,
     id: &str,
     document: &Document,
     last: Option<String>,
-    mut gate: Option<&mut Gate<'_>>,
-) -> Result<Rest, DeployError> {
+    mut wait_point: Option<&mut WaitPoint<'_>>,
+) -> Result<Rest, OperationError> {
     let begun = tokio::time::Instant::now();
     let mut seen: Vec<Event> = Vec::new();
     let mut last = last;
     let mut cancelled = false;
     let mut services = BTreeSet::new();
     let mut rounds = 0_usize;
-    let mut patience = Patience::new(pace, Some(events), stack_name(id));
+    let mut retry = Retry::new(polling, Some(events), stack_name(id));
     loop {
         // Events first: a state read after the operation's first event is not the one from before it.
-        let told = patience.ask(async || aws.events(id, last.as_deref()).await).await;
+        let told = retry.ask(async || aws.events(id, last.as_deref()).await).await;
         match told {
             Ok(fresh) => {
                 for one in fresh {
@@ -75,17 +58,17 @@ pub async fn follow(
                     if one.resource_type == "AWS::ECS::Service" && !one.physical_id.is_empty() {
                         services.insert(one.physical_id.clone());
                     }
-                    if let Some(gate) = &mut gate {
-                        gate.hear(&one);
+                    if let Some(wait_point) = &mut wait_point {
+                        wait_point.hear(&one);
                     }
                     seen.push(one);
                 }
             }
             // A stack deleted by name is gone, and its events with it.
-            Err(DeployError::Aws(error)) if error.code == "ValidationError" => {}
+            Err(OperationError::Aws(error)) if error.code == "ValidationError" => {}
             Err(error) => return Err(error),
         }
-        let Some(stack) = patience.ask(async || aws.stack(id).await).await? else {
+        let Some(stack) = retry.ask(async || aws.stack(id).await).await? else {
             return Ok(Rest { stack: None, events: seen });
         };
         // Right after a request a stack may still show its former state; the first event tells that the operation has begun.
@@ -96,24 +79,24 @@ pub async fn follow(
         for service in &services {
             tell_service(aws, events, &stack.name, service).await;
         }
-        if *wishes.borrow() == Wish::Cancel && !cancelled {
+        if *interrupts.borrow() == Interrupt::Cancel && !cancelled {
             cancelled = true;
             if stack.status == "UPDATE_IN_PROGRESS" {
                 aws.cancel_update(&stack.name).await?;
                 events.note(format!("{}: asked CloudFormation to cancel the update; it now goes back", stack.name));
             } else {
-                return Err(DeployError::Cancelled {
+                return Err(OperationError::Cancelled {
                     what: format!("{} ({}) goes on in AWS", stack.name, stack.status),
                 });
             }
         }
-        if begun.elapsed() > pace.stack {
-            return Err(DeployError::Timeout { what: stack.name, minutes: pace.stack.as_secs() / 60 });
+        if begun.elapsed() > polling.stack {
+            return Err(OperationError::Timeout { what: stack.name, minutes: polling.stack.as_secs() / 60 });
         }
         rounds += 1;
-        let pause = tokio::time::sleep(pace.pause(rounds));
-        match &mut gate {
-            Some(gate) => gate.pass(&stack.name, pause).await?,
+        let pause = tokio::time::sleep(polling.pause(rounds));
+        match &mut wait_point {
+            Some(wait_point) => wait_point.pass(&stack.name, pause).await?,
             None => pause.await,
         }
     }
@@ -124,7 +107,7 @@ fn tell(events: &Events, stack: &str, document: &Document, event: &Event) {
     if event.logical_id == name {
         return;
     }
-    events.send(DeployEvent::Resource {
+    events.send(OperationEvent::Resource {
         stack: name.to_owned(),
         logical_id: event.logical_id.clone(),
         resource_type: event.resource_type.clone(),
@@ -152,7 +135,7 @@ async fn tell_service(aws: &Aws, events: &Events, stack: &str, arn: &str) {
     } else {
         None
     };
-    events.send(DeployEvent::Service {
+    events.send(OperationEvent::Service {
         stack: stack.to_owned(),
         service: state.name,
         desired: state.desired,
@@ -168,18 +151,18 @@ async fn tell_service(aws: &Aws, events: &Events, stack: &str, arn: &str) {
 /// Waits until a service has all its tasks running, or the time is over; tells how it stands.
 pub async fn steady(
     aws: &Aws,
-    pace: Pace,
+    polling: Polling,
     events: &Events,
     stack: &str,
     cluster: &str,
     service: &str,
-) -> Result<(i32, i32), DeployError> {
+) -> Result<(i32, i32), OperationError> {
     let settled = |state: &ServiceState| {
         let all_run = state.running >= state.desired && state.pending == 0;
         // ECS starts no more tasks of a rollout that its circuit breaker has ended.
         state.rollout == "FAILED" || all_run && (state.rollout.is_empty() || state.rollout == "COMPLETED")
     };
-    let (state, _) = until(aws, pace, events, stack, (cluster, service), settled).await?;
+    let (state, _) = until(aws, polling, events, stack, (cluster, service), settled).await?;
     Ok((state.running, state.desired))
 }
 
@@ -189,35 +172,38 @@ pub async fn steady(
 /// When one still runs after the time that a service's health is waited for.
 pub async fn stopped(
     aws: &Aws,
-    pace: Pace,
+    polling: Polling,
     events: &Events,
     stack: &str,
     cluster: &str,
     service: &str,
-) -> Result<(), DeployError> {
+) -> Result<(), OperationError> {
     let gone = |state: &ServiceState| state.running == 0 && state.pending == 0;
-    if until(aws, pace, events, stack, (cluster, service), gone).await?.1 {
+    if until(aws, polling, events, stack, (cluster, service), gone).await?.1 {
         return Ok(());
     }
-    Err(DeployError::Timeout { what: format!("the end of the tasks of {stack}"), minutes: pace.health.as_secs() / 60 })
+    Err(OperationError::Timeout {
+        what: format!("the end of the tasks of {stack}"),
+        minutes: polling.health.as_secs() / 60,
+    })
 }
 
 /// Waits until a service of a cluster is as wanted, or the time is over: how it stands then, and whether it is.
 async fn until(
     aws: &Aws,
-    pace: Pace,
+    polling: Polling,
     events: &Events,
     stack: &str,
     (cluster, service): (&str, &str),
     wanted: impl Fn(&ServiceState) -> bool,
-) -> Result<(ServiceState, bool), DeployError> {
+) -> Result<(ServiceState, bool), OperationError> {
     let begun = tokio::time::Instant::now();
     let arn = format!("arn:aws:ecs:::service/{cluster}/{service}");
     let names = [service.to_owned()];
     let mut told = None;
-    let mut patience = Patience::new(pace, Some(events), format!("the tasks of {stack}"));
+    let mut retry = Retry::new(polling, Some(events), format!("the tasks of {stack}"));
     loop {
-        let states = patience.ask(async || aws.services(cluster, &names).await).await?;
+        let states = retry.ask(async || aws.services(cluster, &names).await).await?;
         let state = states.into_iter().next().unwrap_or_default();
         // Looked at often, told when something is new.
         if told.as_ref() != Some(&state) {
@@ -225,9 +211,9 @@ async fn until(
             told = Some(state.clone());
         }
         let done = wanted(&state);
-        if done || begun.elapsed() > pace.health {
+        if done || begun.elapsed() > polling.health {
             return Ok((state, done));
         }
-        tokio::time::sleep(pace.poll.max(Duration::from_millis(100))).await;
+        tokio::time::sleep(polling.poll.max(Duration::from_millis(100))).await;
     }
 }

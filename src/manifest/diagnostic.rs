@@ -6,8 +6,9 @@ use std::sync::Arc;
 use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode};
 use thiserror::Error;
 
-use super::parse::Span;
 use crate::model::nearest;
+
+use super::parse::Span;
 
 /// The kind of a problem, as a machine reads it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use super::nearest;
-use super::region::REGIONS;
-
 use thiserror::Error;
+
+use super::region::REGIONS;
+use super::suggestion::nearest;
 
 /// Why a name was refused, and what is allowed instead.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]

@@ -3,7 +3,7 @@
 use sha2::{Digest, Sha256};
 
 use super::database::{MAINTENANCE, Statement, literal, quoted};
-use super::swap::{mark, renamed};
+use super::database_swap::{mark, renamed};
 
 mod note;
 

@@ -1,7 +1,9 @@
 //! What something costs: JSON as the struct says it; text, Markdown and HTML from one [`Page`] made of it.
 
+pub mod actual;
 mod amount;
 mod bars;
+pub mod difference;
 
 mod html;
 mod markdown;

@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
-use crate::life::select::Line;
 use crate::odoo::log::Level;
+use crate::task::log_filter::Line;
 
 use super::output::OutputFormat;
 use super::style::Palette;

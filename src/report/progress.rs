@@ -1,4 +1,4 @@
-//! Draws [`DeployEvent`]s as they come: a live tree on a terminal, a line an event without one, JSON for machines.
+//! Draws [`OperationEvent`]s as they come: a live tree on a terminal, a line an event without one, JSON for machines.
 
 mod lines;
 mod resource;
@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::deploy::DeployEvent;
+use crate::operation::OperationEvent;
 
 use super::output::{OutputFormat, unless_closed, write_json_line};
 use super::style::Palette;
@@ -102,7 +102,7 @@ impl Drawer {
         Self::Json(Box::new(io::stdout()))
     }
 
-    fn event(&mut self, event: &DeployEvent) -> io::Result<()> {
+    fn event(&mut self, event: &OperationEvent) -> io::Result<()> {
         match self {
             Self::Tree(live) => live.event(event),
             Self::Lines(Lines { environment, palette, out }) => {
@@ -127,7 +127,7 @@ impl Drawer {
 }
 
 impl LiveTree {
-    fn event(&mut self, event: &DeployEvent) -> io::Result<()> {
+    fn event(&mut self, event: &OperationEvent) -> io::Result<()> {
         let above = self.tree.apply(event);
         if above.is_empty() {
             return Ok(());
@@ -173,7 +173,7 @@ impl LiveTree {
 /// happens to the screen, since a deployment must not fail because nobody looks.
 ///
 /// The channel is unbounded for the same reason: a slow terminal does not slow the deployment.
-pub async fn draw(mut events: UnboundedReceiver<DeployEvent>, mut drawer: Drawer) -> io::Result<()> {
+pub async fn draw(mut events: UnboundedReceiver<OperationEvent>, mut drawer: Drawer) -> io::Result<()> {
     let mut outcome = Ok(());
     let mut clock = interval(REDRAW);
     clock.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -3,8 +3,9 @@
 use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, TableStyle, Width};
 use serde::Serialize;
 
+use crate::model::ServingState;
+
 use super::text;
-use crate::model::Page;
 
 /// A tenant as the closing table of a deployment and `konta ls` show it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -24,7 +25,7 @@ pub struct TenantRow {
     /// How it stands.
     pub state: String,
     /// What visitors see in the place of its Odoo.
-    pub page: Page,
+    pub page: ServingState,
     /// Whether a move of it is not at its end.
     pub moving: bool,
 }
@@ -162,7 +163,7 @@ mod tests {
             database: tenant.replace('-', "_"),
             stack: format!("konta-prod-tenant-{tenant}"),
             state: "CREATE_COMPLETE".into(),
-            page: Page::None,
+            page: ServingState::Serving,
             moving: false,
         };
         vec![

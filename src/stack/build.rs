@@ -3,37 +3,25 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::context::Context;
-use super::desired::{
-    APPLICATION_TAG, CELL_TAG, DATABASE_TAG, DesiredStack, ENVIRONMENT_TAG, Gate, HASH_TAG, MODULES_TAG,
-    ParameterValue, StackKind, TENANT_TAG, TIER_TAG,
-};
-use super::names::Names;
-use super::observed::{Observed, ObservedStack};
-use super::values::{cell_values, fulfilled, host_zones, network_values, tenant_values};
-use crate::model::{CellNumber, DatabaseChoice, Environment, HostedZone, Isolation, Page, Tenant, Workspace};
+use crate::model::{CellNumber, DatabaseChoice, Environment, HostedZone, Isolation, ServingState, Tenant, Workspace};
+use crate::stack::placement::Placement;
 use crate::template::compose::Composer;
 use crate::template::{Document, TemplateError};
+
+use super::desired::{DesiredStack, ParameterValue, StackKind, WaitCondition};
+use super::manifest_values::{cell_values, fulfilled, host_zones, network_values, tenant_values};
+use super::names::Names;
+use super::observed::{Observed, ObservedStack};
+use super::parameter_values::Context;
+use super::tags::{
+    APPLICATION_TAG, CELL_TAG, DATABASE_TAG, ENVIRONMENT_TAG, HASH_TAG, MODULES_TAG, TENANT_TAG, TIER_TAG,
+};
 
 /// The addon that is a tenant's own database cluster.
 pub use crate::template::compose::AURORA;
 
-/// The role as which the pool's Odoo connects; a member of every pooled tenant's role.
-pub const POOL_USER: &str = "konta_pool";
-
 /// The parameter by which a pooled tenant's rule leads to the pool.
 const POOL_GROUP: &str = "PoolTargetGroupArn";
-
-/// Where a tenant goes: its cell and the priority of its listener rule; and what its visitors see, which no deployment changes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Placement {
-    /// The cell.
-    pub cell: CellNumber,
-    /// The rule's priority, 3 to 50,000; 1 and 2 are the cell's own.
-    pub priority: u32,
-    /// What visitors see in the place of Odoo.
-    pub page: Page,
-}
 
 /// Makes desired stacks.
 #[derive(Debug)]
@@ -72,7 +60,7 @@ impl<'a> Builder<'a> {
                 tags: self.tags(environment),
                 // A zone made anew gets other name servers, which breaks the delegation for up to two days.
                 protected: environment.termination_protection,
-                gate: None,
+                wait_condition: None,
                 depends_on: Vec::new(),
                 document: Arc::clone(&document),
                 name: name.clone(),
@@ -92,7 +80,7 @@ impl<'a> Builder<'a> {
             title: format!("environment {}", environment.name),
             tags: self.tags(environment),
             protected: environment.termination_protection,
-            gate: None,
+            wait_condition: None,
             depends_on: context.upstream.iter().map(|(name, _)| name.clone()).collect(),
             document,
             name,
@@ -123,7 +111,7 @@ impl<'a> Builder<'a> {
             title: format!("cell {cell} of {}", environment.name),
             tags,
             protected: environment.termination_protection,
-            gate: has_pool.then_some(Gate::POOL),
+            wait_condition: has_pool.then_some(WaitCondition::POOL),
             depends_on: context.upstream.iter().map(|(name, _)| name.clone()).collect(),
             document,
             name,
@@ -171,7 +159,7 @@ impl<'a> Builder<'a> {
                 title: format!("addon {addon} of {}", tenant.name),
                 tags: tags.clone(),
                 protected: environment.termination_protection,
-                gate: None,
+                wait_condition: None,
                 depends_on: vec![names.cell(placement.cell)],
                 document: Arc::clone(&document),
                 name: name.clone(),
@@ -218,7 +206,7 @@ impl<'a> Builder<'a> {
             schedule: None,
             ..tenant.clone()
         };
-        let placement = Placement { cell, priority, page: Page::Maintenance };
+        let placement = Placement { cell, priority, page: ServingState::Maintenance };
         let Some(mut stack) = self.tenant(environment, &bare, placement)?.pop() else { return Ok(None) };
         // Where the page is shown the pool's group is not looked at, and a cell may have none.
         let group = observed.output(&self.names(environment).cell(cell), POOL_GROUP).unwrap_or("none");
@@ -267,7 +255,7 @@ impl<'a> Builder<'a> {
             tags,
             // A tenant's stack holds no data, so nothing needs to protect it.
             protected: false,
-            gate: (tenant.isolation == Isolation::Dedicated).then_some(Gate::TENANT),
+            wait_condition: (tenant.isolation == Isolation::Dedicated).then_some(WaitCondition::TENANT),
             depends_on,
             document,
             name,

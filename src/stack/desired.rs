@@ -8,6 +8,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::model::{AddonName, CellNumber, TenantName};
+use crate::stack::tags::PAGE;
 use crate::template::Document;
 
 use super::observed::Observed;
@@ -71,14 +72,14 @@ impl std::fmt::Display for ParameterValue {
 /// The task definition must stand before the database can be prepared by a task of it, and the database must be prepared before a
 /// service takes traffic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Gate {
+pub struct WaitCondition {
     /// The logical id of the wait condition.
     pub condition: &'static str,
     /// The output that a stack has once its service stands: then the gate has been passed.
     pub passed: &'static str,
 }
 
-impl Gate {
+impl WaitCondition {
     /// A dedicated tenant's.
     pub const TENANT: Self = Self { condition: "Installed", passed: "ServiceName" };
     /// A cell's with a pool.
@@ -103,30 +104,10 @@ pub struct DesiredStack {
     /// Whether termination protection is wanted.
     pub protected: bool,
     /// Where its creation waits for konta, if it does.
-    pub gate: Option<Gate>,
+    pub wait_condition: Option<WaitCondition>,
     /// Stacks whose outputs it takes, or that must stand before it.
     pub depends_on: Vec<String>,
 }
-
-/// The parameter of a tenant's stack that says which page its visitors see.
-pub const PAGE: &str = "Page";
-
-/// The tag that holds the hash of template, parameters and tags.
-pub const HASH_TAG: &str = "konta:hash";
-/// The tag that says which konta made the stack.
-pub const APPLICATION_TAG: &str = "konta:application";
-/// The tag with the environment's name.
-pub const ENVIRONMENT_TAG: &str = "konta:environment";
-/// The tag with the tenant's name.
-pub const TENANT_TAG: &str = "konta:tenant";
-/// The tag with the tenant's tier.
-pub const TIER_TAG: &str = "konta:tier";
-/// The tag with the digest of the tenant's list of modules.
-pub const MODULES_TAG: &str = "konta:modules";
-/// The tag that says where the tenant's database lives, `shared` or `dedicated`.
-pub const DATABASE_TAG: &str = "konta:database";
-/// The tag with the cell's number.
-pub const CELL_TAG: &str = "konta:cell";
 
 impl DesiredStack {
     /// The parameters with every value known; `None` while a stack it depends on has not stood yet.

@@ -110,3 +110,6 @@ impl Names {
         format!("{}/cell-{cell}/priority", self.path)
     }
 }
+
+/// The role as which the pool's Odoo connects; a member of every pooled tenant's role.
+pub const POOL_USER: &str = "konta_pool";

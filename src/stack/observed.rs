@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::desired::{APPLICATION_TAG, CELL_TAG, ENVIRONMENT_TAG, PAGE, TENANT_TAG};
-use crate::model::{CellNumber, Page, TenantName};
+use crate::model::{CellNumber, ServingState, TenantName};
+
+use super::tags::{APPLICATION_TAG, CELL_TAG, ENVIRONMENT_TAG, PAGE, TENANT_TAG};
 
 /// A stack as AWS describes it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -67,8 +68,8 @@ impl ObservedStack {
 
     /// What visitors see in the place of its Odoo.
     #[must_use]
-    pub fn page(&self) -> Page {
-        self.parameters.get(PAGE).map(|word| Page::of(word)).unwrap_or_default()
+    pub fn page(&self) -> ServingState {
+        self.parameters.get(PAGE).map(|word| ServingState::of(word)).unwrap_or_default()
     }
 
     /// Whether it is a pooled tenant's stack.

@@ -5,10 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::desired::{DesiredStack, HASH_TAG, ParameterValue};
-use super::observed::{Observed, ObservedStack};
-use super::risk::{self, Risk};
+use crate::stack::change::{PropertyChange, Replacement, ResourceAction, ResourceChange, ValueChange};
 use crate::template::condition::{self, Known};
+
+use super::change::Risk;
+use super::desired::{DesiredStack, ParameterValue};
+use super::observed::{Observed, ObservedStack};
+use super::risk;
+use super::tags::HASH_TAG;
 
 /// Where the changes of a plan were learned from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -42,77 +46,6 @@ pub enum Action {
     Follow,
     /// It is as wanted, but nobody has seen yet that its tasks answer: they are asked again, and nothing is changed.
     Verify,
-}
-
-/// What happens to a resource.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ResourceAction {
-    /// Made.
-    Add,
-    /// Changed.
-    Modify,
-    /// Removed.
-    Remove,
-    /// Not known before AWS does it (a nested or dynamic change).
-    Dynamic,
-}
-
-/// Whether a resource is replaced by a new one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Replacement {
-    /// Changed in place.
-    Never,
-    /// Depends on a value known only during the deployment.
-    Conditional,
-    /// Replaced.
-    Always,
-}
-
-/// A value before and after.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ValueChange {
-    /// The parameter, tag or setting.
-    pub name: String,
-    /// Before; absent when it is new.
-    pub before: Option<String>,
-    /// After; absent when it is taken away or known later. In a new stack, of what is known later, the output it comes from.
-    pub after: Option<String>,
-    /// Whether the value after is known only once an earlier stack stands.
-    pub known_later: bool,
-}
-
-/// One property of a resource, before and after.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct PropertyChange {
-    /// Its path, such as `Properties.Cpu`.
-    pub path: String,
-    /// Before.
-    pub before: Option<String>,
-    /// After.
-    pub after: Option<String>,
-    /// Whether this property alone makes AWS replace the resource.
-    pub replacement: Replacement,
-}
-
-/// One resource's change.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ResourceChange {
-    /// The logical id.
-    pub logical_id: String,
-    /// The type.
-    pub resource_type: String,
-    /// What it is, for people.
-    pub description: String,
-    /// What happens to it.
-    pub action: ResourceAction,
-    /// Whether it is replaced.
-    pub replacement: Replacement,
-    /// Property by property; empty for added and removed resources.
-    pub properties: Vec<PropertyChange>,
-    /// What it may cost beside money.
-    pub risk: Risk,
 }
 
 /// One stack's change.

@@ -1,27 +1,11 @@
 //! What a change may cost beside money.
 
-use serde::Serialize;
 use serde_json::Value;
 
-use super::plan::{PropertyChange, Replacement, ResourceAction};
+use crate::stack::change::Risk;
 use crate::template::policy::KEPT;
 
-/// What a change may cost beside money, worst last.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Default)]
-#[serde(rename_all = "snake_case")]
-pub enum Risk {
-    /// Nothing that a visitor notices.
-    #[default]
-    None,
-    /// A resource without data is replaced; there may be a short gap.
-    Replacement,
-    /// A resource that holds data may be replaced: AWS decides that only while it deploys.
-    ///
-    /// Mostly it is not: a changed tag of the subnet group a cluster refers to already makes AWS say so.
-    PossibleDataLoss,
-    /// A resource that holds data is replaced or removed.
-    DataLoss,
-}
+use super::change::{PropertyChange, Replacement, ResourceAction};
 
 /// Resource types beside [`KEPT`] whose replacement or removal takes data with it, unless it is retained or snapshotted.
 /// Source: CloudFormation template reference, types that store data.

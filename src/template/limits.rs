@@ -4,10 +4,11 @@
 
 use std::collections::BTreeSet;
 
+use crate::model::nearest;
+
 use super::document::Document;
 use super::error::TemplateError;
 use super::intrinsic;
-use crate::model::nearest;
 
 /// The longest body that goes to AWS without a bucket, in bytes.
 pub const LONGEST_BODY: usize = 51_200;

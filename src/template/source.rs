@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use crate::model::{AddonName, nearest};
+
 use super::document::Document;
 use super::error::TemplateError;
 use super::folder::{self, Found};
-use crate::model::{AddonName, nearest};
 
 /// The templates konta brings, by name. Each is real CloudFormation and lints as it stands.
 const EMBEDDED: &[(&str, &str)] = &[

@@ -1,8 +1,8 @@
 //! Backups in the sandbox's bucket that no task made: what is listed, and what is thinned out.
 
 use jiff::{SignedDuration, Timestamp};
-use konta::life::backup;
 use konta::odoo::backup::BackupId;
+use konta::tenant::backup;
 use serde_json::{Value, json};
 
 use crate::world::World;

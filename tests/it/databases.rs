@@ -1,9 +1,9 @@
 //! konta's SQL in a real PostgreSQL, by a master user without superuser rights: swaps that are sent twice, templates that are closed.
 
 use konta::aws::Aws;
-use konta::aws::data::DataTarget;
+use konta::aws::rds_data::DataTarget;
 use konta::odoo::database::{self, Statement};
-use konta::odoo::{swap, template};
+use konta::odoo::{database_swap, template};
 use secrecy::ExposeSecret as _;
 
 use crate::world::{World, connect};
@@ -41,14 +41,14 @@ async fn a_swap_whose_answer_was_lost(aws: &Aws, target: &DataTarget) {
         found[0].clone()
     };
     let before = number().await;
-    run(aws, target, &[database::create_database(&swap::fresh(own), own)]).await;
-    run(aws, target, &[swap::swap(own), swap::swap(own)]).await;
+    run(aws, target, &[database::create_database(&database_swap::fresh(own), own)]).await;
+    run(aws, target, &[database_swap::swap(own), database_swap::swap(own)]).await;
     let restored = number().await;
     assert_ne!(restored, before);
-    run(aws, target, &[swap::mark(&swap::before(own), swap::HELD)]).await;
-    run(aws, target, &[swap::swap_back(own), swap::swap_back(own)]).await;
+    run(aws, target, &[database_swap::mark(&database_swap::before(own), database_swap::HELD)]).await;
+    run(aws, target, &[database_swap::swap_back(own), database_swap::swap_back(own)]).await;
     assert_eq!(number().await, before, "undone twice is undone once");
-    run(aws, target, &[swap::drop(&swap::before(own))]).await;
+    run(aws, target, &[database_swap::drop(&database_swap::before(own))]).await;
 }
 
 /// The login members of the owner of all templates, but the master user.

@@ -2,11 +2,11 @@
 
 use std::sync::{Arc, Mutex};
 
-use konta::deploy::Pace;
 use konta::deploy::delete::{Deleter, Kept};
-use konta::deploy::execute::Events;
-use konta::deploy::wait::Wish;
 use konta::model::TenantName;
+use konta::operation::Polling;
+use konta::operation::event::Events;
+use konta::operation::interrupt::Interrupt;
 use konta::stack::names::Names;
 use konta::stack::{Observed, ObservedStack};
 use secrecy::ExposeSecret;
@@ -113,10 +113,11 @@ async fn scripted_deletion(
 ) -> Calls {
     let (aws, calls) = scripted(script);
     let (sender, _receiver) = mpsc::unbounded_channel();
-    let (_wish, wishes) = watch::channel(Wish::GoOn);
+    let (_wish, interrupts) = watch::channel(Interrupt::None);
     let observed = Observed::new(standing);
     let names = Names::new("konta", "prod");
-    let deleter = Deleter { aws: &aws, names, pace: Pace::aws(), events: Events(sender), wishes, observed: &observed };
+    let deleter =
+        Deleter { aws: &aws, names, polling: Polling::aws(), events: Events(sender), interrupts, observed: &observed };
     match tenant {
         Some(tenant) => deleter.tenant(&TenantName::new(tenant).unwrap(), Kept::Files).await.unwrap(),
         None => deleter.environment(true).await.unwrap(),

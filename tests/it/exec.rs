@@ -2,10 +2,9 @@
 
 use konta::aws::Aws;
 use konta::aws::tasks::TaskDetail;
-use konta::life::inside::{InsideError, choose};
-use konta::life::logs::Source;
-use konta::life::place::Place;
 use konta::model::TenantName;
+use konta::stack::runtime::{LogSource, TenantRuntime};
+use konta::task::exec::{ExecError, choose};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
@@ -13,15 +12,15 @@ use crate::fake_aws::{Answer, Calls, scripted};
 use crate::world::{Said, World, said};
 
 /// A tenant of its own, as its stacks would say where it runs.
-pub fn place() -> Place {
-    Place {
+pub fn runtime() -> TenantRuntime {
+    TenantRuntime {
         tenant: TenantName::new("breadfree").unwrap(),
         database: "breadfree".into(),
         is_pooled: false,
         cluster: "konta-prod".into(),
         service: Some("the-service".into()),
         task_definition: "arn:aws:ecs:eu-west-1:123456789012:task-definition/konta-prod-breadfree:3".into(),
-        log: Source { group: "g".into(), streams: "breadfree/odoo/".into() },
+        log: LogSource { group: "g".into(), streams: "breadfree/odoo/".into() },
         subnets: Vec::new(),
         security_group: "sg-1".into(),
         public_ip: true,
@@ -55,9 +54,9 @@ fn ecs(tasks: Vec<Value>) -> (Aws, Calls) {
     })
 }
 
-async fn chosen(tasks: Vec<Value>, asked: Option<&str>) -> (Result<TaskDetail, InsideError>, Calls) {
+async fn chosen(tasks: Vec<Value>, asked: Option<&str>) -> (Result<TaskDetail, ExecError>, Calls) {
     let (aws, calls) = ecs(tasks);
-    (choose(&aws, &place(), asked).await, calls)
+    (choose(&aws, &runtime(), asked).await, calls)
 }
 
 #[tokio::test]

@@ -5,16 +5,17 @@ use std::sync::{Arc, Mutex};
 
 use konta::aws::Aws;
 use konta::commands::CommandError;
+use konta::commands::context::{Loaded, Session};
 use konta::commands::cost::difference::of_plan;
-use konta::commands::gather::{Loaded, Session};
 use konta::commands::plan::{Online, online};
 use konta::cost::{Difference, PriceTable};
-use konta::deploy::{Pace, preflight};
+use konta::deploy::preflight;
 use konta::manifest;
 use konta::model::Environment;
+use konta::operation::Polling;
 use konta::stack::build::Builder;
-use konta::stack::desired::HASH_TAG;
 use konta::stack::scope::{Scope, Shared, wanted};
+use konta::stack::tags::HASH_TAG;
 use konta::stack::{Action, Observed, ObservedStack};
 use konta::template::compose::Composer;
 use konta::template::source::Sources;
@@ -94,7 +95,7 @@ fn computed(call: &Call) -> Option<Answer> {
 
 /// A session with AWS, opened by nobody.
 fn session(aws: Aws) -> Session {
-    Session { aws, account: "123456789012".into(), pace: Pace::aws(), opened: None, visits: None }
+    Session { aws, account: "123456789012".into(), polling: Polling::aws(), opened: None, visits: None }
 }
 
 #[tokio::test]
@@ -105,7 +106,7 @@ async fn an_unchanged_fleet_of_a_thousand_tenants_needs_at_most_25_calls() {
     let (aws, calls) = scripted(answer_pages(stacks));
     let environment = loaded.workspace.environments.values().next().unwrap();
     let account = preflight::account(&aws, environment).await.unwrap();
-    let session = Session { aws, account, pace: Pace::aws(), opened: None, visits: None };
+    let session = Session { aws, account, polling: Polling::aws(), opened: None, visits: None };
     let scope = Scope { shared: Shared::Needed, tenants: loaded.workspace.tenants.values().collect() };
     let online = online(&loaded, environment, &scope, &session, None).await.unwrap();
     assert!(!online.plan.changes_anything(), "{:?}", online.plan.stacks.iter().find(|s| s.action != Action::Nothing));

@@ -2,12 +2,11 @@
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use konta::aws::data::DataTarget;
-use konta::deploy::event::StepOutcome;
-use konta::deploy::execute::Events;
-use konta::deploy::first::{First, Templates};
+use konta::aws::rds_data::DataTarget;
+use konta::deploy::database_template::{TemplateLocks, TemplateSpec};
 use konta::deploy::install::{self, Installation};
-use konta::deploy::{DeployError, Pace};
+use konta::operation::event::{Events, StepOutcome};
+use konta::operation::{OperationError, Polling};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
@@ -75,7 +74,7 @@ fn stopped() -> Answer {
     Answer::json(200, &json!({"tasks": [{"taskArn": "arn", "lastStatus": "STOPPED", "containers": containers}]}))
 }
 
-async fn run(before: Before, modules: &[&str]) -> (Result<(StepOutcome, Option<String>), DeployError>, Calls) {
+async fn run(before: Before, modules: &[&str]) -> (Result<(StepOutcome, Option<String>), OperationError>, Calls) {
     let (aws, calls) = scripted(script(before));
     let (sender, _receiver) = mpsc::unbounded_channel();
     let events = Events(sender);
@@ -96,7 +95,7 @@ async fn run(before: Before, modules: &[&str]) -> (Result<(StepOutcome, Option<S
         command: konta::odoo::modules::install,
         first: None,
     };
-    (install::run(&aws, Pace::aws(), &request).await, calls)
+    (install::run(&aws, Polling::aws(), &request).await, calls)
 }
 
 fn commands(calls: &Calls) -> Vec<String> {
@@ -122,7 +121,10 @@ async fn odoo_is_set_up_also_where_no_module_is_asked_for() {
 async fn a_module_that_odoo_does_not_know_is_named() {
     let before = Before { unknown: vec!["stokc"], ..Before::default() };
     let error = run(before, &["website", "stokc"]).await.0.unwrap_err();
-    assert!(matches!(&error, DeployError::StepFailed { reason, .. } if reason.ends_with("knows no stokc")), "{error}");
+    assert!(
+        matches!(&error, OperationError::StepFailed { reason, .. } if reason.ends_with("knows no stokc")),
+        "{error}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -194,7 +196,7 @@ async fn a_template_is_closed_only_once_its_attachments_are_in_it() {
     let (sender, _receiver) = mpsc::unbounded_channel();
     let (events, modules) = (Events(sender), ["website".to_owned()]);
     let data = DataTarget { cluster: "arn:c".into(), secret: "arn:s".into() };
-    let first = First {
+    let first = TemplateSpec {
         tier: "production",
         tier_modules: &modules,
         image: "odoo",
@@ -203,7 +205,7 @@ async fn a_template_is_closed_only_once_its_attachments_are_in_it() {
         user: "breadfree",
         from_template: true,
         password_name: "/p".into(),
-        templates: &Templates::default(),
+        templates: &TemplateLocks::default(),
     };
     let request = Installation {
         stack: "konta-prod-tenant-breadfree",
@@ -220,7 +222,7 @@ async fn a_template_is_closed_only_once_its_attachments_are_in_it() {
         command: konta::odoo::modules::install,
         first: Some(first),
     };
-    assert_eq!(install::run(&aws, Pace::aws(), &request).await.unwrap().0, StepOutcome::Done);
+    assert_eq!(install::run(&aws, Polling::aws(), &request).await.unwrap().0, StepOutcome::Done);
     let bodies = calls.bodies();
     let moved = bodies.iter().position(|body| body.contains("force_storage")).expect("attachments are moved");
     assert!(!bodies[moved].contains(" -i "), "{}", bodies[moved]);

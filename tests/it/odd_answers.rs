@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use konta::deploy::execute::{Deployer, Events};
-use konta::deploy::first::Templates;
-use konta::deploy::wait::Wish;
-use konta::deploy::{DeployError, DeployEvent, Pace, change_set, prepare};
+use konta::deploy::database_template::TemplateLocks;
+use konta::deploy::deployer::Deployer;
+use konta::deploy::{change_set, plan};
 use konta::manifest;
 use konta::model::Workspace;
+use konta::operation::event::Events;
+use konta::operation::interrupt::Interrupt;
+use konta::operation::{OperationError, OperationEvent, Polling};
 use konta::stack::build::Builder;
 use konta::stack::names::Names;
 use konta::stack::{DesiredStack, Observed, ObservedStack};
@@ -53,14 +55,14 @@ async fn a_failed_change_set_is_empty_only_when_aws_says_so() {
         "No updates are to be performed.",
     ] {
         let (aws, calls) = scripted(change_sets(text));
-        let computed = change_set::compute(&aws, Pace::aws(), None, &desired, &parameters, false).await.unwrap();
+        let computed = change_set::compute(&aws, Polling::aws(), None, &desired, &parameters, false).await.unwrap();
         assert!(computed.changes.is_none());
         assert_eq!(calls.count("DeleteChangeSet"), 1, "an empty change set is cleaned up");
     }
     let (aws, calls) = scripted(change_sets("Early validation: a resource named konta exists already"));
-    let error = change_set::compute(&aws, Pace::aws(), None, &desired, &parameters, false).await.unwrap_err();
+    let error = change_set::compute(&aws, Polling::aws(), None, &desired, &parameters, false).await.unwrap_err();
     assert!(
-        matches!(&error, DeployError::ChangeRefused { reason, .. } if reason.contains("exists already")),
+        matches!(&error, OperationError::ChangeRefused { reason, .. } if reason.contains("exists already")),
         "{error}"
     );
     assert_eq!(calls.count("DeleteChangeSet"), 1);
@@ -120,7 +122,7 @@ pub async fn deploy_zone(
     standing: Option<&str>,
     script: impl Fn(&Call) -> Answer + Send + Sync + 'static,
     stop_at_once: bool,
-) -> (Option<DeployError>, Calls, Vec<DeployEvent>) {
+) -> (Option<OperationError>, Calls, Vec<OperationEvent>) {
     let (workspace, _) = example();
     let environment = workspace.environments.values().next().unwrap();
     let mut observed = Observed::default();
@@ -132,28 +134,28 @@ pub async fn deploy_zone(
         });
     }
     let desired = zone();
-    let mut planned = prepare::offline(vec![desired.clone()]);
+    let mut planned = plan::offline(vec![desired.clone()]);
     planned.stacks[0].plan.action = konta::stack::plan::action(&desired, &observed);
     let (aws, calls) = scripted(script);
     let (sender, mut receiver) = mpsc::unbounded_channel();
-    let (wish, wishes) = watch::channel(Wish::GoOn);
+    let (wish, interrupts) = watch::channel(Interrupt::None);
     let deployer = Deployer {
         aws: &aws,
         environment,
         names: Names::new("konta", "prod"),
         tenants: BTreeMap::new(),
         tiers: &BTreeMap::new(),
-        templates: Templates::default(),
+        templates: TemplateLocks::default(),
         arrivals: BTreeMap::new(),
-        pace: Pace::aws(),
+        polling: Polling::aws(),
         events: Events(sender),
-        wishes,
+        interrupts,
         standing: observed.into(),
     };
     if stop_at_once {
         tokio::spawn(async move {
             tokio::time::sleep(std::time::Duration::from_secs(12)).await;
-            let _ = wish.send(Wish::Cancel);
+            let _ = wish.send(Interrupt::Cancel);
             wish.closed().await;
         });
     }
@@ -179,11 +181,11 @@ async fn a_slow_stack_is_followed_to_its_first_cause() {
     let (error, calls, events) = deploy_zone(None, script, false).await;
     let error = error.unwrap();
     assert!(
-        matches!(&error, DeployError::ResourceFailed { resource, reason, .. } if resource.starts_with("Other") && reason.contains("too many zones")),
+        matches!(&error, OperationError::ResourceFailed { resource, reason, .. } if resource.starts_with("Other") && reason.contains("too many zones")),
         "{error}"
     );
     assert!(calls.count("DescribeStacks") >= 6, "it was polled: {:?}", calls.actions());
-    let told = events.iter().filter(|e| matches!(e, DeployEvent::Resource { .. })).count();
+    let told = events.iter().filter(|e| matches!(e, OperationEvent::Resource { .. })).count();
     assert_eq!(told, FAILING.len(), "each event is told once");
 }
 
@@ -191,7 +193,7 @@ async fn a_slow_stack_is_followed_to_its_first_cause() {
 async fn a_stack_that_never_rests_ends_in_a_timeout_that_says_how_to_go_on() {
     let (error, ..) = deploy_zone(None, slow_stack(vec!["CREATE_IN_PROGRESS"], &[]), false).await;
     let error = error.unwrap();
-    assert!(matches!(&error, DeployError::Timeout { minutes: 60, .. }), "{error}");
+    assert!(matches!(&error, OperationError::Timeout { minutes: 60, .. }), "{error}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -214,7 +216,7 @@ async fn an_update_under_way_is_attached_to_before_anything_else() {
     let actions = calls.actions();
     let first_change = actions.iter().position(|a| a == "CreateChangeSet").unwrap();
     assert!(actions[..first_change].iter().filter(|a| *a == "DescribeStacks").count() >= 3, "{actions:?}");
-    assert!(events.iter().any(|e| matches!(e, DeployEvent::Note { text, .. } if text.contains("attaching"))));
+    assert!(events.iter().any(|e| matches!(e, OperationEvent::Note { text, .. } if text.contains("attaching"))));
 }
 
 #[tokio::test(start_paused = true)]
@@ -241,7 +243,7 @@ async fn a_shell_of_a_change_set_is_removed_and_the_stack_made() {
 async fn a_creation_that_is_stopped_goes_on_in_aws_and_says_so() {
     let (error, calls, _) = deploy_zone(None, slow_stack(vec!["CREATE_IN_PROGRESS"], &[]), true).await;
     let error = error.unwrap();
-    assert!(matches!(&error, DeployError::Cancelled { what } if what.contains("goes on in AWS")), "{error}");
+    assert!(matches!(&error, OperationError::Cancelled { what } if what.contains("goes on in AWS")), "{error}");
     assert_eq!(calls.count("CancelUpdateStack"), 0);
 }
 
@@ -277,7 +279,7 @@ async fn what_the_account_or_the_region_cannot_do_is_refused_beforehand() {
         })
     };
     let (aws, _) = session(true);
-    let says = |done: Result<Vec<String>, DeployError>| done.unwrap_err().to_string();
+    let says = |done: Result<Vec<String>, OperationError>| done.unwrap_err().to_string();
     assert!(says(preflight::engine(&aws, environment).await).contains("from 1 to 128 ACU"));
     assert!(says(preflight::engine(&session(false).0, environment).await).contains("does not offer"));
     assert!(says(preflight::ssl_policy(&aws, "ELBSecurityPolicy-X").await).contains("ELBSecurityPolicy-X"));

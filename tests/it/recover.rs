@@ -4,14 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 
-use konta::deploy::execute::{Deployer, Events};
-use konta::deploy::first::Templates;
-use konta::deploy::wait::Wish;
-use konta::deploy::{DeployError, Pace, prepare};
+use konta::deploy::database_template::TemplateLocks;
+use konta::deploy::deployer::Deployer;
+use konta::deploy::plan::offline;
+use konta::operation::event::Events;
+use konta::operation::interrupt::Interrupt;
+use konta::operation::{OperationError, Polling};
 use konta::stack::build::Builder;
-use konta::stack::desired::HASH_TAG;
 use konta::stack::names::Names;
 use konta::stack::scope::{Scope, Shared, wanted};
+use konta::stack::tags::HASH_TAG;
 use konta::stack::{Action, Observed, ObservedStack, plan};
 use serde_json::json;
 use tokio::sync::{mpsc, watch};
@@ -128,7 +130,7 @@ async fn a_stack_that_stood_and_could_not_be_deleted_is_left_to_the_operator() {
     let told = &["CREATE_IN_PROGRESS", "CREATE_COMPLETE", "DELETE_IN_PROGRESS", "DELETE_FAILED"];
     let (error, calls, _) = deploy_zone(Some("DELETE_FAILED"), protected_inside("DELETE_FAILED", told), false).await;
     let error = error.unwrap();
-    assert!(matches!(&error, DeployError::Stuck { help, .. } if help.contains("stopped half-way")), "{error:?}");
+    assert!(matches!(&error, OperationError::Stuck { help, .. } if help.contains("stopped half-way")), "{error:?}");
     assert_eq!(calls.count("DeleteStack") + calls.count("ModifyDBCluster"), 0, "nothing was touched");
 }
 
@@ -159,7 +161,7 @@ fn the_hash_alone_is_not_trusted_after_a_rollback_or_without_the_protection() {
 }
 
 /// Asks the tasks of a tenant again; `running` of one task run.
-async fn verify(running: u32) -> (Option<DeployError>, Calls) {
+async fn verify(running: u32) -> (Option<OperationError>, Calls) {
     let (aws, calls) = scripted(move |call| match call.action.as_str() {
         "DescribeServices" => Answer::json(
             200,
@@ -194,21 +196,21 @@ async fn verify(running: u32) -> (Option<DeployError>, Calls) {
         with("konta-prod", &[("ClusterName", "konta-prod")]),
         with("konta-prod-tenant-breadfree", &[("ServiceName", "odoo"), ("TargetGroupArn", "arn:tg")]),
     ]);
-    let mut planned = prepare::offline(vec![desired]);
+    let mut planned = offline(vec![desired]);
     planned.stacks[0].plan.action = Action::Verify;
     let (sender, _receiver) = mpsc::unbounded_channel();
-    let (_wish, wishes) = watch::channel(Wish::GoOn);
+    let (_wish, interrupts) = watch::channel(Interrupt::None);
     let deployer = Deployer {
         aws: &aws,
         environment,
         names: Names::new("konta", "prod"),
         tenants: BTreeMap::from([(tenant.name.clone(), tenant)]),
         tiers: &BTreeMap::new(),
-        templates: Templates::default(),
+        templates: TemplateLocks::default(),
         arrivals: BTreeMap::new(),
-        pace: Pace::aws(),
+        polling: Polling::aws(),
         events: Events(sender),
-        wishes,
+        interrupts,
         standing: observed.into(),
     };
     (deployer.deploy(&planned).await.remove(0).error, calls)
@@ -217,7 +219,7 @@ async fn verify(running: u32) -> (Option<DeployError>, Calls) {
 #[tokio::test(start_paused = true)]
 async fn tasks_that_were_not_seen_to_answer_are_asked_until_they_do_and_nothing_is_changed() {
     let (error, calls) = verify(0).await;
-    assert!(matches!(&error, Some(DeployError::StepFailed { .. })), "{error:?}");
+    assert!(matches!(&error, Some(OperationError::StepFailed { .. })), "{error:?}");
     assert_eq!(calls.count("DeleteParameter"), 0, "the next run asks again");
     let (error, calls) = verify(1).await;
     assert!(error.is_none(), "{error:?}");

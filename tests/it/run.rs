@@ -5,24 +5,23 @@ mod whole;
 use std::sync::{Arc, Mutex};
 
 use konta::aws::Aws;
-use konta::deploy::{DeployError, Pace};
-use konta::life::logs::Source;
-use konta::life::once::{self, Ended, Watch};
-use konta::life::place::Place;
 use konta::model::TenantName;
+use konta::operation::{OperationError, Polling};
+use konta::stack::runtime::{LogSource, TenantRuntime};
+use konta::task::one_off::{self, Ended, Watch};
 use serde_json::{Value, json};
 
 use crate::fake_aws::{Answer, Calls, scripted};
 use crate::world::World;
 
-fn place() -> Place {
-    Place {
+fn runtime() -> TenantRuntime {
+    TenantRuntime {
         tenant: TenantName::new("artista").unwrap(),
         database: "artista".into(),
         is_pooled: true,
-        log: Source { group: "g".into(), streams: "pool-1/odoo/".into() },
+        log: LogSource { group: "g".into(), streams: "pool-1/odoo/".into() },
         subnets: vec!["subnet-1".into(), "subnet-2".into()],
-        ..crate::exec::place()
+        ..crate::exec::runtime()
     }
 }
 
@@ -53,10 +52,10 @@ fn aws() -> (Aws, Calls, Arc<Mutex<Now>>) {
     (aws, calls, now)
 }
 
-async fn followed(aws: &Aws) -> Result<(Vec<String>, Ended, u64), DeployError> {
-    let place = place();
-    let log = once::log_of(&place, "arn:aws:ecs:x:1:task/c/abc");
-    let mut watch = Watch::new(aws, Pace::aws(), "c", "arn:aws:ecs:x:1:task/c/abc", &log, 0);
+async fn followed(aws: &Aws) -> Result<(Vec<String>, Ended, u64), OperationError> {
+    let runtime = runtime();
+    let log = one_off::log_of(&runtime, "arn:aws:ecs:x:1:task/c/abc");
+    let mut watch = Watch::new(aws, Polling::aws(), "c", "arn:aws:ecs:x:1:task/c/abc", &log, 0);
     let begun = tokio::time::Instant::now();
     let mut lines = Vec::new();
     loop {
@@ -73,7 +72,7 @@ async fn followed(aws: &Aws) -> Result<(Vec<String>, Ended, u64), DeployError> {
 async fn the_command_runs_on_standard_capacity_with_the_tenants_database() {
     let (aws, calls, _) = aws();
     let command = ["odoo".to_owned(), "-u".to_owned(), "sale".to_owned()];
-    let arn = once::start(&aws, &place(), &command, Some((1024, 2048))).await.unwrap();
+    let arn = one_off::start(&aws, &runtime(), &command, Some((1024, 2048))).await.unwrap();
     assert_eq!(arn, "arn:aws:ecs:x:1:task/c/abc");
     let asked: Value = serde_json::from_str(&calls.bodies()[0]).unwrap();
     let container = &asked["overrides"]["containerOverrides"][0];

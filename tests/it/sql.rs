@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use konta::aws::data::DataTarget;
+use konta::aws::rds_data::DataTarget;
 use serde_json::json;
 
 use crate::fake_aws::{Answer, scripted};
@@ -92,7 +92,7 @@ async fn a_database_made_by_a_statement_that_timed_out_is_taken_as_made() {
         let tenant = konta::model::TenantName::new("bread").unwrap();
         konta::deploy::steps::tenant_database(&aws, &target, &tenant, "/p", false).await
     };
-    assert_eq!(make("42P04").await.unwrap().0, konta::deploy::StepOutcome::Done);
+    assert_eq!(make("42P04").await.unwrap().0, konta::operation::StepOutcome::Done);
     let error = make("42501").await.unwrap_err().to_string();
     assert!(error.contains("42501"), "another refusal is one: {error}");
 }

@@ -2,7 +2,7 @@
 
 use konta::aws::Aws;
 use konta::aws::elb::Rule;
-use konta::model::Page;
+use konta::model::ServingState;
 use secrecy::ExposeSecret;
 
 use crate::world::{World, connect};
@@ -134,7 +134,7 @@ async fn changes_of_a_suspended_tenant_wait_until_it_is_back() {
     // Without its manifest it can be suspended too.
     world.remove("tenants/breadfree.yml");
     world.konta(&["tenant", "suspend", "breadfree"]).ended_with(0);
-    assert_eq!(Page::of(&stack().await.parameters["Page"]), Page::Suspended);
+    assert_eq!(ServingState::of(&stack().await.parameters["Page"]), ServingState::Suspended);
     assert!(world.konta(&["ls"]).ended_with(0).stdout.contains("suspended"));
 }
 

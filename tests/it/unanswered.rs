@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use konta::deploy::{DeployError, DeployEvent};
+use konta::operation::{OperationError, OperationEvent};
 
 use crate::fake_aws::{Answer, Call};
 use crate::odd_answers::{deploy_zone, slow_stack};
@@ -26,9 +26,8 @@ fn failing(action: &'static str, code: &'static str, times: usize) -> impl Fn(&C
 }
 
 /// How often the operator was told that AWS does not answer.
-fn told(events: &[DeployEvent]) -> usize {
-    let tells =
-        |event: &&DeployEvent| matches!(event, DeployEvent::Note { text, .. } if text.contains("does not answer"));
+fn told(events: &[OperationEvent]) -> usize {
+    let tells = |event: &&OperationEvent| matches!(event, OperationEvent::Note { text, .. } if text.contains("does not answer"));
     events.iter().filter(tells).count()
 }
 
@@ -53,7 +52,7 @@ async fn patience_ends_with_what_goes_on_and_how_to_attach() {
         deploy_zone(None, failing("DescribeStacks", "RequestLimitExceeded", usize::MAX), false).await;
     let error = error.unwrap();
     assert!(
-        matches!(&error, DeployError::Unanswered { what, minutes: 5, .. } if what == "konta-prod-dns"),
+        matches!(&error, OperationError::Unanswered { what, minutes: 5, .. } if what == "konta-prod-dns"),
         "{error:?}"
     );
     let help = miette::Diagnostic::help(&error).unwrap().to_string();
@@ -64,6 +63,6 @@ async fn patience_ends_with_what_goes_on_and_how_to_attach() {
 #[tokio::test(start_paused = true)]
 async fn what_does_not_pass_is_told_at_once() {
     let (error, calls, _) = deploy_zone(None, failing("DescribeStacks", "AccessDenied", usize::MAX), false).await;
-    assert!(matches!(&error, Some(DeployError::Aws(error)) if error.is("AccessDenied")), "{error:?}");
+    assert!(matches!(&error, Some(OperationError::Aws(error)) if error.is("AccessDenied")), "{error:?}");
     assert_eq!(calls.count("DescribeStacks"), 1);
 }

@@ -5,17 +5,17 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use konta::aws::data::DataTarget;
-use konta::deploy::execute::{Deployer, Events};
-use konta::deploy::first::Templates;
-use konta::deploy::wait::Wish;
-use konta::deploy::{DeployError, Pace};
-use konta::life::logs::Source;
-use konta::life::place::Place;
-use konta::life::upgrade::{self, Broken, Done, Wanted};
+use konta::aws::rds_data::DataTarget;
+use konta::deploy::database_template::TemplateLocks;
+use konta::deploy::deployer::Deployer;
 use konta::model::{TenantName, Workspace};
+use konta::operation::event::Events;
+use konta::operation::interrupt::Interrupt;
+use konta::operation::{OperationError, Polling};
 use konta::stack::names::Names;
+use konta::stack::runtime::{LogSource, TenantRuntime};
 use konta::stack::{Observed, ObservedStack};
+use konta::tenant::upgrade::{self, Done, UpgradeError, Wanted};
 use tokio::sync::{mpsc, watch};
 
 use crate::odd_answers::example;
@@ -30,15 +30,15 @@ fn now() -> Timestamp {
     "2026-11-30T12:00:00Z".parse().unwrap()
 }
 
-fn place() -> Place {
-    Place {
+fn runtime() -> TenantRuntime {
+    TenantRuntime {
         tenant: TenantName::new("bread").unwrap(),
         database: "bread".into(),
         is_pooled: false,
         cluster: "c".into(),
         service: Some("service".into()),
         task_definition: "arn:td/bread:1".into(),
-        log: Source { group: "g".into(), streams: "bread/odoo/".into() },
+        log: LogSource { group: "g".into(), streams: "bread/odoo/".into() },
         subnets: vec!["subnet-1".into()],
         security_group: "sg-1".into(),
         public_ip: true,
@@ -47,7 +47,7 @@ fn place() -> Place {
 }
 
 /// Carries something out as a command does that begins now.
-async fn with<T>(cloud: &Cloud, work: impl AsyncFnOnce(&Deployer<'_>, &Place, &DataTarget) -> T) -> T {
+async fn with<T>(cloud: &Cloud, work: impl AsyncFnOnce(&Deployer<'_>, &TenantRuntime, &DataTarget) -> T) -> T {
     static WORKSPACE: LazyLock<Workspace> = LazyLock::new(|| example().0);
     let environment = WORKSPACE.environments.values().next().unwrap();
     let mut observed = Observed::default();
@@ -56,32 +56,32 @@ async fn with<T>(cloud: &Cloud, work: impl AsyncFnOnce(&Deployer<'_>, &Place, &D
     observed.put(ObservedStack { name: "konta-prod".into(), outputs, ..ObservedStack::default() });
     let (aws, _) = cloud.aws();
     let (sender, _receiver) = mpsc::unbounded_channel();
-    let (_wish, wishes) = watch::channel(Wish::GoOn);
+    let (_wish, interrupts) = watch::channel(Interrupt::None);
     let deployer = Deployer {
         aws: &aws,
         environment,
         names: Names::new("konta", "prod"),
         tenants: BTreeMap::new(),
         tiers: &BTreeMap::new(),
-        templates: Templates::default(),
+        templates: TemplateLocks::default(),
         arrivals: std::collections::BTreeMap::new(),
         // Few looks, so that a session can end at each of them.
-        pace: Pace { poll: Duration::from_secs(30), ..Pace::aws() },
+        polling: Polling { poll: Duration::from_secs(30), ..Polling::aws() },
         events: Events(sender),
-        wishes,
+        interrupts,
         standing: observed.into(),
     };
     let data = DataTarget { cluster: "arn:c".into(), secret: "arn:s".into() };
-    work(&deployer, &place(), &data).await
+    work(&deployer, &runtime(), &data).await
 }
 
 /// `konta tenant upgrade bread --image IMAGE`, at a time.
-async fn upgraded(cloud: &Cloud, image: Option<&str>, now: Timestamp) -> Result<Done, Broken> {
+async fn upgraded(cloud: &Cloud, image: Option<&str>, now: Timestamp) -> Result<Done, UpgradeError> {
     let standing = cloud.stack().parameters["Image"].clone();
-    with(cloud, async |deployer, place, data| {
+    with(cloud, async |deployer, runtime, data| {
         let wanted = Wanted {
-            tenant: &place.tenant,
-            place,
+            tenant: &runtime.tenant,
+            runtime,
             data,
             image: &standing,
             new_image: image,
@@ -96,8 +96,9 @@ async fn upgraded(cloud: &Cloud, image: Option<&str>, now: Timestamp) -> Result<
 }
 
 /// `konta tenant resume bread`, where a page of maintenance was left.
-async fn resumed(cloud: &Cloud) -> Result<Vec<String>, DeployError> {
-    with(cloud, async |deployer, place, data| upgrade::take_back(deployer, &place.tenant, place, data).await).await
+async fn resumed(cloud: &Cloud) -> Result<Vec<String>, OperationError> {
+    with(cloud, async |deployer, runtime, data| upgrade::take_back(deployer, &runtime.tenant, runtime, data).await)
+        .await
 }
 
 fn pair(image: &str, data: &str) -> (String, String) {
@@ -134,7 +135,7 @@ async fn whatever_fails_before_the_swap_the_former_release_serves_again() {
 }
 
 /// An upgrade in which PostgreSQL refuses the first statement that begins so.
-async fn refusing(cloud: &Cloud, begin: &'static str) -> Broken {
+async fn refusing(cloud: &Cloud, begin: &'static str) -> UpgradeError {
     cloud.state().refuses = Some(begin);
     upgraded(cloud, Some(NEW), now()).await.unwrap_err()
 }
@@ -168,7 +169,7 @@ async fn a_task_that_takes_too_long_is_stopped_before_the_former_release_serves(
     let cloud = Cloud::new();
     cloud.state().ends = (0, usize::MAX);
     let broken = upgraded(&cloud, Some(NEW), now()).await.unwrap_err();
-    assert!(broken.is_back && matches!(broken.error, DeployError::Timeout { .. }), "{}", broken.error);
+    assert!(broken.is_back && matches!(broken.error, OperationError::Timeout { .. }), "{}", broken.error);
     assert!(cloud.state().tasks[0].is_told_to_stop);
     is_whole(&cloud, (OLD, "old"), &["bread"], "too long");
 }

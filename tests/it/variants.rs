@@ -73,7 +73,7 @@ async fn a_tenant_may_have_a_cluster_of_its_own() {
     let tenant = aws.stack("konta-prod-tenant-breadfree").await.unwrap().unwrap();
     assert_ne!(own.outputs["DatabaseClusterArn"], cell.outputs["DatabaseClusterArn"]);
     assert_eq!(tenant.parameters["DatabaseEndpoint"], own.outputs["DatabaseEndpoint"]);
-    let databases = |stack: &konta::aws::cloudformation::StackDescription| konta::aws::data::DataTarget {
+    let databases = |stack: &konta::aws::cloudformation::StackDescription| konta::aws::rds_data::DataTarget {
         cluster: stack.outputs["DatabaseClusterArn"].clone(),
         secret: stack.outputs["DatabaseSecretArn"].clone(),
     };

@@ -2,10 +2,12 @@
 
 use std::path::Path;
 
+use crate::auth::surroundings::Surroundings;
+
 use super::super::files::{Files, Profile};
 use super::super::ini::{Body, Values};
+use super::Keys;
 use super::error::ChainError;
-use super::{Keys, Surroundings};
 
 const ID: &str = "aws_access_key_id";
 const SECRET: &str = "aws_secret_access_key";

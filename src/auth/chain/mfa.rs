@@ -1,7 +1,9 @@
 //! Which device and which program give the code. botocore looks at the role's profile alone; people write the serial at the user.
 
+use crate::auth::surroundings::Surroundings;
+
 use super::super::files::Files;
-use super::{Base, Chain, Surroundings};
+use super::{Base, Chain};
 
 /// Fills in the serial and the program that prints a code.
 ///

@@ -1,7 +1,9 @@
 use std::collections::BTreeMap;
 
+use crate::auth::surroundings::Surroundings;
+
 use super::super::files::Files;
-use super::{Base, Chain, ChainError, Surroundings, resolve};
+use super::{Base, Chain, ChainError, resolve};
 
 const USER: &str = "aws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = wJalr/secret\n";
 const ROLE: &str = "role_arn = arn:aws:iam::123456789012:role/One\nsource_profile = user\n";

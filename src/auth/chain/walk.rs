@@ -2,11 +2,13 @@
 
 use std::path::PathBuf;
 
+use crate::auth::surroundings::Surroundings;
+
 use super::super::files::Files;
 use super::super::ini::{Body, Value, Values};
 use super::error::ChainError;
 use super::keys::{self, Named};
-use super::{Base, RoleStep, Surroundings};
+use super::{Base, RoleStep};
 
 /// What a walk has found.
 pub(super) struct Found {

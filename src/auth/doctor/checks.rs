@@ -1,13 +1,15 @@
 //! The checks themselves, each one line.
 
-use super::super::chain::Chain;
-use super::super::diagnosis::{CLOCK_LIMIT, Trouble, clock};
-use super::super::session::{self, Request};
-use super::super::session::{Mfa, Opened, Way};
-use super::{Bottom, Course, Patient, Stop};
+use miette::Diagnostic;
+
+use crate::auth::request::{self, Request};
 use crate::aws::sts::Sts;
 use crate::aws::{Aws, AwsError, Identity, Target};
-use miette::Diagnostic;
+
+use super::super::chain::Chain;
+use super::super::diagnosis::{CLOCK_LIMIT, Trouble, clock};
+use super::super::session::{self, Mfa, Opened, Way};
+use super::{Bottom, Course, Patient, Stop};
 
 /// Seconds that a clock may be off before it is worth a note.
 const CLOCK_NOTE: i64 = 60;
@@ -98,7 +100,7 @@ impl Course {
     }
 
     fn kind(&mut self, request: &Request<'_>, identity: &Identity) -> Result<(), Stop> {
-        session::admit(identity, None, request.allow_root).map_err(|error| self.fail_with("kind", &error))?;
+        request::admit(identity, None, request.allow_root).map_err(|error| self.fail_with("kind", &error))?;
         let seen = if identity.is_root() {
             "the root user; --allow-root was given"
         } else if identity.user().is_some() {
@@ -188,7 +190,7 @@ impl Course {
         let Some(wanted) = request.account else { return Ok(()) };
         let look = Sts::open(opened.provider.clone(), request.region).await.look().await;
         let identity = look.identity.map_err(|error| self.fail_aws("account", &error))?;
-        let admitted = session::admit(&identity, Some(wanted), request.allow_root);
+        let admitted = request::admit(&identity, Some(wanted), request.allow_root);
         admitted.map_err(|error| self.fail_with("account", &error))?;
         self.evidence.arn = Some(identity.arn);
         self.good("account", format!("{wanted}, the environment's"));

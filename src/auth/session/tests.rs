@@ -1,6 +1,10 @@
-use super::*;
 use crate::auth::chain::Base;
+use crate::auth::mfa_code::CodeSource;
+use crate::auth::request::admit;
 use crate::aws::AwsError;
+use crate::aws::identity::Identity;
+
+use super::*;
 
 const SERIAL: &str = "arn:aws:iam::123456789012:mfa/ada";
 

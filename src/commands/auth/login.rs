@@ -4,7 +4,8 @@ use clap::Args;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::auth::Base;
-use crate::auth::session::{self, LONGEST, Opened, Request, SHORTEST, SessionError, is_long_term};
+use crate::auth::request::Request;
+use crate::auth::session::{self, LONGEST, Opened, SHORTEST, SessionError, is_long_term};
 use crate::aws::credentials::{Credentials, SharedCredentialsProvider};
 use crate::aws::sts::Sts;
 use crate::aws::{Aws, Target};

@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::auth::session::{self, Mfa, Opened, Request, SessionError};
+use crate::auth::request::Request;
+use crate::auth::session::{self, Mfa, Opened, SessionError};
 use crate::aws::sts::Sts;
 use crate::aws::{Identity, credentials};
 use crate::commands::credentials::{Gathered, rfc3339};

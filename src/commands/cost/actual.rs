@@ -11,15 +11,15 @@ use rust_decimal::Decimal;
 
 use crate::aws::costexplorer::{Billed, Part};
 use crate::aws::{Aws, AwsError};
-use crate::commands::gather::Loaded;
+use crate::commands::context::Loaded;
 use crate::commands::{CommandError, Context, prices};
 use crate::cost::actual::{BillRow, compare};
 use crate::cost::{Estimate, PriceTable};
 use crate::model::Environment;
-use crate::report::actual::{ActualReport, Untagged};
+use crate::report::cost::actual::{ActualReport, Untagged};
 use crate::report::prompt;
 use crate::stack::build::Builder;
-use crate::stack::desired::{APPLICATION_TAG, ENVIRONMENT_TAG, TENANT_TAG};
+use crate::stack::tags::{APPLICATION_TAG, ENVIRONMENT_TAG, TENANT_TAG};
 use crate::template::compose::AURORA;
 
 use super::show::Shown;

@@ -5,13 +5,14 @@ use std::path::PathBuf;
 use clap::Args;
 use rust_decimal::Decimal;
 
-use super::footprint::Typical;
-use super::shares::VCPU_QUOTA;
-use super::show::Shown;
 use crate::commands::{CommandError, Context};
 use crate::cost::curve::order;
 use crate::model::{Tier, Workspace};
 use crate::report::cost::curve::{CurveReport, TierPart};
+
+use super::footprint::Typical;
+use super::shares::VCPU_QUOTA;
+use super::show::Shown;
 
 /// The most tenants that are priced.
 const MOST: u32 = 10_000;

@@ -5,18 +5,17 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use crate::commands::gather::{Loaded, Session};
-use crate::commands::{CommandError, Context, gather, prices};
+use crate::commands::context::{self, Loaded, Session};
+use crate::commands::{CommandError, Context, prices};
 use crate::cost::{Difference, PriceTable, estimate};
 use crate::deploy::observe;
 use crate::model::{Environment, Tenant, TenantName};
 use crate::report::cost::StackCost;
-use crate::report::difference;
-use crate::report::difference::{Base, DifferenceReport};
+use crate::report::cost::difference::{self, Base, DifferenceReport};
 use crate::stack::build::Builder;
-use crate::stack::desired::{APPLICATION_TAG, TENANT_TAG};
 use crate::stack::plan::{action, touched};
 use crate::stack::scope::{Scope, Shared, wanted};
+use crate::stack::tags::{APPLICATION_TAG, TENANT_TAG};
 use crate::stack::{Action, DesiredStack, Observed, ObservedStack, StackKind};
 
 use super::difference::templates;
@@ -84,7 +83,7 @@ pub(super) async fn run(context: &Context, loaded: &Loaded, args: &DiffArgs) -> 
             Some(name) => context.environment_of(&loaded.workspace, &[name.to_owned()])?,
             None => context.environment(&loaded.workspace, args.environment.as_deref())?,
         };
-        let tenant = tenant.map(|name| gather::tenant(&loaded.workspace, name)).transpose()?;
+        let tenant = tenant.map(|name| context::tenant(&loaded.workspace, name)).transpose()?;
         let session = context.session(loaded, environment).await?;
         let (app, env) = (loaded.workspace.application.as_str(), environment.name.as_str());
         let observed = observe::sweep(&session.aws, app, env).await?;

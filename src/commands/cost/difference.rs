@@ -4,16 +4,15 @@ use std::collections::HashMap;
 
 use futures::StreamExt as _;
 
-use crate::aws::AwsError;
-use crate::commands::gather::{Loaded, Session};
+use crate::commands::context::{Loaded, Session};
 use crate::cost::usage::Profile;
 use crate::cost::{Difference, PriceTable, Usage};
-use crate::deploy::prepare::{Planned, PlannedStack};
+use crate::deploy::plan::{Planned, PlannedStack};
 use crate::model::Environment;
 use crate::stack::plan::touched;
 use crate::stack::{Action, DesiredStack, Observed};
 
-use super::stacks::StackPricer;
+use super::stacks::{Body, StackPricer};
 
 /// What a plan's changes cost a month. Asks AWS for the templates of the stacks that change, and of no other.
 ///
@@ -82,11 +81,8 @@ fn pricer<'a>(loaded: &'a Loaded, environment: &'a Environment, table: PriceTabl
     StackPricer::new(&loaded.workspace, &loaded.composer, environment, Usage::of(Profile::none()), table)
 }
 
-/// A deployed template's text, or why it could not be had.
-pub(super) type Body = Result<String, AwsError>;
-
 /// Deployed templates by stack, fetched several side by side.
 pub(super) async fn templates(session: &Session, stacks: impl Iterator<Item = &str>) -> HashMap<String, Body> {
     let each = stacks.map(async |stack| (stack.to_owned(), session.aws.template(stack).await));
-    futures::stream::iter(each).buffered(session.pace.side_by_side).collect().await
+    futures::stream::iter(each).buffered(session.polling.side_by_side).collect().await
 }

@@ -4,17 +4,18 @@ use std::collections::BTreeMap;
 
 use rust_decimal::Decimal;
 
-use super::stacks::StackPricer;
 use crate::commands::CommandError;
 use crate::cost::PriceTable;
-use crate::cost::curve::{Footprint, Kind, Shape};
+use crate::cost::curve::{Footprint, PricedTemplate, TenantKind};
 use crate::model::placement::Room;
 use crate::model::{
-    CellNumber, DatabaseChoice, Environment, Isolation, Page, Tenant, TenantHost, TenantName, Tier, Workspace,
+    CellNumber, DatabaseChoice, Environment, Isolation, ServingState, Tenant, TenantHost, TenantName, Tier, Workspace,
 };
 use crate::stack::DesiredStack;
-use crate::stack::build::Placement;
+use crate::stack::placement::Placement;
 use crate::template::compose::Composer;
+
+use super::stacks::StackPricer;
 
 /// The tasks of a pool that run on demand: the base of its strategy in `templates/cell.yml`.
 const POOL_ON_DEMAND: u32 = 1;
@@ -58,7 +59,7 @@ impl Typical {
             StackPricer::new(&self.workspace, composer, environment, usage.clone(), PriceTable::embedded());
         let mut shape = |stack: &DesiredStack| {
             let inputs = pricer.stand(stack);
-            Shape { document: std::sync::Arc::clone(&stack.document), inputs }
+            PricedTemplate { document: std::sync::Arc::clone(&stack.document), inputs }
         };
         let builder = crate::stack::build::Builder::new(&self.workspace, composer);
         let own = builder.environment(environment)?.iter().map(&mut shape).collect();
@@ -69,8 +70,9 @@ impl Typical {
         ];
         let mut kinds = Vec::new();
         for tenant in &self.tenants {
-            let place = Placement { cell: CellNumber::FIRST, priority: 3, page: Page::None };
-            let stacks: Vec<Shape> = builder.tenant(environment, tenant, place)?.iter().map(&mut shape).collect();
+            let place = Placement { cell: CellNumber::FIRST, priority: 3, page: ServingState::Serving };
+            let stacks: Vec<PricedTemplate> =
+                builder.tenant(environment, tenant, place)?.iter().map(&mut shape).collect();
             kinds.push(kind(tenant, stacks));
         }
         let has_pool = self.workspace.has_pool(&environment.name);
@@ -91,11 +93,11 @@ impl Typical {
     }
 }
 
-fn kind(tenant: &Tenant, own: Vec<Shape>) -> Kind {
+fn kind(tenant: &Tenant, own: Vec<PricedTemplate>) -> TenantKind {
     let dedicated = tenant.isolation == Isolation::Dedicated;
     let tasks = if dedicated { tenant.tasks.min() } else { 0 };
     let on_demand = if tenant.spot { tenant.on_demand.min(tasks) } else { tasks };
-    Kind {
+    TenantKind {
         tier: tenant.tier.to_string(),
         isolation: tenant.isolation,
         own,

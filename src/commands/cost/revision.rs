@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
 use crate::commands::CommandError;
-use crate::commands::gather::Loaded;
+use crate::commands::context::Loaded;
 use crate::manifest;
 use crate::template::compose::Composer;
 use crate::template::source::Sources;

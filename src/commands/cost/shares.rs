@@ -3,15 +3,16 @@
 use clap::{Args, ValueEnum};
 use rust_decimal::Decimal;
 
-use super::footprint::Typical;
 use crate::commands::CommandError;
-use crate::commands::gather::Loaded;
+use crate::commands::context::Loaded;
 use crate::cost::allocate::{self, Member, Rule};
 use crate::cost::curve::BreakEven;
 use crate::cost::margin::Margin;
 use crate::cost::{PriceTable, Usage};
 use crate::model::{Environment, Tenant, Terms, Workspace};
 use crate::report::cost::shares::{Shares, TenantShare, TierBreakEven};
+
+use super::footprint::Typical;
 
 /// Up to how many tenants a break-even is searched.
 const SEARCHED: usize = 1000;

@@ -3,20 +3,21 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use super::difference::Body;
-use super::outputs::Outputs;
+use crate::aws::AwsError;
 use crate::commands::CommandError;
 use crate::cost::allocate::Owner;
 use crate::cost::evaluate::{Evaluator, Inputs};
 use crate::cost::{Estimate, PriceTable, Profile, Usage, estimate};
 use crate::model::{CellNumber, Environment, Isolation, Tenant, TenantName, Workspace};
 use crate::report::cost::StackCost;
-use crate::stack::build::{Builder, Placement};
-use crate::stack::scope::placements;
+use crate::stack::build::Builder;
+use crate::stack::placement::{Placement, placements};
 use crate::stack::{DesiredStack, Observed, ObservedStack, StackKind};
 use crate::template::Document;
 use crate::template::compose::Composer;
 use crate::template::condition::Known;
+
+use super::outputs::Outputs;
 
 /// Prices an environment's stacks, with parameters as konta would send them.
 pub struct StackPricer<'a> {
@@ -39,6 +40,9 @@ pub struct StackPricer<'a> {
     /// The types of every resource met, by logical id.
     resources: BTreeMap<String, BTreeSet<String>>,
 }
+
+/// A deployed template's text, or why AWS did not give it.
+pub(super) type Body = Result<String, AwsError>;
 
 /// Changes a document before it is priced.
 pub type Patch = fn(&mut Document);

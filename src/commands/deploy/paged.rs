@@ -1,10 +1,10 @@
 //! Suspended tenants, those in maintenance and those that are being moved: refused where they are named, passed over where all are meant.
 
 use crate::commands::CommandError;
-use crate::commands::gather::Session;
+use crate::commands::context::Session;
 use crate::commands::plan::Online;
-use crate::deploy::paged;
-use crate::deploy::prepare::{self, Planned};
+use crate::deploy::blocked;
+use crate::deploy::plan::{self, Planned};
 use crate::stack::names::Names;
 
 /// The plan without the tenants whose visitors see a page or that are being moved; those that would change are refused unless `all` are meant.
@@ -14,17 +14,17 @@ pub(super) async fn left_alone(
     names: &Names,
     all: bool,
 ) -> Result<Online, CommandError> {
-    let paged = paged::changing(&online.planned, &online.observed, names);
+    let paged = blocked::changing(&online.planned, &online.observed, names);
     if paged.is_empty() {
         return Ok(online);
     }
     if !all {
-        prepare::discard(&session.aws, session.pace, &online.planned).await?;
-        return Err(paged::refusal(&paged).into());
+        plan::discard(&session.aws, session.polling, &online.planned).await?;
+        return Err(blocked::refusal(&paged).into());
     }
-    let is_left = |stack: &prepare::PlannedStack| paged::tenant(stack).is_some_and(|tenant| paged.contains_key(tenant));
+    let is_left = |stack: &plan::PlannedStack| blocked::tenant(stack).is_some_and(|tenant| paged.contains_key(tenant));
     let (left, stacks): (Vec<_>, Vec<_>) = online.planned.stacks.into_iter().partition(is_left);
-    prepare::discard(&session.aws, session.pace, &Planned { stacks: left }).await?;
+    plan::discard(&session.aws, session.polling, &Planned { stacks: left }).await?;
     online.plan.stacks = stacks.iter().map(|stack| stack.plan.clone()).collect();
     online.planned = Planned { stacks };
     let each: Vec<String> = paged.iter().map(|(tenant, state)| format!("{tenant} ({state})")).collect();

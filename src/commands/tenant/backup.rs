@@ -4,11 +4,11 @@ use clap::Args;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use crate::commands::{CommandError, Context, gather};
-use crate::life::backup::{self, Made};
-use crate::life::vault;
+use crate::commands::{CommandError, Context, context};
 use crate::odoo::backup::BackupId;
 use crate::report::{message, output, text};
+use crate::tenant::backup::{self, FinishedBackup};
+use crate::tenant::backup_store;
 
 use super::standing::{self, StandingTenant};
 
@@ -53,7 +53,7 @@ pub(super) async fn run(context: &Context, args: &BackupArgs) -> Result<u8, Comm
     let loaded = context.load()?;
     let names = if args.all {
         let environment = context.environment(&loaded.workspace, None)?;
-        let tenants = gather::tenants(&loaded.workspace, environment, &[], true)?;
+        let tenants = context::tenants(&loaded.workspace, environment, &[], true)?;
         tenants.into_iter().map(|tenant| tenant.name.to_string()).collect()
     } else {
         args.names.clone()
@@ -84,7 +84,7 @@ async fn one(context: &Context, args: &BackupArgs, mut tenant: StandingTenant<'_
     let name = tenant.name.clone();
     let made =
         tenant.carry_out(context, async |deployer| backup::back_up(deployer, &name, Timestamp::now()).await).await?;
-    let bucket = vault::bucket(&tenant.observed, &tenant.names().environment())?;
+    let bucket = backup_store::bucket(&tenant.observed, &tenant.names().environment())?;
     let (aws, files) = (&tenant.session.aws, &made.manifest.files);
     let before = backup::lost_before(aws, &bucket, name.as_str(), &made.manifest.id).await?;
     let has_lost = before.is_some_and(|before| files.lost() > before);
@@ -107,7 +107,7 @@ async fn one(context: &Context, args: &BackupArgs, mut tenant: StandingTenant<'_
 fn show(
     context: &Context,
     tenant: &StandingTenant<'_>,
-    made: &Made,
+    made: &FinishedBackup,
     before: Option<u64>,
     deleted: Vec<BackupId>,
 ) -> Result<(), CommandError> {

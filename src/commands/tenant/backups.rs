@@ -6,11 +6,11 @@ use serde::Serialize;
 
 use crate::commands::{CommandError, Context};
 use crate::deploy::observe;
-use crate::life::backup::{self, Kept};
-use crate::life::vault;
 use crate::odoo::backup::BackupId;
 use crate::report::{message, output, table, text};
 use crate::stack::build::Builder;
+use crate::tenant::backup::{self, StoredBackup};
+use crate::tenant::backup_store;
 
 /// List a tenant's backups, also those of one that is no longer deployed.
 ///
@@ -28,7 +28,7 @@ pub(super) struct BackupsArgs {
 struct Report {
     tenant: String,
     bucket: String,
-    backups: Vec<Kept>,
+    backups: Vec<StoredBackup>,
     deleted: Vec<BackupId>,
 }
 
@@ -42,7 +42,7 @@ pub(super) async fn run(context: &Context, args: &BackupsArgs) -> Result<u8, Com
     let observed =
         observe::sweep(&session.aws, loaded.workspace.application.as_str(), environment.name.as_str()).await?;
     let names = Builder::new(&loaded.workspace, &loaded.composer).names(environment);
-    let bucket = vault::bucket(&observed, &names.environment())?;
+    let bucket = backup_store::bucket(&observed, &names.environment())?;
     let mut deleted = Vec::new();
     if args.prune {
         deleted = backup::thin_out(&session.aws, &bucket, &args.name, environment.backups, Timestamp::now()).await?;
@@ -68,7 +68,7 @@ pub(super) async fn run(context: &Context, args: &BackupsArgs) -> Result<u8, Com
     Ok(0)
 }
 
-fn row(kept: Kept) -> Vec<String> {
+fn row(kept: StoredBackup) -> Vec<String> {
     let state = match (kept.complete, kept.files_lost) {
         (false, _) => "not finished".to_owned(),
         _ if kept.unreadable.is_some() => "unreadable".to_owned(),

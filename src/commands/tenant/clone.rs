@@ -3,10 +3,10 @@
 use clap::Args;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::commands::{CommandError, Context, gather};
-use crate::life::restore::{self, Wanted};
-use crate::life::{backup, vault};
+use crate::commands::{CommandError, Context, context};
 use crate::report::prompt;
+use crate::tenant::restore::{self, Wanted};
+use crate::tenant::{backup, backup_store};
 
 use super::{restore as restoring, standing};
 
@@ -36,7 +36,7 @@ pub(super) async fn run(context: &Context, args: &CloneArgs) -> Result<u8, Comma
         });
     }
     let loaded = context.load()?;
-    let url = gather::tenant(&loaded.workspace, &args.copy)?.url();
+    let url = context::tenant(&loaded.workspace, &args.copy)?.url();
     let source = standing::find(context, &loaded, &args.name).await?;
     let mut copy = standing::find(context, &loaded, &args.copy).await?;
     if source.environment.name != copy.environment.name {
@@ -59,7 +59,7 @@ pub(super) async fn run(context: &Context, args: &CloneArgs) -> Result<u8, Comma
     }
     context.outlast(&mut copy.session, SignedDuration::from_hours(1)).await?;
     let manifest = if let Some(from) = &args.from {
-        let bucket = vault::bucket(&copy.observed, &copy.names().environment())?;
+        let bucket = backup_store::bucket(&copy.observed, &copy.names().environment())?;
         backup::find(&copy.session.aws, &bucket, source.name.as_str(), Some(from)).await?
     } else {
         let name = source.name.clone();

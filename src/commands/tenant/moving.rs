@@ -6,14 +6,14 @@ use clap::Args;
 use serde_json::json;
 
 use crate::commands::plan::What;
-use crate::commands::{CommandError, Context, deploy, gather};
-use crate::deploy::DeployError;
-use crate::life::moving::{self, Home, Journey, Record, Stage};
+use crate::commands::{CommandError, Context, context, deploy};
 use crate::manifest::edit;
-use crate::model::{CellNumber, Page, Tenant};
+use crate::model::{CellNumber, ServingState, Tenant};
+use crate::operation::OperationError;
 use crate::report::{message, output, prompt};
 use crate::stack::build::Builder;
-use crate::stack::desired::TIER_TAG;
+use crate::stack::tags::TIER_TAG;
+use crate::tenant::relocation::{self, Location, Record, Relocation, Stage};
 
 use super::resize::{self, refuse_unknown_tier};
 use super::standing::{self, StandingTenant};
@@ -48,15 +48,15 @@ pub(super) struct MoveArgs {
 /// Moves.
 pub(super) async fn run(context: &Context, args: &MoveArgs) -> Result<u8, CommandError> {
     let loaded = context.load()?;
-    let before = gather::tenant(&loaded.workspace, &args.name)?;
+    let before = context::tenant(&loaded.workspace, &args.name)?;
     if let Some(tier) = &args.tier {
         refuse_unknown_tier(tier, &loaded.workspace)?;
     }
     let mut standing = standing::look(context, &loaded, &args.name).await?;
-    let under_way = standing.stack.in_progress() && moving::refuse(&standing.observed, &standing.name).is_err();
+    let under_way = standing.stack.in_progress() && relocation::refuse(&standing.observed, &standing.name).is_err();
     if args.back && under_way && !args.dry_run {
         let name = standing.name.clone();
-        standing.carry_out(context, async |deployer| moving::stop(deployer, &name).await).await?;
+        standing.carry_out(context, async |deployer| relocation::stop(deployer, &name).await).await?;
         standing = standing::look(context, &loaded, &args.name).await?;
     }
     let record = Record::of(&standing.observed, &standing.names(), &standing.name)?;
@@ -66,17 +66,17 @@ pub(super) async fn run(context: &Context, args: &MoveArgs) -> Result<u8, Comman
     let text = std::fs::read_to_string(&file)?;
     let changed = changed(args, before, record.as_ref(), &text).ok_or_else(|| by_hand(&path))?;
     let wanted = context.load_with(&loaded.root, &path, &changed)?;
-    let after = gather::tenant(&wanted.workspace, &args.name)?;
+    let after = context::tenant(&wanted.workspace, &args.name)?;
     let Some(record) = plan(args, &standing, record, after)? else {
         return there_already(context, &standing, after, text == changed);
     };
-    let parked = if Home::standing(&standing.stack).is_some_and(|home| home.pooled) {
+    let parked = if Location::standing(&standing.stack).is_some_and(|home| home.pooled) {
         None
     } else {
         let builder = Builder::new(&loaded.workspace, &loaded.composer);
         builder.parked(standing.environment, before, &standing.stack, &standing.observed)?
     };
-    let journey = Journey::new(after, record, args.back, parked);
+    let relocation = Relocation::new(after, record, args.back, parked);
     resize::show(context, "move", &loaded, &wanted, before, after)?;
     let written = Cell::new(false);
     let write = || {
@@ -87,10 +87,10 @@ pub(super) async fn run(context: &Context, args: &MoveArgs) -> Result<u8, Comman
         Ok(())
     };
     let what = What::Tenant { names: vec![args.name.clone()], all: false };
-    if journey.only_resumes(&standing.stack) {
-        return resume(context, args, &standing, &journey, write).await;
+    if relocation.only_resumes(&standing.stack) {
+        return resume(context, args, &standing, &relocation, write).await;
     }
-    deploy::go(context, &wanted, &what, args.dry_run, Some(&journey), write).await
+    deploy::go(context, &wanted, &what, args.dry_run, Some(&relocation), write).await
 }
 
 /// The manifest as it is to be.
@@ -102,7 +102,7 @@ fn changed(args: &MoveArgs, before: &Tenant, record: Option<&Record>, text: &str
     // What the manifest does not say need not be written: konta leaves a tenant where it lives.
     let cell = before.cell.filter(|cell| cell.get() != from.cell).map(|_| from.cell);
     let database = if from.own_cluster { "dedicated" } else { "shared" };
-    let database = (Home::wanted(before, from.cell()).own_cluster != from.own_cluster).then_some(database);
+    let database = (Location::wanted(before, from.cell()).own_cluster != from.own_cluster).then_some(database);
     let tier = (before.tier.as_str() != record.tier).then_some(record.tier.as_str());
     edit::moved(text, tier, cell, database)
 }
@@ -110,7 +110,7 @@ fn changed(args: &MoveArgs, before: &Tenant, record: Option<&Record>, text: &str
 /// Refuses what cannot be moved as it stands.
 fn refuse(args: &MoveArgs, standing: &StandingTenant<'_>, record: Option<&Record>) -> Result<(), CommandError> {
     let name = &standing.name;
-    let refused = |problem: String, help: String| Err(DeployError::Preflight { problem, help }.into());
+    let refused = |problem: String, help: String| Err(OperationError::Preflight { problem, help }.into());
     if standing.session.aws.is_sandbox() && !standing.session.aws.runs_tasks() {
         return refused(
             "the sandbox runs no tasks, so no data can be moved".to_owned(),
@@ -129,7 +129,7 @@ fn refuse(args: &MoveArgs, standing: &StandingTenant<'_>, record: Option<&Record
             format!("{name} is on its way back to {from}"),
             format!("`konta tenant move {name} --back` goes on; after that it can be moved again"),
         ),
-        (None, page) if page != Page::None => refused(
+        (None, page) if page != ServingState::Serving => refused(
             format!("{name} is {}", page.state().unwrap_or_default()),
             format!(
                 "`konta tenant resume {name}` brings it back; an upgrade that was broken off goes on with `konta tenant upgrade {name}`"
@@ -147,11 +147,11 @@ fn plan(
     after: &Tenant,
 ) -> Result<Option<Record>, CommandError> {
     let name = &standing.name;
-    let from = match (&record, Home::standing(&standing.stack)) {
+    let from = match (&record, Location::standing(&standing.stack)) {
         (Some(record), _) => record.from,
         (None, Some(home)) => home,
         (None, None) => {
-            return Err(DeployError::MissingOutput {
+            return Err(OperationError::MissingOutput {
                 stack: standing.stack.name.clone(),
                 missing: "the tag with its cell".to_owned(),
             }
@@ -159,9 +159,9 @@ fn plan(
         }
     };
     let here = record.as_ref().map_or(from.cell(), |record| record.to.cell());
-    let to = Home::wanted(after, after.cell.unwrap_or(here));
+    let to = Location::wanted(after, after.cell.unwrap_or(here));
     match record {
-        Some(record) if !args.back && record.to != to => Err(DeployError::Preflight {
+        Some(record) if !args.back && record.to != to => Err(OperationError::Preflight {
             problem: format!("{name} is on its way from {} to {}, and its manifest says {to}", record.from, record.to),
             help: format!(
                 "let it arrive first, with its manifest as it was, or turn back with `konta tenant move {name} --back`"
@@ -185,7 +185,7 @@ fn there_already(
     unchanged: bool,
 ) -> Result<u8, CommandError> {
     let cell = standing.stack.cell().unwrap_or(CellNumber::FIRST);
-    let home = Home::wanted(after, cell);
+    let home = Location::wanted(after, cell);
     if !unchanged {
         return Err(CommandError::Usage {
             message: format!("{} would stay where it is: {home}", standing.name),
@@ -201,7 +201,7 @@ fn there_already(
 fn say(
     context: &Context,
     standing: &StandingTenant<'_>,
-    home: Home,
+    home: Location,
     how: &str,
     not_run: &[String],
 ) -> Result<(), CommandError> {
@@ -230,10 +230,10 @@ async fn resume(
     context: &Context,
     args: &MoveArgs,
     standing: &StandingTenant<'_>,
-    journey: &Journey<'_>,
+    relocation: &Relocation<'_>,
     begin: impl FnOnce() -> Result<(), CommandError>,
 ) -> Result<u8, CommandError> {
-    for text in journey.told() {
+    for text in relocation.told() {
         message::note(context.palette(), &text);
     }
     if args.dry_run {
@@ -244,8 +244,8 @@ async fn resume(
         return Err(CommandError::Declined("the way back was not confirmed".to_owned()));
     }
     begin()?;
-    let not_run = standing.carry_out(context, async |deployer| journey.resume(deployer).await).await?;
-    say(context, standing, journey.goal(), "back", &not_run)?;
+    let not_run = standing.carry_out(context, async |deployer| relocation.resume(deployer).await).await?;
+    say(context, standing, relocation.goal(), "back", &not_run)?;
     Ok(0)
 }
 

@@ -5,7 +5,7 @@ use secrecy::ExposeSecret as _;
 use serde_json::json;
 
 use crate::commands::{CommandError, Context};
-use crate::odoo::fresh::ADMINISTRATOR;
+use crate::odoo::first_setup::ADMINISTRATOR;
 use crate::report::{message, output};
 use crate::stack::build::Builder;
 

@@ -5,12 +5,12 @@ use std::cell::Cell;
 use clap::{ArgGroup, Args};
 use serde::Serialize;
 
-use crate::commands::gather::Loaded;
+use crate::commands::context::{self, Loaded};
 use crate::commands::plan::What;
-use crate::commands::{CommandError, Context, deploy, gather};
-use crate::deploy::DeployError;
+use crate::commands::{CommandError, Context, deploy};
 use crate::manifest::edit;
 use crate::model::{Tenant, TierName, Workspace};
+use crate::operation::OperationError;
 use crate::report::{message, output};
 
 /// Give a tenant another tier of the same isolation, or another size.
@@ -39,7 +39,7 @@ pub(super) struct ResizeArgs {
 /// Resizes.
 pub(super) async fn run(context: &Context, args: &ResizeArgs) -> Result<u8, CommandError> {
     let loaded = context.load()?;
-    let before = gather::tenant(&loaded.workspace, &args.name)?;
+    let before = context::tenant(&loaded.workspace, &args.name)?;
     if let Some(tier) = &args.tier {
         refuse_unknown_tier(tier, &loaded.workspace)?;
     }
@@ -49,7 +49,7 @@ pub(super) async fn run(context: &Context, args: &ResizeArgs) -> Result<u8, Comm
     let size = wanted_size(args, before);
     let changed = edit::resized(&text, args.tier.as_deref(), size).ok_or_else(|| by_hand(&path))?;
     let wanted = context.load_with(&loaded.root, &path, &changed)?;
-    let after = gather::tenant(&wanted.workspace, &args.name)?;
+    let after = context::tenant(&wanted.workspace, &args.name)?;
     let as_asked = args.tier.as_deref().is_none_or(|tier| after.tier.as_str() == tier)
         && size.is_none_or(|(cpu, memory)| (after.size.cpu(), after.size.memory()) == (cpu, memory));
     if !as_asked {
@@ -86,7 +86,7 @@ fn refuse_another_home(args: &ResizeArgs, before: &Tenant, after: &Tenant) -> Re
         return Ok(());
     }
     let tier = args.tier.as_deref().unwrap_or_default();
-    Err(DeployError::Preflight {
+    Err(OperationError::Preflight {
         problem: format!(
             "{} is {}; as a {} one it would lose its attachments",
             before.name,
@@ -106,7 +106,7 @@ pub(super) fn refuse_unknown_tier(tier: &str, workspace: &Workspace) -> Result<(
     }
     Err(CommandError::Unknown {
         message: format!("the workspace has no tier `{tier}`"),
-        help: gather::suggest(tier, &names, "konta validate"),
+        help: context::suggest(tier, &names, "konta validate"),
     })
 }
 

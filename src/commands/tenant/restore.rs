@@ -5,10 +5,10 @@ use jiff::SignedDuration;
 use serde_json::json;
 
 use crate::commands::{CommandError, Context};
-use crate::life::restore::{self, Restored, Wanted};
-use crate::life::{backup, vault};
 use crate::odoo::backup::{Manifest, Outcome};
 use crate::report::{message, output, prompt, text};
+use crate::tenant::restore::{self, Restored, Wanted};
+use crate::tenant::{backup, backup_store};
 
 use super::standing::{self, StandingTenant};
 
@@ -56,7 +56,7 @@ pub(super) async fn run(context: &Context, args: &RestoreArgs) -> Result<u8, Com
         return drop_before(context, &tenant).await;
     }
     let source = args.tenant.as_deref().unwrap_or(tenant.name.as_str()).to_owned();
-    let bucket = vault::bucket(&tenant.observed, &tenant.names().environment())?;
+    let bucket = backup_store::bucket(&tenant.observed, &tenant.names().environment())?;
     let manifest = backup::find(&tenant.session.aws, &bucket, &source, Some(&args.from)).await?;
     if !args.check {
         confirm(context, &tenant, &manifest)?;

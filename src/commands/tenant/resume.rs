@@ -6,10 +6,10 @@ use serde_json::json;
 
 use crate::commands::{CommandError, Context};
 use crate::deploy::Deployer;
-use crate::life::place::Place;
-use crate::life::{suspension, upgrade};
-use crate::model::Page;
+use crate::model::ServingState;
 use crate::report::{message, output};
+use crate::stack::runtime::TenantRuntime;
+use crate::tenant::{suspension, upgrade};
 
 use super::standing;
 
@@ -29,11 +29,11 @@ pub(super) async fn run(context: &Context, args: &ResumeArgs) -> Result<u8, Comm
     let mut tenant = standing::find(context, &loaded, &args.name).await?;
     context.outlast(&mut tenant.session, SignedDuration::from_mins(15)).await?;
     let name = tenant.name.clone();
-    let not_run = if matches!(tenant.stack.page(), Page::Maintenance | Page::Waking) {
+    let not_run = if matches!(tenant.stack.page(), ServingState::Maintenance | ServingState::Resuming) {
         // An upgrade may have been broken off: the image must fit the data.
         let names = tenant.names();
-        let (place, data) = (Place::of(&tenant.observed, &names, &name)?, tenant.database(&names)?);
-        let back = async |deployer: &Deployer<'_>| upgrade::take_back(deployer, &name, &place, &data).await;
+        let (runtime, data) = (TenantRuntime::of(&tenant.observed, &names, &name)?, tenant.database(&names)?);
+        let back = async |deployer: &Deployer<'_>| upgrade::take_back(deployer, &name, &runtime, &data).await;
         tenant.carry_out(context, back).await?
     } else {
         tenant.carry_out(context, async |deployer| suspension::resume(deployer, &name).await).await?
@@ -45,7 +45,7 @@ pub(super) async fn run(context: &Context, args: &ResumeArgs) -> Result<u8, Comm
             "ok": true,
             "sandbox": tenant.session.aws.is_sandbox(),
             "tenant": name.as_str(),
-            "page": Page::None,
+            "page": ServingState::Serving,
             "url": url,
             "not_run": not_run,
         }))?;

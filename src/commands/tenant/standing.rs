@@ -4,19 +4,20 @@ use std::collections::BTreeMap;
 
 use tokio::sync::{mpsc, watch};
 
-use crate::aws::data::DataTarget;
-use crate::commands::gather::{Loaded, Session};
-use crate::commands::{CommandError, Context, gather};
-use crate::deploy::execute::Events;
-use crate::deploy::first::Templates;
-use crate::deploy::wait::Wish;
-use crate::deploy::{DeployError, Deployer, observe, steps};
-use crate::life::moving;
+use crate::aws::rds_data::DataTarget;
+use crate::commands::context::{self, Loaded, Session};
+use crate::commands::{CommandError, Context};
+use crate::deploy::database_template::TemplateLocks;
+use crate::deploy::{Deployer, observe, steps};
 use crate::model::{Environment, TenantName};
+use crate::operation::OperationError;
+use crate::operation::event::Events;
+use crate::operation::interrupt::Interrupt;
 use crate::report::{Drawer, draw};
 use crate::stack::build::Builder;
 use crate::stack::names::Names;
 use crate::stack::{Observed, ObservedStack};
+use crate::tenant::relocation;
 
 /// A tenant that stands.
 pub(super) struct StandingTenant<'a> {
@@ -40,7 +41,7 @@ pub(super) async fn find<'a>(
     asked: &str,
 ) -> Result<StandingTenant<'a>, CommandError> {
     let standing = look(context, loaded, asked).await?;
-    moving::refuse(&standing.observed, &standing.name)?;
+    relocation::refuse(&standing.observed, &standing.name)?;
     Ok(standing)
 }
 
@@ -61,7 +62,7 @@ pub(super) async fn look<'a>(
     let stack = Builder::new(&loaded.workspace, &loaded.composer).names(environment).tenant(&name);
     let Some(stack) = observed.get(&stack).cloned() else {
         // A name that neither stands nor is written is most likely misspelt.
-        gather::tenant(&loaded.workspace, asked)?;
+        context::tenant(&loaded.workspace, asked)?;
         return Err(CommandError::Unknown {
             message: format!("the tenant {name} is not deployed in {}", environment.name),
             help: format!("deploy it with `konta deploy tenant {name}`"),
@@ -96,7 +97,7 @@ impl StandingTenant<'_> {
         });
         let stacks: Vec<String> = own.map(|stack| stack.name.clone()).into_iter().chain(cell).collect();
         steps::data_target(&self.observed, &stacks).ok_or_else(|| {
-            DeployError::MissingOutput {
+            OperationError::MissingOutput {
                 stack: self.stack.name.clone(),
                 missing: "DatabaseClusterArn and DatabaseSecretArn".to_owned(),
             }
@@ -111,7 +112,7 @@ impl StandingTenant<'_> {
         work: impl AsyncFnOnce(&Deployer<'_>) -> Result<T, E>,
     ) -> Result<T, CommandError> {
         let (sender, receiver) = mpsc::unbounded_channel();
-        let (_wish, wishes) = watch::channel(Wish::GoOn);
+        let (_wish, interrupts) = watch::channel(Interrupt::None);
         let drawer = Drawer::for_reader(context.format(), self.environment.name.as_str(), context.palette());
         let drawing = tokio::spawn(draw(receiver, drawer));
         let builder = Builder::new(&self.loaded.workspace, &self.loaded.composer);
@@ -121,11 +122,11 @@ impl StandingTenant<'_> {
             names: builder.names(self.environment),
             tenants: BTreeMap::new(),
             tiers: &self.loaded.workspace.tiers,
-            templates: Templates::default(),
+            templates: TemplateLocks::default(),
             arrivals: BTreeMap::new(),
-            pace: self.session.pace,
+            polling: self.session.polling,
             events: Events(sender),
-            wishes,
+            interrupts,
             standing: self.observed.clone().into(),
         };
         let done = work(&deployer).await;

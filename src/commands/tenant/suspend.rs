@@ -5,9 +5,9 @@ use jiff::SignedDuration;
 use serde_json::json;
 
 use crate::commands::{CommandError, Context};
-use crate::life::suspension;
-use crate::model::Page;
+use crate::model::ServingState;
 use crate::report::{message, output, prompt};
+use crate::tenant::suspension;
 
 use super::standing;
 
@@ -26,7 +26,7 @@ pub(super) async fn run(context: &Context, args: &SuspendArgs) -> Result<u8, Com
     let loaded = context.load()?;
     let mut tenant = standing::find(context, &loaded, &args.name).await?;
     // One that is suspended already was confirmed before; what may be left of it is done.
-    if tenant.stack.page() != Page::Suspended && !context.global().yes {
+    if tenant.stack.page() != ServingState::Suspended && !context.global().yes {
         let question = format!(
             "Suspend the tenant {} of {} in {}? Its visitors see a page that says so, and nobody can work in it",
             tenant.name,
@@ -46,7 +46,7 @@ pub(super) async fn run(context: &Context, args: &SuspendArgs) -> Result<u8, Com
             "ok": true,
             "sandbox": tenant.session.aws.is_sandbox(),
             "tenant": name.as_str(),
-            "page": Page::Suspended,
+            "page": ServingState::Suspended,
         }))?;
         return Ok(0);
     }

@@ -3,19 +3,20 @@
 use clap::Args;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
+use wish::Wish;
 
-use crate::commands::gather::Loaded;
-use crate::commands::{CommandError, Context, gather};
-use crate::deploy::{DeployError, observe};
-use crate::life::place::Place;
-use crate::life::upgrade::{self, Done, Wanted};
+use crate::commands::context::{self, Loaded};
+use crate::commands::{CommandError, Context};
+use crate::deploy::observe;
 use crate::model::Environment;
 use crate::odoo::database;
+use crate::operation::OperationError;
 use crate::report::{message, output, prompt};
 use crate::stack::build::Builder;
+use crate::stack::runtime::TenantRuntime;
+use crate::tenant::upgrade::{self, Done, Wanted};
 
 use super::standing;
-use wish::Wish;
 
 mod wish;
 
@@ -54,18 +55,18 @@ pub(super) async fn run(context: &Context, args: &UpgradeArgs) -> Result<u8, Com
     let application = loaded.workspace.application.as_str();
     let observed = observe::sweep(&session.aws, application, environment.name.as_str()).await?;
     let of_stacks = Builder::new(&loaded.workspace, &loaded.composer).names(environment);
-    let (mut wishes, mut failed) = (Vec::new(), Vec::new());
+    let (mut interrupts, mut failed) = (Vec::new(), Vec::new());
     for name in &names {
         match Wish::of(context, &loaded, &observed, &of_stacks, name, args) {
-            Ok(wish) => wishes.push(wish),
+            Ok(wish) => interrupts.push(wish),
             Err(reason) if args.all => pass_over(context, name, reason, &mut failed),
             Err(reason) => return Err(reason.into()),
         }
     }
-    if !context.global().yes && !wishes.is_empty() && !prompt::confirm(&wish::question(&wishes))? {
+    if !context.global().yes && !interrupts.is_empty() && !prompt::confirm(&wish::question(&interrupts))? {
         return Err(CommandError::Declined("the upgrade was not confirmed".to_owned()));
     }
-    for (number, wish) in wishes.iter().enumerate() {
+    for (number, wish) in interrupts.iter().enumerate() {
         let error = match one(context, &loaded, wish, args).await {
             Ok(()) => continue,
             Err(error) if !args.all => return Err(error),
@@ -75,8 +76,8 @@ pub(super) async fn run(context: &Context, args: &UpgradeArgs) -> Result<u8, Com
         // What ends every one of them is told once.
         let is_everybodys = error.exit_code() == 5 || error.is_out_of_reach();
         failed.push(error);
-        if is_everybodys && number + 1 < wishes.len() {
-            let left: Vec<&str> = wishes[number + 1..].iter().map(|wish| wish.name.as_str()).collect();
+        if is_everybodys && number + 1 < interrupts.len() {
+            let left: Vec<&str> = interrupts[number + 1..].iter().map(|wish| wish.name.as_str()).collect();
             message::warning(context.palette(), &format!("not begun: {}", left.join(", ")));
             break;
         }
@@ -90,7 +91,7 @@ fn asked<'a>(
     args: &UpgradeArgs,
 ) -> Result<(&'a Environment, Vec<String>), CommandError> {
     if let Some(name) = &args.name {
-        let own = gather::tenant(&loaded.workspace, name)?.environment.as_str();
+        let own = context::tenant(&loaded.workspace, name)?.environment.as_str();
         let environment =
             context.environment(&loaded.workspace, context.global().environment.as_deref().or(Some(own)))?;
         return Ok((environment, vec![name.clone()]));
@@ -117,14 +118,14 @@ async fn one(context: &Context, loaded: &Loaded, wish: &Wish<'_>, args: &Upgrade
     let mut standing = standing::find(context, loaded, &wish.name).await?;
     context.outlast(&mut standing.session, SignedDuration::from_mins(45)).await?;
     if !standing.session.aws.runs_tasks() {
-        return Err(DeployError::Preflight {
+        return Err(OperationError::Preflight {
             problem: "the sandbox runs no tasks, so nothing can be upgraded".to_owned(),
             help: "start it with `konta sandbox start --with-odoo`".to_owned(),
         }
         .into());
     }
     let names = standing.names();
-    let place = Place::of(&standing.observed, &names, &standing.name)?;
+    let runtime = TenantRuntime::of(&standing.observed, &names, &standing.name)?;
     let data = standing.database(&names)?;
     let now = wish::image(&standing.observed, &standing.stack, &names).unwrap_or_else(|| tenant.image.clone());
     let question = database::installed_modules(&tenant.name.database());
@@ -143,7 +144,7 @@ async fn one(context: &Context, loaded: &Loaded, wish: &Wish<'_>, args: &Upgrade
     }
     let wanted = Wanted {
         tenant: &tenant.name,
-        place: &place,
+        runtime: &runtime,
         data: &data,
         image: &now,
         new_image: wish.new_image.as_deref(),
@@ -176,7 +177,7 @@ async fn one(context: &Context, loaded: &Loaded, wish: &Wish<'_>, args: &Upgrade
         }
     };
     show(context, wish, args, &missing, &done, standing.session.aws.is_sandbox())?;
-    if place.is_pooled && tenant.image != now {
+    if runtime.is_pooled && tenant.image != now {
         message::note(
             context.palette(),
             "its pool still runs another image than its manifest says: `konta deploy env`",

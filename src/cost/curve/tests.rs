@@ -1,11 +1,12 @@
 use proptest::prelude::*;
 
-use super::*;
 use crate::cost::decimal::dec;
 
-fn shape(text: &str) -> Shape {
+use super::*;
+
+fn shape(text: &str) -> PricedTemplate {
     let document = Arc::new(Document::parse("shape", text).unwrap());
-    Shape { document, inputs: Inputs { region: "eu-west-1".to_owned(), ..Inputs::default() } }
+    PricedTemplate { document, inputs: Inputs { region: "eu-west-1".to_owned(), ..Inputs::default() } }
 }
 
 fn footprint(tenants_per_cell: u32, connections: u32) -> Footprint {
@@ -22,7 +23,7 @@ fn footprint(tenants_per_cell: u32, connections: u32) -> Footprint {
     );
     let dedicated = Demand { target_groups: 1, rules: 1, certificates: 0, connections: 16 };
     let pooled = Demand { target_groups: 0, rules: 1, certificates: 0, connections: 0 };
-    let kind = |tier: &str, isolation, own: Vec<Shape>, demand, vcpu| Kind {
+    let kind = |tier: &str, isolation, own: Vec<PricedTemplate>, demand, vcpu| TenantKind {
         tier: tier.to_owned(),
         isolation,
         own,

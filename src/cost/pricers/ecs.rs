@@ -1,18 +1,18 @@
 //! Fargate services: vCPU, memory, disk and public addresses of their tasks, on demand and on Spot; and cluster metrics.
 
 mod capacity;
-mod size;
+pub(super) mod size;
 
+use capacity::Capacity;
 use rust_decimal::Decimal;
+use size::TaskSize;
 
 use crate::cost::decimal::dec;
+use crate::cost::pricers::ecs::size::MOST_TASKS;
+use crate::cost::range::Range;
 
 use super::schedule::{self, Waking};
 use super::{Missing, Sheet};
-use crate::cost::range::Range;
-
-use capacity::Capacity;
-use size::TaskSize;
 
 const ECS: &str = "AmazonECS";
 
@@ -125,7 +125,5 @@ pub fn cluster(sheet: &mut Sheet<'_, '_>, id: &str) -> Result<(), Missing> {
     Ok(())
 }
 
-/// The most tasks of a service. Source: ECS service quotas.
-pub(super) const MOST_TASKS: u32 = 5_000;
 /// Disk a task has without paying, in GB. Source: Fargate pricing page.
 const DISK: Decimal = dec!(20);

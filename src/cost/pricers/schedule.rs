@@ -6,9 +6,10 @@ use std::collections::BTreeSet;
 
 use rust_decimal::Decimal;
 
-use super::{Missing, Sheet};
 use crate::cost::evaluate::{Node, number};
 use crate::template::intrinsic::names_in;
+
+use super::{Missing, Sheet};
 
 /// For which part of the month a service runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,7 +59,7 @@ pub fn target_of(sheet: &Sheet<'_, '_>, service: &str) -> Option<String> {
 pub fn bounds(sheet: &Sheet<'_, '_>, target: &str) -> Result<(Decimal, Decimal), Missing> {
     let properties = sheet.properties(target);
     let bound = |name: &str| -> Result<Decimal, Missing> {
-        Ok(properties.measure(name, super::ecs::MOST_TASKS)?.ok_or_else(|| format!("{target} says no {name}"))?)
+        Ok(properties.measure(name, super::ecs::size::MOST_TASKS)?.ok_or_else(|| format!("{target} says no {name}"))?)
     };
     let (least, most) = (bound("MinCapacity")?, bound("MaxCapacity")?);
     if least > most {

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use rust_decimal::Decimal;
 use serde_json::Value;
 
-use super::tier;
 use crate::cost::estimate::{Assumption, Estimate, Free, Unknown, Unpriced};
 use crate::cost::evaluate::{Evaluator, Properties};
 use crate::cost::item::LineItem;
@@ -14,6 +13,8 @@ use crate::cost::price::PriceTable;
 use crate::cost::range::Range;
 use crate::cost::usage::{ACCOUNT, Usage};
 use crate::template::Document;
+
+use super::price_tiers;
 
 /// Decimals kept of a quantity: what is divided by three is no thirty digits long, and no bill is finer.
 const DIGITS: u32 = 6;
@@ -176,13 +177,13 @@ impl<'s, 'a> Sheet<'s, 'a> {
         let quantity = quantity.map(|quantity| quantity.round_dp(DIGITS));
         let Some(tiers) = self.tiers(id, service, usage_type, quantity) else { return };
         if let [price] = tiers.as_slice()
-            && tier::is_only(price)
+            && price_tiers::is_only(price)
         {
             self.written.items.push(LineItem::new(id, Arc::clone(price), quantity, note.map(ToOwned::to_owned)));
             return;
         }
         let meter = self.meters.entry((service.to_owned(), usage_type.to_owned())).or_default();
-        let split = tier::split(&tiers, *meter, quantity);
+        let split = price_tiers::split(&tiers, *meter, quantity);
         *meter = *meter + quantity;
         for (price, portion, of_tier) in split.portions {
             let note = match (note, of_tier) {

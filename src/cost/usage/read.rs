@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use rust_decimal::Decimal;
 use serde_yaml::{Mapping, Value};
 
-use super::{ACCOUNT, Fields, Profile, TenantUse, Usage, field};
 use crate::cost::error::CostError;
 use crate::cost::evaluate::number;
 use crate::cost::range::Range;
 use crate::model::nearest;
 use crate::template::document::yaml_problem;
+
+use super::{ACCOUNT, Fields, Profile, TenantUse, Usage, field};
 
 /// Hours of the longest month.
 const LONGEST_MONTH: Decimal = Decimal::from_parts(744, 0, 0, false, 0);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::deploy::{DeployEvent, StepOutcome};
+use crate::operation::{OperationEvent, StepOutcome};
 use crate::report::style::Palette;
 use crate::report::text::{self, one_line};
 use crate::stack::Action;
@@ -14,12 +14,12 @@ use super::resource::{Standing, standing};
 
 /// An event on one line: time (UTC), environment, stack, status, what it is, why.
 #[must_use]
-pub fn event_line(environment: &str, event: &DeployEvent, palette: Palette) -> String {
+pub fn event_line(environment: &str, event: &OperationEvent, palette: Palette) -> String {
     match event {
-        DeployEvent::StackStarted { stack, title, action, at } => {
+        OperationEvent::StackStarted { stack, title, action, at } => {
             line(environment, at, stack, "STARTED", &format!("{title}: {}", action_word(*action)), palette)
         }
-        DeployEvent::Resource { stack, logical_id, description, status, reason, at, .. } => {
+        OperationEvent::Resource { stack, logical_id, description, status, reason, at, .. } => {
             let mut what = description.clone();
             if !what.contains(logical_id.as_str()) && logical_id != stack {
                 let _ = write!(what, " ({logical_id})");
@@ -29,27 +29,27 @@ pub fn event_line(environment: &str, event: &DeployEvent, palette: Palette) -> S
             }
             line(environment, at, stack, status, &what, palette)
         }
-        DeployEvent::Service { stack, service, desired, running, pending, failed, rollout, stopped_reason, at } => {
+        OperationEvent::Service { stack, service, desired, running, pending, failed, rollout, stopped_reason, at } => {
             let counts = text::rollout(*desired, *running, *pending, *failed, stopped_reason.as_deref());
             let status = format!("ROLLOUT_{rollout}");
             line(environment, at, stack, &status, &format!("{service}: {counts}"), palette)
         }
-        DeployEvent::StepStarted { stack, title, at, .. } => {
+        OperationEvent::StepStarted { stack, title, at, .. } => {
             line(environment, at, stack, "STEP_STARTED", title, palette)
         }
-        DeployEvent::StepFinished { stack, step, outcome, detail, at } => {
+        OperationEvent::StepFinished { stack, step, outcome, detail, at } => {
             let mut what = step.clone();
             if let Some(detail) = detail {
                 let _ = write!(what, ": {detail}");
             }
             line(environment, at, stack, step_status(*outcome), &what, palette)
         }
-        DeployEvent::StackFinished { stack, title, status, ok, elapsed_ms, at } => {
+        OperationEvent::StackFinished { stack, title, status, ok, elapsed_ms, at } => {
             let elapsed = text::duration(Duration::from_millis(*elapsed_ms));
             let end = if *ok { "done" } else { "FAILED" };
             line(environment, at, stack, status, &format!("{title} {end} in {elapsed}"), palette)
         }
-        DeployEvent::Note { text, at } => {
+        OperationEvent::Note { text, at } => {
             format!("{} {}  note: {}", clock(at), one_line(environment), one_line(text))
         }
     }

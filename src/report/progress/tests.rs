@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 
-use crate::deploy::{DeployEvent, StepOutcome};
+use crate::operation::{OperationEvent, StepOutcome};
 use crate::report::Palette;
 use crate::stack::Action;
 
@@ -21,12 +21,12 @@ fn now(second: u32) -> Timestamp {
     at(second).parse().unwrap()
 }
 
-fn started(stack: &str, title: &str, action: Action, second: u32) -> DeployEvent {
-    DeployEvent::StackStarted { stack: stack.into(), title: title.into(), action, at: at(second) }
+fn started(stack: &str, title: &str, action: Action, second: u32) -> OperationEvent {
+    OperationEvent::StackStarted { stack: stack.into(), title: title.into(), action, at: at(second) }
 }
 
-fn resource(stack: &str, id: &str, sentence: &str, status: &str, reason: Option<&str>, second: u32) -> DeployEvent {
-    DeployEvent::Resource {
+fn resource(stack: &str, id: &str, sentence: &str, status: &str, reason: Option<&str>, second: u32) -> OperationEvent {
+    OperationEvent::Resource {
         stack: stack.into(),
         logical_id: id.into(),
         resource_type: if id == "Service" { "AWS::ECS::Service" } else { "AWS::Some::Thing" }.into(),
@@ -37,8 +37,8 @@ fn resource(stack: &str, id: &str, sentence: &str, status: &str, reason: Option<
     }
 }
 
-fn service(failed: i32, stopped_reason: Option<&str>, second: u32) -> DeployEvent {
-    DeployEvent::Service {
+fn service(failed: i32, stopped_reason: Option<&str>, second: u32) -> OperationEvent {
+    OperationEvent::Service {
         stack: TENANT.into(),
         service: "breadfree".into(),
         desired: 2,
@@ -51,17 +51,17 @@ fn service(failed: i32, stopped_reason: Option<&str>, second: u32) -> DeployEven
     }
 }
 
-fn step(name: &str, title: &str, second: u32) -> DeployEvent {
-    DeployEvent::StepStarted { stack: TENANT.into(), step: name.into(), title: title.into(), at: at(second) }
+fn step(name: &str, title: &str, second: u32) -> OperationEvent {
+    OperationEvent::StepStarted { stack: TENANT.into(), step: name.into(), title: title.into(), at: at(second) }
 }
 
-fn step_end(name: &str, outcome: StepOutcome, detail: Option<&str>, second: u32) -> DeployEvent {
+fn step_end(name: &str, outcome: StepOutcome, detail: Option<&str>, second: u32) -> OperationEvent {
     let (stack, step, detail) = (TENANT.into(), name.into(), detail.map(Into::into));
-    DeployEvent::StepFinished { stack, step, outcome, detail, at: at(second) }
+    OperationEvent::StepFinished { stack, step, outcome, detail, at: at(second) }
 }
 
-fn finished(stack: &str, title: &str, status: &str, ok: bool, seconds: u32, second: u32) -> DeployEvent {
-    DeployEvent::StackFinished {
+fn finished(stack: &str, title: &str, status: &str, ok: bool, seconds: u32, second: u32) -> OperationEvent {
+    OperationEvent::StackFinished {
         stack: stack.into(),
         title: title.into(),
         status: status.into(),
@@ -72,7 +72,7 @@ fn finished(stack: &str, title: &str, status: &str, ok: bool, seconds: u32, seco
 }
 
 /// A cell made, then a tenant of it whose first task runs out of memory.
-fn story() -> Vec<DeployEvent> {
+fn story() -> Vec<OperationEvent> {
     vec![
         finished("konta-prod", "environment prod", "UNCHANGED", true, 0, 0),
         started(CELL, "cell 1", Action::Create, 1),
@@ -92,7 +92,7 @@ fn story() -> Vec<DeployEvent> {
         service(1, Some("OutOfMemoryError: container killed\ndue to memory usage"), 95),
         resource(TENANT, "Rule", "Rule (AWS::Some::Thing)", "UPDATE_FAILED", Some("Resource update cancelled"), 96),
         resource(TENANT, "Service", "The Odoo service", "UPDATE_FAILED", Some("the circuit breaker was triggered"), 97),
-        DeployEvent::Note { text: "CloudFormation rolls the tenant back".into(), at: at(98) },
+        OperationEvent::Note { text: "CloudFormation rolls the tenant back".into(), at: at(98) },
         finished(TENANT, "tenant breadfree", "UPDATE_ROLLBACK_COMPLETE", false, 60, 126),
     ]
 }
@@ -118,7 +118,7 @@ impl Shared {
     }
 }
 
-async fn drawn(drawer: Drawer, events: Vec<DeployEvent>) {
+async fn drawn(drawer: Drawer, events: Vec<OperationEvent>) {
     let (sender, receiver) = mpsc::unbounded_channel();
     for event in events {
         sender.send(event).unwrap();
@@ -128,7 +128,7 @@ async fn drawn(drawer: Drawer, events: Vec<DeployEvent>) {
 }
 
 /// The lines above the tree, and the tree as it then stands.
-fn told(events: &[DeployEvent], second: u32, height: usize) -> String {
+fn told(events: &[OperationEvent], second: u32, height: usize) -> String {
     let mut tree = Tree::new(Palette::plain());
     let above: Vec<String> = events.iter().flat_map(|event| tree.apply(event)).collect();
     format!("{}\n---\n{}", above.join("\n"), tree.lines(now(second), 80, height).join("\n"))

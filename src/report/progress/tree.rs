@@ -6,14 +6,14 @@ mod layout;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use entry::{Entry, Rollout, StepState};
 use jiff::Timestamp;
 
-use crate::deploy::{DeployEvent, StepOutcome};
+use crate::operation::{OperationEvent, StepOutcome};
 use crate::report::style::{self, Palette};
 use crate::report::text::{self, one_line};
 
 use super::resource::{Standing, is_cascade, standing, word};
-use entry::{Entry, Rollout, StepState};
 
 /// What a running deployment looks like.
 ///
@@ -48,38 +48,38 @@ impl Tree {
     }
 
     /// Takes an event in, and gives the lines that go above the tree to stay.
-    pub fn apply(&mut self, event: &DeployEvent) -> Vec<String> {
+    pub fn apply(&mut self, event: &OperationEvent) -> Vec<String> {
         match event {
-            DeployEvent::StackStarted { stack, title, action, at } => {
+            OperationEvent::StackStarted { stack, title, action, at } => {
                 let at = self.time(at);
                 let entry = self.entry(stack);
                 entry.begin(&one_line(title), *action, at);
                 self.begin(stack);
                 Vec::new()
             }
-            DeployEvent::Resource { at, .. } => {
+            OperationEvent::Resource { at, .. } => {
                 let at = self.time(at);
                 self.resource(event, at)
             }
-            DeployEvent::Service { at, .. } => {
+            OperationEvent::Service { at, .. } => {
                 self.time(at);
                 self.service(event)
             }
-            DeployEvent::StepStarted { stack, step, title, at } => {
+            OperationEvent::StepStarted { stack, step, title, at } => {
                 let at = self.time(at);
                 self.entry(stack).step(step).begin(&one_line(title), at);
                 self.begin(stack);
                 Vec::new()
             }
-            DeployEvent::StepFinished { stack, step, outcome, detail, at } => {
+            OperationEvent::StepFinished { stack, step, outcome, detail, at } => {
                 let at = self.time(at);
                 self.step_finished(stack, step, *outcome, detail.as_deref(), at)
             }
-            DeployEvent::StackFinished { stack, title, status, ok, elapsed_ms, at } => {
+            OperationEvent::StackFinished { stack, title, status, ok, elapsed_ms, at } => {
                 self.time(at);
                 self.stack_finished(stack, title, status, *ok, Duration::from_millis(*elapsed_ms))
             }
-            DeployEvent::Note { text, at } => {
+            OperationEvent::Note { text, at } => {
                 self.time(at);
                 vec![format!("{} {}", self.palette.dim("note:"), one_line(text))]
             }
@@ -123,8 +123,9 @@ impl Tree {
         }
     }
 
-    fn resource(&mut self, event: &DeployEvent, at: Option<Timestamp>) -> Vec<String> {
-        let DeployEvent::Resource { stack, logical_id, resource_type, description, status, reason, .. } = event else {
+    fn resource(&mut self, event: &OperationEvent, at: Option<Timestamp>) -> Vec<String> {
+        let OperationEvent::Resource { stack, logical_id, resource_type, description, status, reason, .. } = event
+        else {
             return Vec::new();
         };
         let palette = self.palette;
@@ -149,8 +150,8 @@ impl Tree {
         vec![format!("{lead}  {}  {what}{because}", palette.accent(one_line(stack)))]
     }
 
-    fn service(&mut self, event: &DeployEvent) -> Vec<String> {
-        let DeployEvent::Service { stack, service, desired, running, pending, failed, stopped_reason, .. } = event
+    fn service(&mut self, event: &OperationEvent) -> Vec<String> {
+        let OperationEvent::Service { stack, service, desired, running, pending, failed, stopped_reason, .. } = event
         else {
             return Vec::new();
         };

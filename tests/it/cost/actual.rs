@@ -1,12 +1,12 @@
 //! `konta cost actual`: the estimate beside a bill, from answers in the form that Cost Explorer documents.
 
 use konta::aws::costexplorer::Part;
+use konta::commands::context::Loaded;
 use konta::commands::cost::UsageFile;
 use konta::commands::cost::actual::{Month, actual};
-use konta::commands::gather::Loaded;
 use konta::cost::PriceTable;
 use konta::manifest;
-use konta::report::actual::ActualReport;
+use konta::report::cost::actual::ActualReport;
 use konta::template::compose::Composer;
 use konta::template::source::Sources;
 use rust_decimal::Decimal;

@@ -1,4 +1,4 @@
-//! What README.md and docs/cost.md show of `konta cost` is what it says.
+//! The listings of `konta cost` in docs/cost.md are its real output.
 
 use std::path::Path;
 
@@ -24,8 +24,8 @@ fn shows(document: &str, command: &str) {
 }
 
 #[test]
-fn the_readme_shows_what_the_example_costs() {
-    shows("README.md", "cost");
+fn the_documentation_shows_what_the_example_costs() {
+    shows("docs/cost.md", "cost");
 }
 
 #[test]

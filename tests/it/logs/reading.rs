@@ -3,9 +3,10 @@
 use std::sync::{Arc, Mutex};
 
 use konta::aws::Aws;
-use konta::deploy::{DeployError, Pace};
-use konta::life::logs::{self, Reader, Source};
-use konta::life::select::{Line, Selection};
+use konta::operation::{OperationError, Polling};
+use konta::stack::runtime::LogSource;
+use konta::task::log::{self, Reader};
+use konta::task::log_filter::{Line, Selection};
 use serde_json::{Value, json};
 
 use crate::fake_aws::{Answer, Calls, scripted};
@@ -42,8 +43,8 @@ fn cloudwatch(page: usize) -> (Aws, Calls, Held) {
     (aws, calls, held)
 }
 
-fn source() -> Source {
-    Source { group: "g".into(), streams: "t/odoo/".into() }
+fn source() -> LogSource {
+    LogSource { group: "g".into(), streams: "t/odoo/".into() }
 }
 
 fn texts(lines: &[Line]) -> Vec<&str> {
@@ -57,11 +58,11 @@ fn odoo(database: &str, text: &str) -> String {
 const MINUTE: i64 = 60_000;
 
 #[tokio::test(start_paused = true)]
-async fn every_page_is_read_also_behind_an_empty_one() -> Result<(), DeployError> {
+async fn every_page_is_read_also_behind_an_empty_one() -> Result<(), OperationError> {
     let (aws, calls, held) = cloudwatch(2);
     held.lock().unwrap().extend((0..5).map(|n| (n * MINUTE, "a", n.to_string())));
     let source = source();
-    let mut reader = Reader::new(&aws, Pace::aws(), &source, Selection::default(), 0, Some(10 * MINUTE));
+    let mut reader = Reader::new(&aws, Polling::aws(), &source, Selection::default(), 0, Some(10 * MINUTE));
     assert_eq!(texts(&reader.all().await?), ["0", "1", "2", "3", "4"]);
     assert_eq!(calls.actions().len(), 4);
     let bodies = calls.bodies();
@@ -70,11 +71,11 @@ async fn every_page_is_read_also_behind_an_empty_one() -> Result<(), DeployError
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_follows_gets_each_line_once_and_late_ones_too() -> Result<(), DeployError> {
+async fn who_follows_gets_each_line_once_and_late_ones_too() -> Result<(), OperationError> {
     let (aws, calls, held) = cloudwatch(100);
     let put = |at: i64, stream, text: &str| held.lock().unwrap().push((at, stream, text.to_owned()));
     let source = source();
-    let mut reader = Reader::new(&aws, Pace::aws(), &source, Selection::default(), 0, None);
+    let mut reader = Reader::new(&aws, Polling::aws(), &source, Selection::default(), 0, None);
     assert!(reader.all().await?.is_empty());
     put(10 * MINUTE, "a", "first");
     assert_eq!(texts(&reader.all().await?), ["first"]);
@@ -91,12 +92,12 @@ async fn who_follows_gets_each_line_once_and_late_ones_too() -> Result<(), Deplo
 
 /// The head of a traceback comes after its lines: each still goes to its own tenant.
 #[tokio::test(start_paused = true)]
-async fn a_late_line_says_whose_the_lines_after_it_are() -> Result<(), DeployError> {
+async fn a_late_line_says_whose_the_lines_after_it_are() -> Result<(), OperationError> {
     let (aws, _, held) = cloudwatch(100);
     let put = |at: i64, text: &str| held.lock().unwrap().push((at, "a", text.to_owned()));
     let source = source();
     let selection = Selection { database: Some("mine".into()), ..Selection::default() };
-    let mut reader = Reader::new(&aws, Pace::aws(), &source, selection, 0, None);
+    let mut reader = Reader::new(&aws, Polling::aws(), &source, selection, 0, None);
     put(1000, &odoo("theirs", "theirs"));
     put(3000, "Traceback");
     assert!(reader.all().await?.is_empty());
@@ -111,7 +112,7 @@ async fn a_late_line_says_whose_the_lines_after_it_are() -> Result<(), DeployErr
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_last_lines_are_looked_for_no_further_back_than_needed() -> Result<(), DeployError> {
+async fn the_last_lines_are_looked_for_no_further_back_than_needed() -> Result<(), OperationError> {
     let (aws, calls, held) = cloudwatch(100);
     let now = 24 * 60 * MINUTE;
     for (ago, text) in [(300, "old"), (50, "older"), (40, "new"), (5, "newest")] {
@@ -119,8 +120,8 @@ async fn the_last_lines_are_looked_for_no_further_back_than_needed() -> Result<(
     }
     let source = source();
     let found = async |count| {
-        let found = logs::last(&aws, Pace::aws(), &source, &Selection::default(), (0, now), (count, false)).await?.0;
-        Ok::<_, DeployError>(found.into_iter().map(|line| line.text).collect::<Vec<_>>())
+        let found = log::last(&aws, Polling::aws(), &source, &Selection::default(), (0, now), (count, false)).await?.0;
+        Ok::<_, OperationError>(found.into_iter().map(|line| line.text).collect::<Vec<_>>())
     };
     assert_eq!(found(1).await?, ["newest"]);
     assert!(calls.bodies().iter().all(|body| body.contains(&format!("\"startTime\":{}", now - 10 * MINUTE))));
@@ -133,13 +134,13 @@ async fn the_last_lines_are_looked_for_no_further_back_than_needed() -> Result<(
 
 /// After the last lines the reader goes on where they end.
 #[tokio::test(start_paused = true)]
-async fn who_follows_from_the_last_lines_gets_none_of_them_again() -> Result<(), DeployError> {
+async fn who_follows_from_the_last_lines_gets_none_of_them_again() -> Result<(), OperationError> {
     let (aws, _, held) = cloudwatch(100);
     let now = 24 * 60 * MINUTE;
     held.lock().unwrap().extend((0..5).map(|n| (now - MINUTE + n, "a", n.to_string())));
     let source = source();
     let (lines, mut reader) =
-        logs::last(&aws, Pace::aws(), &source, &Selection::default(), (0, now), (2, true)).await?;
+        log::last(&aws, Polling::aws(), &source, &Selection::default(), (0, now), (2, true)).await?;
     assert_eq!(texts(&lines), ["3", "4"]);
     held.lock().unwrap().push((now + 1, "a", "5".to_owned()));
     assert_eq!(texts(&reader.all().await?), ["5"]);
@@ -147,7 +148,7 @@ async fn who_follows_from_the_last_lines_gets_none_of_them_again() -> Result<(),
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_throttled_question_is_asked_again() -> Result<(), DeployError> {
+async fn a_throttled_question_is_asked_again() -> Result<(), OperationError> {
     let asked = Mutex::new(0);
     let (aws, _) = scripted(move |_| {
         let mut asked = asked.lock().unwrap();
@@ -162,7 +163,7 @@ async fn a_throttled_question_is_asked_again() -> Result<(), DeployError> {
         )
     });
     let source = source();
-    let mut reader = Reader::new(&aws, Pace::aws(), &source, Selection::default(), 0, None);
+    let mut reader = Reader::new(&aws, Polling::aws(), &source, Selection::default(), 0, None);
     assert_eq!(texts(&reader.all().await?), ["x"]);
     Ok(())
 }

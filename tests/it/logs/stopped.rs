@@ -1,9 +1,9 @@
 //! Which task stopped last, against an ECS and a CloudWatch that answer from a script.
 
-use konta::life::stopped::{self, Stopped};
+use konta::task::stopped::{self, Stopped};
 use serde_json::{Value, json};
 
-use crate::exec::place;
+use crate::exec::runtime;
 use crate::fake_aws::{Answer, scripted};
 
 fn task(id: &str, stopped: i64) -> Value {
@@ -36,7 +36,7 @@ async fn last(stopped: Vec<Value>, streams: &[(&str, i64)]) -> Option<Stopped> {
             other => Answer::error("UnexpectedCall", other.0),
         }
     });
-    stopped::last(&aws, &place()).await.unwrap()
+    stopped::last(&aws, &runtime()).await.unwrap()
 }
 
 #[tokio::test]

@@ -23,7 +23,7 @@ fn every_stack_of_every_variant_can_stand() {
         for stack in rendered.stacks.values() {
             let effective = rendered.effective(&stack.name);
             assert!(!effective.resources.is_empty(), "{name}: {}", stack.name);
-            if let Some(gate) = stack.gate {
+            if let Some(gate) = stack.wait_condition {
                 assert!(effective.has(gate.condition) && effective.outputs.contains_key(gate.passed), "{name}");
             }
         }
@@ -143,7 +143,7 @@ fn the_pool_stands_only_where_somebody_is_pooled_and_waits_for_its_database() {
     assert!(waits_for(&with, "PoolService", "PoolReady") && waits_for(&with, "PoolReady", "DatabaseInstanceA"));
     let none = Files::plain().without("tenants/artista.yml").render();
     assert_eq!(pool(&none.effective(cell)), [false; 9]);
-    assert!(none.stack(cell).gate.is_none());
+    assert!(none.stack(cell).wait_condition.is_none());
 }
 
 #[test]

@@ -4,8 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use konta::manifest;
 use konta::model::{Tenant, Workspace};
-use konta::stack::build::Placement;
-use konta::stack::scope::placements;
+use konta::stack::placement::{Placement, placements};
 use konta::stack::{Observed, ObservedStack, priority};
 
 use super::workspace::{Files, loaded};

@@ -2,13 +2,13 @@
 
 use std::path::PathBuf;
 
-use crate::commands::gather::Loaded;
-use crate::commands::{CommandError, Context, gather};
-use crate::life::upgrade;
+use crate::commands::context::{self, Loaded};
+use crate::commands::{CommandError, Context};
 use crate::manifest::edit;
-use crate::model::{Page, Tenant};
+use crate::model::{ServingState, Tenant};
 use crate::stack::names::Names;
 use crate::stack::{Observed, ObservedStack};
+use crate::tenant::upgrade;
 
 use super::UpgradeArgs;
 
@@ -72,14 +72,14 @@ impl<'a> Wish<'a> {
         name: &str,
         args: &UpgradeArgs,
     ) -> Result<Self, Refusal> {
-        let tenant = gather::tenant(&loaded.workspace, name).map_err(Refusal::Error)?;
+        let tenant = context::tenant(&loaded.workspace, name).map_err(Refusal::Error)?;
         let Some(stack) = observed.get(&names.tenant(&tenant.name)) else {
             return Err(Refusal::Passed(CommandError::Unknown {
                 message: format!("the tenant {name} is not deployed in {}", tenant.environment),
                 help: format!("deploy it with `konta deploy tenant {name}`"),
             }));
         };
-        if stack.page() == Page::Suspended {
+        if stack.page() == ServingState::Suspended {
             return Err(Refusal::Passed(upgrade::refused(&tenant.name).into()));
         }
         if stack.is_pooled() && args.image.is_some() {
@@ -122,8 +122,8 @@ impl<'a> Wish<'a> {
 }
 
 /// What to ask before.
-pub(super) fn question(wishes: &[Wish<'_>]) -> String {
-    let each: Vec<String> = wishes.iter().map(Wish::text).collect();
+pub(super) fn question(interrupts: &[Wish<'_>]) -> String {
+    let each: Vec<String> = interrupts.iter().map(Wish::text).collect();
     format!("Upgrade {}? Visitors see a page of maintenance meanwhile, usually for about a minute", each.join(". "))
 }
 
@@ -146,7 +146,7 @@ fn edited(context: &Context, loaded: &Loaded, name: &str, image: &str) -> Result
     };
     let after = edit::with_image(&before, image).ok_or_else(by_hand)?;
     let wanted = context.load_with(&loaded.root, &path, &after)?;
-    if gather::tenant(&wanted.workspace, name)?.image != image {
+    if context::tenant(&wanted.workspace, name)?.image != image {
         return Err(by_hand());
     }
     Ok(Edit { path, file, before, after })

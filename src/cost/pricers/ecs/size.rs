@@ -3,10 +3,10 @@
 use rust_decimal::Decimal;
 
 use crate::cost::decimal::dec;
-
-use super::DISK;
 use crate::cost::evaluate::number;
 use crate::cost::pricers::{Missing, Sheet};
+
+use super::DISK;
 
 /// What one task takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,6 +67,9 @@ fn measure(text: &str, unit: &str) -> Option<Decimal> {
     };
     (amount > Decimal::ZERO).then_some(amount)
 }
+
+/// The most tasks of a service. Source: ECS service quotas.
+pub(in crate::cost::pricers) const MOST_TASKS: u32 = 5_000;
 
 #[cfg(test)]
 mod tests {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use crate::deploy::StepOutcome;
+use crate::operation::StepOutcome;
 use crate::stack::Action;
 
 use super::super::resource::{Standing, standing};

@@ -2,9 +2,8 @@
 
 use jiff::Timestamp;
 
-use crate::deploy::StepOutcome;
-use crate::report::style;
-use crate::report::text;
+use crate::operation::StepOutcome;
+use crate::report::{style, text};
 use crate::stack::Action;
 
 use super::super::resource::{Standing, word};

@@ -1,0 +1,57 @@
+//! Deletion protection of databases and load balancers, taken off where the stack around them is to go.
+
+use crate::aws::{Aws, AwsError};
+use crate::operation::error::OperationError;
+use crate::operation::event::{StepOutcome, StepResult};
+use crate::operation::polling::Polling;
+use crate::operation::retry::Retry;
+
+/// Turns off the deletion protection of a stack's databases and load balancers. What is gone, or going, needs nothing.
+pub async fn take_off(aws: &Aws, polling: Polling, stack: &str) -> StepResult {
+    let resources = match aws.stack_resources(stack).await {
+        // The stack itself went meanwhile.
+        Err(error) if error.code == "ValidationError" && error.message.contains("does not exist") => Vec::new(),
+        resources => resources?,
+    };
+    let mut count = 0;
+    for (_, kind, id, status) in resources {
+        if id.is_empty() || matches!(status.as_str(), "DELETE_IN_PROGRESS" | "DELETE_COMPLETE" | "DELETE_SKIPPED") {
+            continue;
+        }
+        match kind.as_str() {
+            "AWS::RDS::DBCluster" => cluster(aws, polling, &id).await?,
+            // One that failed to be made may have a name only, and no ARN to ask for.
+            "AWS::ElasticLoadBalancingV2::LoadBalancer" if !id.starts_with("arn:") => continue,
+            "AWS::ElasticLoadBalancingV2::LoadBalancer" => gone_is_done(aws.unprotect_load_balancer(&id).await)?,
+            _ => continue,
+        }
+        count += 1;
+    }
+    let outcome = if count == 0 { StepOutcome::AlreadyDone } else { StepOutcome::Done };
+    Ok((outcome, Some(format!("{count} resources"))))
+}
+
+/// RDS changes a cluster only while it is available: one that is still being made or backed up is waited for.
+async fn cluster(aws: &Aws, polling: Polling, id: &str) -> Result<(), OperationError> {
+    let begun = tokio::time::Instant::now();
+    let mut retry = Retry::new(polling, None, format!("the deletion protection of {id}"));
+    loop {
+        match aws.unprotect_cluster(id).await {
+            Err(error) if error.is("InvalidDBClusterStateFault") && begun.elapsed() <= polling.task => {
+                let status = retry.ask(async || aws.cluster_status(id).await).await?;
+                if status.is_none_or(|status| status == "deleting") {
+                    return Ok(());
+                }
+                tokio::time::sleep(polling.poll).await;
+            }
+            done => return gone_is_done(done).map_err(OperationError::from),
+        }
+    }
+}
+
+fn gone_is_done(done: Result<(), AwsError>) -> Result<(), AwsError> {
+    match done {
+        Err(error) if error.is("DBClusterNotFoundFault") || error.is("LoadBalancerNotFound") => Ok(()),
+        done => done,
+    }
+}

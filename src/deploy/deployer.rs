@@ -1,0 +1,247 @@
+//! Carrying out a plan: wave by wave, side by side, each stack with the steps around it.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::MutexGuard;
+
+use futures::StreamExt;
+
+use crate::aws::Aws;
+use crate::model::{Certificate, Environment, Tenant, TenantName, Tier, TierName};
+use crate::operation::context::Standing;
+use crate::operation::error::OperationError;
+use crate::operation::event::{Events, OperationEvent};
+use crate::operation::interrupt::{Interrupt, Interrupts};
+use crate::operation::polling::Polling;
+use crate::stack::names::Names;
+use crate::stack::plan::{self, Action};
+use crate::stack::tags::CELL_TAG;
+use crate::stack::{DesiredStack, Observed, StackKind, waves};
+
+use super::data_source::DataSource;
+use super::database_template::TemplateLocks;
+use super::plan::{Planned, PlannedStack};
+use super::steps;
+
+/// How one stack ended.
+#[derive(Debug)]
+pub struct StackResult {
+    /// The stack.
+    pub stack: String,
+    /// What it is, for people.
+    pub title: String,
+    /// What was to happen.
+    pub action: Action,
+    /// CloudFormation's last status, `UNCHANGED`, or `SKIPPED` when a stack before it failed.
+    pub status: String,
+    /// What was not run, with the reason.
+    pub not_run: Vec<String>,
+    /// Why it failed.
+    pub error: Option<OperationError>,
+}
+
+/// Carries out plans in one environment.
+#[derive(Debug)]
+pub struct Deployer<'a> {
+    /// The session.
+    pub aws: &'a Aws,
+    /// The environment.
+    pub environment: &'a Environment,
+    /// Its names.
+    pub names: Names,
+    /// The tenants the plan concerns, by name.
+    pub tenants: BTreeMap<TenantName, &'a Tenant>,
+    /// The tiers, whose modules new tenants' templates have.
+    pub tiers: &'a BTreeMap<TierName, Tier>,
+    /// Templates that are being made.
+    pub templates: TemplateLocks,
+    /// Who brings their data to tenants that come from another place.
+    pub arrivals: BTreeMap<TenantName, &'a dyn DataSource>,
+    /// How often to ask.
+    pub polling: Polling,
+    /// Where events go.
+    pub events: Events,
+    /// What the operator wishes meanwhile.
+    pub interrupts: Interrupts,
+    /// What stands, kept up to date while the plan is carried out.
+    pub standing: Standing,
+}
+
+impl Deployer<'_> {
+    pub(super) fn standing(&self) -> MutexGuard<'_, Observed> {
+        self.standing.lock()
+    }
+
+    /// What stands now.
+    #[must_use]
+    pub fn observed(&self) -> Observed {
+        self.standing().clone()
+    }
+
+    /// Carries out a plan and tells how every stack ended. A stack whose predecessor failed is skipped; its neighbours go on.
+    pub async fn deploy(&self, planned: &Planned) -> Vec<StackResult> {
+        let desired: Vec<DesiredStack> = planned.stacks.iter().map(|p| p.desired.clone()).collect();
+        let mut results: BTreeMap<usize, StackResult> = BTreeMap::new();
+        let mut failed: BTreeSet<String> = BTreeSet::new();
+        let changing = planned.stacks.iter().filter(|stack| stack.plan.changes_anything());
+        let changing: BTreeSet<String> = changing.map(|stack| stack.desired.name.clone()).collect();
+        for wave in waves::waves(&desired) {
+            let mut going = Vec::new();
+            for index in wave {
+                let stack = self.looked_at_again(&planned.stacks[index], &changing);
+                if stack.plan.action == Action::Nothing {
+                    results.insert(index, self.unchanged(&stack));
+                } else if let Some(before) = stack.desired.depends_on.iter().find(|name| failed.contains(*name)) {
+                    failed.insert(stack.desired.name.clone());
+                    let skipped = result(&stack, "SKIPPED", Vec::new(), None, Some(before));
+                    results.insert(index, skipped);
+                } else if *self.interrupts.borrow() != Interrupt::None {
+                    let what = format!("{} was not begun", stack.desired.name);
+                    results.insert(
+                        index,
+                        result(&stack, "SKIPPED", Vec::new(), Some(OperationError::Cancelled { what }), None),
+                    );
+                } else {
+                    // Asked again when its turn comes: all tenants are one wave.
+                    going.push(async move {
+                        if *self.interrupts.borrow() == Interrupt::None {
+                            return (index, self.stack(&stack).await);
+                        }
+                        let what = format!("{} was not begun", stack.desired.name);
+                        (index, result(&stack, "SKIPPED", Vec::new(), Some(OperationError::Cancelled { what }), None))
+                    });
+                }
+            }
+            let mut running = futures::stream::iter(going).buffer_unordered(self.polling.side_by_side);
+            while let Some((index, done)) = running.next().await {
+                if done.error.is_some() {
+                    failed.insert(done.stack.clone());
+                }
+                results.insert(index, done);
+            }
+        }
+        results.into_values().collect()
+    }
+
+    /// What is to happen to a stack now that those before it have changed: its parameters may be others than when it was planned.
+    fn looked_at_again<'p>(&self, stack: &'p PlannedStack, changing: &BTreeSet<String>) -> Cow<'p, PlannedStack> {
+        let open = matches!(stack.plan.action, Action::Follow | Action::Verify);
+        if !open || plan::takes_from(&stack.desired, changing).is_none() {
+            return Cow::Borrowed(stack);
+        }
+        let now = plan::action(&stack.desired, &self.standing());
+        if stack.plan.action == Action::Verify && now == Action::Nothing {
+            return Cow::Borrowed(stack);
+        }
+        let mut stack = stack.clone();
+        stack.plan.action = now;
+        Cow::Owned(stack)
+    }
+
+    fn unchanged(&self, stack: &PlannedStack) -> StackResult {
+        self.events.send(OperationEvent::StackFinished {
+            stack: stack.desired.name.clone(),
+            title: stack.desired.title.clone(),
+            status: "UNCHANGED".to_owned(),
+            ok: true,
+            elapsed_ms: 0,
+            at: Events::now(),
+        });
+        result(stack, "UNCHANGED", Vec::new(), None, None)
+    }
+
+    /// One stack with everything around it.
+    async fn stack(&self, stack: &PlannedStack) -> StackResult {
+        let desired = &stack.desired;
+        let begun = tokio::time::Instant::now();
+        self.events.send(OperationEvent::StackStarted {
+            stack: desired.name.clone(),
+            title: desired.title.clone(),
+            action: stack.plan.action,
+            at: Events::now(),
+        });
+        let mut not_run = Vec::new();
+        let done = self.stack_and_steps(stack, &mut not_run).await;
+        let status = self
+            .standing()
+            .get_with_shells(&desired.name)
+            .map_or_else(|| "NOT_MADE".to_owned(), |standing| standing.status.clone());
+        self.events.send(OperationEvent::StackFinished {
+            stack: desired.name.clone(),
+            title: desired.title.clone(),
+            status: status.clone(),
+            ok: done.is_ok(),
+            elapsed_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
+            at: Events::now(),
+        });
+        result(stack, &status, not_run, done.err(), None)
+    }
+
+    async fn stack_and_steps(&self, planned: &PlannedStack, not_run: &mut Vec<String>) -> Result<(), OperationError> {
+        let mut desired = planned.desired.clone();
+        if planned.plan.action == Action::Verify {
+            return self.verify(&desired, not_run).await;
+        }
+        let wait_point = self.wait_point(&desired, not_run);
+        self.settle(&desired, wait_point).await?;
+        match desired.kind.clone() {
+            StackKind::Dns | StackKind::Addon(..) => self.apply(&desired, planned, None).await,
+            StackKind::Environment => {
+                self.step(&desired, "service-roles", "service-linked roles", not_run, steps::service_roles(self.aws))
+                    .await?;
+                // Before every run that asks for the certificate: on a zone that nobody finds it would hang for hours.
+                let certificate = self.standing().output(&desired.name, "CertificateArn").is_some();
+                if !certificate && self.environment.certificate == Certificate::Create {
+                    self.check_delegation(&desired, not_run).await?;
+                }
+                self.apply(&desired, planned, None).await
+            }
+            StackKind::Cell(cell) => {
+                if desired.wait_condition.is_none() {
+                    return self.apply(&desired, planned, None).await;
+                }
+                let password = self.names.pool_password(cell);
+                let keep = steps::keep_password(self.aws, &password, &desired.tags);
+                self.step(&desired, "password", "a password for the pool", not_run, keep).await?;
+                self.through_wait_condition(&desired, planned, not_run).await
+            }
+            StackKind::Tenant(name) => {
+                let tenant = *self.tenants.get(&name).ok_or_else(|| OperationError::Preflight {
+                    problem: format!("the tenant {name} is not in the workspace"),
+                    help: "check the name with `konta validate`".to_owned(),
+                })?;
+                // Before its database is made: a run that ends between that and the stack must find the cell again.
+                let is_new = self.standing().get(&desired.name).is_none();
+                let kept = self.names.kept_tenant(&name);
+                if let (true, Some(cell)) = (is_new, desired.tags.get(CELL_TAG)) {
+                    self.aws.create_parameter(&kept, cell, &desired.tags).await?;
+                }
+                self.tenant(&mut desired, planned, tenant, not_run).await?;
+                if is_new || self.standing().is_kept(&name) {
+                    self.aws.delete_parameter(&kept).await?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+fn result(
+    stack: &PlannedStack,
+    status: &str,
+    mut not_run: Vec<String>,
+    error: Option<OperationError>,
+    before: Option<&String>,
+) -> StackResult {
+    if let Some(before) = before {
+        not_run.push(format!("{before} was not deployed, on which it stands"));
+    }
+    StackResult {
+        stack: stack.desired.name.clone(),
+        title: stack.desired.title.clone(),
+        action: stack.plan.action,
+        status: status.to_owned(),
+        not_run,
+        error,
+    }
+}

@@ -1,0 +1,155 @@
+//! What can go wrong in a deployment, each with what to do.
+
+use miette::Diagnostic;
+use thiserror::Error;
+
+use crate::aws::AwsError;
+use crate::template::TemplateError;
+
+/// A deployment that did not succeed.
+#[derive(Debug, Error, Diagnostic)]
+pub enum OperationError {
+    /// A resource failed; this is the first one, the others are its consequences.
+    #[error("{stack}: {resource} failed ({status}): {reason}")]
+    #[diagnostic(code(konta::deploy::resource_failed), help("{help}"))]
+    ResourceFailed {
+        /// The stack.
+        stack: String,
+        /// The resource, for people, with its logical id.
+        resource: String,
+        /// CloudFormation's status of it.
+        status: String,
+        /// CloudFormation's reason.
+        reason: String,
+        /// What to do, and what became of the stack.
+        help: String,
+    },
+    /// A change set could not be made.
+    #[error("{stack}: CloudFormation refuses the change: {reason}")]
+    #[diagnostic(
+        code(konta::deploy::change_refused),
+        help(
+            "nothing was changed; correct the manifest, override or addon that the reason names and run the command again"
+        )
+    )]
+    ChangeRefused {
+        /// The stack.
+        stack: String,
+        /// CloudFormation's reason.
+        reason: String,
+    },
+    /// A step of konta's own failed.
+    #[error("{stack}: {step} failed: {reason}")]
+    #[diagnostic(code(konta::deploy::step_failed), help("{help}"))]
+    StepFailed {
+        /// The stack it belongs to.
+        stack: String,
+        /// What the step does.
+        step: String,
+        /// Why it failed.
+        reason: String,
+        /// What to do.
+        help: String,
+    },
+    /// The change would lose data.
+    #[error("{stack}: {resource} would be replaced or removed, with its data")]
+    #[diagnostic(
+        code(konta::deploy::data_at_risk),
+        help(
+            "konta does not do that: restore the former value, or move the data first (see the plan for the property that causes it)"
+        )
+    )]
+    DataAtRisk {
+        /// The stack.
+        stack: String,
+        /// The resource.
+        resource: String,
+    },
+    /// The stack is in a state that needs a decision.
+    #[error("{stack} is in state {status}")]
+    #[diagnostic(code(konta::deploy::stuck), help("{help}"))]
+    Stuck {
+        /// The stack.
+        stack: String,
+        /// Its status.
+        status: String,
+        /// What to do.
+        help: String,
+    },
+    /// An output that another stack needs is not there.
+    #[error("{stack} needs {missing}, which its environment or cell does not give")]
+    #[diagnostic(code(konta::deploy::missing_output), help("run `konta deploy env` first, then this command again"))]
+    MissingOutput {
+        /// The stack.
+        stack: String,
+        /// What is missing.
+        missing: String,
+    },
+    /// The zone is not delegated.
+    #[error("the domain {domain} does not lead to its new zone yet")]
+    #[diagnostic(
+        code(konta::deploy::not_delegated),
+        help(
+            "at the registrar (or in the parent zone) set the name servers of {domain} to\n  {servers}\nthen run the command again: it goes on where it stopped. A certificate asked for before that would hang for hours"
+        )
+    )]
+    NotDelegated {
+        /// The domain.
+        domain: String,
+        /// The zone's name servers, one a line.
+        servers: String,
+    },
+    /// Something was looked at before the deployment and is not as it must be.
+    #[error("{problem}")]
+    #[diagnostic(code(konta::deploy::preflight), help("{help}"))]
+    Preflight {
+        /// What is wrong.
+        problem: String,
+        /// What to do.
+        help: String,
+    },
+    /// The operator stopped it.
+    #[error("stopped: {what}")]
+    #[diagnostic(
+        code(konta::deploy::cancelled),
+        help("run the same command again to go on; `konta status` shows how things stand")
+    )]
+    Cancelled {
+        /// What was under way.
+        what: String,
+    },
+    /// AWS took longer than konta waits.
+    #[error("{what} took longer than {minutes} minutes")]
+    #[diagnostic(
+        code(konta::deploy::timeout),
+        help("it goes on in AWS: run the same command again to attach to it, or look at `konta status`")
+    )]
+    Timeout {
+        /// What was waited for.
+        what: String,
+        /// How long.
+        minutes: u64,
+    },
+    /// AWS did not answer for longer than konta is patient.
+    #[error("{what}: AWS has not answered for {minutes} minutes ({reason})")]
+    #[diagnostic(
+        code(konta::deploy::unanswered),
+        help("what was begun goes on in AWS: run the same command again to attach to it, or look at `konta status`")
+    )]
+    Unanswered {
+        /// What was waited for.
+        what: String,
+        /// How long.
+        minutes: u64,
+        /// The last error.
+        reason: String,
+    },
+    /// A template cannot be deployed.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Template(#[from] TemplateError),
+    /// A call failed.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Aws(#[from] AwsError),
+}

@@ -1,0 +1,28 @@
+//! The tags of konta's stacks, by which it knows its own, and the parameter that says what visitors see.
+
+/// The parameter of a tenant's stack that says which page its visitors see.
+pub const PAGE: &str = "Page";
+
+/// The tag that holds the hash of template, parameters and tags.
+pub const HASH_TAG: &str = "konta:hash";
+
+/// The tag that says which konta made the stack.
+pub const APPLICATION_TAG: &str = "konta:application";
+
+/// The tag with the environment's name.
+pub const ENVIRONMENT_TAG: &str = "konta:environment";
+
+/// The tag with the tenant's name.
+pub const TENANT_TAG: &str = "konta:tenant";
+
+/// The tag with the tenant's tier.
+pub const TIER_TAG: &str = "konta:tier";
+
+/// The tag with the digest of the tenant's list of modules.
+pub const MODULES_TAG: &str = "konta:modules";
+
+/// The tag that says where the tenant's database lives, `shared` or `dedicated`.
+pub const DATABASE_TAG: &str = "konta:database";
+
+/// The tag with the cell's number.
+pub const CELL_TAG: &str = "konta:cell";

@@ -1,0 +1,7 @@
+//! One-off tasks, their end, their log, and sessions in running ones.
+
+pub mod exec;
+pub mod log;
+pub mod log_filter;
+pub mod one_off;
+pub mod stopped;

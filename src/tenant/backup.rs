@@ -1,0 +1,235 @@
+//! Backups of a tenant: made by a task, listed from the bucket, and thinned out.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::aws::Aws;
+use crate::deploy::Deployer;
+use crate::model::{BackupsKept, TenantName};
+use crate::odoo::backup::{BackupId, FORMAT, Manifest, Outcome};
+use crate::odoo::retention;
+use crate::operation::{OperationError, StepOutcome};
+
+use super::backup_store::BackupStore;
+use super::backup_task::{self, Work, backup_prefix};
+
+/// The object that says that a backup is whole.
+const MANIFEST: &str = "manifest.json";
+/// The object that says that a backup was restored for a test.
+const CHECKED: &str = "checked.json";
+/// How long a backup without a manifest may be one that is under way.
+const UNDER_WAY: SignedDuration = SignedDuration::from_hours(48);
+
+/// A backup in the bucket.
+#[derive(Debug, Clone, Serialize)]
+pub struct StoredBackup {
+    /// Its name.
+    pub id: BackupId,
+    /// When it was begun, RFC 3339, UTC.
+    pub begun_at: String,
+    /// Bytes of all its objects.
+    pub bytes: u64,
+    /// Whether it has its manifest; one without can never be restored.
+    pub complete: bool,
+    /// Odoo's version, of a complete one.
+    pub odoo: Option<String>,
+    /// Files that the database names and that were missing or damaged when it was made.
+    pub files_lost: Option<u64>,
+    /// Why its manifest cannot be read, where it cannot: it can hardly be restored, and is never deleted by konta itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unreadable: Option<String>,
+    /// When it was last restored for a test, and all was well.
+    pub checked_at: Option<String>,
+    #[serde(skip)]
+    keys: Vec<String>,
+}
+
+/// The word about a tested restore.
+#[derive(Debug, Serialize, Deserialize)]
+struct Checked {
+    at: String,
+}
+
+/// A finished backup.
+#[derive(Debug, Clone)]
+pub struct FinishedBackup {
+    /// What the task said.
+    pub outcome: Outcome,
+    /// Its manifest.
+    pub manifest: Manifest,
+}
+
+/// Backs a tenant up, or waits for its backup that is under way.
+///
+/// # Errors
+/// When the tenant does not stand or the task fails; there is no backup then.
+pub async fn back_up(
+    deployer: &Deployer<'_>,
+    tenant: &TenantName,
+    now: Timestamp,
+) -> Result<FinishedBackup, OperationError> {
+    let store = BackupStore::of(deployer, tenant)?;
+    let (id, database) = (BackupId::at(now), tenant.database());
+    let work = Work { verb: "backup", source: tenant.as_str(), id: &id, database: &database, neutralized_at: None };
+    let mut made = None;
+    let running = async {
+        let outcome = backup_task::run(deployer, &store, &work).await?;
+        // A backup that was under way has its own name.
+        let id = outcome.id.clone().unwrap_or_else(|| id.clone());
+        let manifest = manifest(deployer.aws, &store.bucket, tenant.as_str(), &id).await?;
+        let detail = format!("{id}, {} rows, {} files", manifest.rows.values().sum::<u64>(), manifest.files.count);
+        made = Some(FinishedBackup { outcome, manifest });
+        Ok((StepOutcome::Done, Some(detail)))
+    };
+    deployer.events.step(&store.stack, "backup", "database and files, to the bucket of backups", running).await?;
+    made.ok_or_else(|| OperationError::MissingOutput { stack: store.stack, missing: MANIFEST.to_owned() })
+}
+
+/// The backups of a tenant, oldest first.
+///
+/// # Errors
+/// When the bucket cannot be read.
+pub async fn list(aws: &Aws, bucket: &str, tenant: &str) -> Result<Vec<StoredBackup>, OperationError> {
+    let mut by_id: BTreeMap<BackupId, StoredBackup> = BTreeMap::new();
+    for object in aws.objects(bucket, &format!("{tenant}/")).await? {
+        let mut parts = object.key.splitn(3, '/').skip(1);
+        let (Some(Some(id)), Some(name)) = (parts.next().map(BackupId::parse), parts.next().map(ToOwned::to_owned))
+        else {
+            continue;
+        };
+        let kept = by_id.entry(id.clone()).or_insert_with(|| StoredBackup {
+            begun_at: id.moment().to_string(),
+            id,
+            bytes: 0,
+            complete: false,
+            odoo: None,
+            files_lost: None,
+            unreadable: None,
+            checked_at: None,
+            keys: Vec::new(),
+        });
+        kept.bytes += object.bytes;
+        kept.complete |= name == MANIFEST;
+        kept.keys.push(object.key);
+    }
+    let mut found: Vec<StoredBackup> = by_id.into_values().collect();
+    for kept in &mut found {
+        let prefix = backup_prefix(tenant, &kept.id);
+        if kept.complete {
+            match manifest(aws, bucket, tenant, &kept.id).await {
+                Ok(manifest) => {
+                    kept.files_lost = Some(manifest.files.lost());
+                    kept.odoo = manifest.odoo;
+                }
+                // One that cannot be read must not hide the others.
+                Err(OperationError::Preflight { problem, .. }) => kept.unreadable = Some(problem),
+                Err(error) => return Err(error),
+            }
+        }
+        let key = format!("{prefix}/{CHECKED}");
+        if kept.keys.contains(&key)
+            && let Some(text) = aws.object(bucket, &key).await?
+        {
+            kept.checked_at = serde_json::from_slice::<Checked>(&text).ok().map(|checked| checked.at);
+        }
+    }
+    Ok(found)
+}
+
+/// Deletes the backups that are no longer kept, and what is left of those that were never finished. Gives their names.
+///
+/// # Errors
+/// When the bucket cannot be read or written.
+pub async fn thin_out(
+    aws: &Aws,
+    bucket: &str,
+    tenant: &str,
+    kept: BackupsKept,
+    now: Timestamp,
+) -> Result<Vec<BackupId>, OperationError> {
+    let all = list(aws, bucket, tenant).await?;
+    let whole: Vec<(BackupId, u64)> = all.iter().filter_map(|one| Some((one.id.clone(), one.files_lost?))).collect();
+    let mut gone = retention::superseded(&whole, kept, now);
+    gone.extend(
+        all.iter()
+            .filter(|one| !one.complete && now.duration_since(one.id.moment()) > UNDER_WAY)
+            .map(|one| one.id.clone()),
+    );
+    gone.sort();
+    for one in all.iter().filter(|one| gone.contains(&one.id)) {
+        // The manifest first: what is left of a deletion that was interrupted is no backup.
+        let (manifest, rest): (Vec<String>, Vec<String>) =
+            one.keys.iter().cloned().partition(|key| key.ends_with(MANIFEST));
+        aws.delete_objects(bucket, &manifest).await?;
+        aws.delete_objects(bucket, &rest).await?;
+    }
+    Ok(gone)
+}
+
+/// How many files were lost before the newest backup that is older than this one; `None` when there is none that can be read.
+///
+/// # Errors
+/// When the bucket cannot be read.
+pub async fn lost_before(aws: &Aws, bucket: &str, tenant: &str, id: &BackupId) -> Result<Option<u64>, OperationError> {
+    let all = list(aws, bucket, tenant).await?;
+    Ok(all.iter().rev().filter(|one| one.id < *id).find_map(|one| one.files_lost))
+}
+
+/// The manifest of a backup.
+///
+/// # Errors
+/// When there is no such backup, and when it is of another format than this konta reads.
+pub async fn manifest(aws: &Aws, bucket: &str, tenant: &str, id: &BackupId) -> Result<Manifest, OperationError> {
+    let problem = |problem: String| OperationError::Preflight {
+        problem,
+        help: format!("`konta tenant backups {tenant}` lists them"),
+    };
+    let key = format!("{}/{MANIFEST}", backup_prefix(tenant, id));
+    let Some(text) = aws.object(bucket, &key).await? else {
+        return Err(problem(format!("{tenant} has no backup {id}")));
+    };
+    let format =
+        serde_json::from_slice::<serde_json::Value>(&text).ok().and_then(|value| value.get("format")?.as_u64());
+    if format.is_some_and(|format| format != u64::from(FORMAT)) {
+        return Err(OperationError::Preflight {
+            problem: format!(
+                "the backup {id} of {tenant} has format {}, and this konta reads {FORMAT}",
+                format.unwrap_or_default()
+            ),
+            help: "use the version of konta that made it".to_owned(),
+        });
+    }
+    serde_json::from_slice(&text)
+        .map_err(|error| problem(format!("the manifest of {tenant}'s backup {id} cannot be read: {error}")))
+}
+
+/// The backup that an operator means: one by its name, or the newest.
+///
+/// # Errors
+/// When there is none.
+pub async fn find(aws: &Aws, bucket: &str, tenant: &str, asked: Option<&str>) -> Result<Manifest, OperationError> {
+    let named = asked.filter(|asked| *asked != "latest");
+    let id = if let Some(text) = named {
+        BackupId::parse(text).ok_or_else(|| OperationError::Preflight {
+            problem: format!("`{text}` is no backup's name, which looks like 20261125T033000Z"),
+            help: format!("`konta tenant backups {tenant}` lists them"),
+        })?
+    } else {
+        let all = aws.objects(bucket, &format!("{tenant}/")).await?;
+        let whole = all.iter().filter_map(|object| object.key.strip_suffix("/manifest.json")?.rsplit('/').next());
+        whole.filter_map(BackupId::parse).max().ok_or_else(|| OperationError::Preflight {
+            problem: format!("{tenant} has no backup"),
+            help: format!("make one with `konta tenant backup {tenant}`"),
+        })?
+    };
+    manifest(aws, bucket, tenant, &id).await
+}
+
+/// Keeps beside a backup that it was restored for a test.
+pub(super) async fn note_check(aws: &Aws, bucket: &str, tenant: &str, id: &BackupId) -> Result<(), OperationError> {
+    let text = serde_json::to_vec(&Checked { at: Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string() });
+    let key = format!("{}/{CHECKED}", backup_prefix(tenant, id));
+    Ok(aws.put_object(bucket, &key, text.unwrap_or_default()).await?)
+}

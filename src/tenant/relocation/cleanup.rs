@@ -1,0 +1,74 @@
+//! What a tenant that has moved leaves behind, dropped.
+
+use crate::aws::Aws;
+use crate::aws::rds_data::DataTarget;
+use crate::deploy::Deployer;
+use crate::deploy::steps::{self, REGISTRY};
+use crate::model::{CellNumber, TenantName};
+use crate::odoo::database;
+use crate::operation::StepOutcome;
+use crate::operation::event::StepResult;
+use crate::stack::location::Location;
+use crate::stack::names::{Names, POOL_USER};
+
+fn data_of(deployer: &Deployer<'_>, tenant: &TenantName, home: Location) -> Option<DataTarget> {
+    steps::data_target(&deployer.observed(), &[home.database_stack(&deployer.names, tenant)])
+}
+
+pub(super) async fn forget_hosts(deployer: &Deployer<'_>, left: Location, own: &str) -> StepResult {
+    let cell = deployer.names.cell(left.cell());
+    let Some(data) = steps::data_target(&deployer.observed(), &[cell]) else {
+        return Ok((StepOutcome::AlreadyDone, None));
+    };
+    let question = database::database_exists(REGISTRY);
+    if deployer.aws.sql(&data, &question.database, &question.sql, &[]).await?.is_empty() {
+        return Ok((StepOutcome::AlreadyDone, None));
+    }
+    steps::run(deployer.aws, &data, &[database::forget_hosts(REGISTRY, own)]).await?;
+    Ok((StepOutcome::Done, None))
+}
+
+/// Drops the database in the cluster that was left; in one that holds both, the one that the restored database took the place of. A
+/// cluster of its own goes as a whole.
+pub(super) async fn drop_data(
+    deployer: &Deployer<'_>,
+    tenant: &TenantName,
+    left: Location,
+    goal: Location,
+) -> StepResult {
+    let (Some(old), Some(new)) = (data_of(deployer, tenant, left), data_of(deployer, tenant, goal)) else {
+        return Ok((StepOutcome::AlreadyDone, None));
+    };
+    if old.cluster == new.cluster {
+        return steps::drop_beside(deployer.aws, &old, tenant).await;
+    }
+    if left.own_cluster {
+        return Ok((StepOutcome::AlreadyDone, Some("it goes with its cluster".to_owned())));
+    }
+    steps::drop_tenant(deployer.aws, &old, tenant).await
+}
+
+pub(super) async fn leave_pool(deployer: &Deployer<'_>, tenant: &TenantName, goal: Location) -> StepResult {
+    let own = tenant.database();
+    let Some(data) = data_of(deployer, tenant, goal) else { return Ok((StepOutcome::AlreadyDone, None)) };
+    let question = database::role_exists(POOL_USER);
+    if deployer.aws.sql(&data, &question.database, &question.sql, &[]).await?.is_empty() {
+        return Ok((StepOutcome::AlreadyDone, None));
+    }
+    steps::run(deployer.aws, &data, &database::leave_pool(&own, &own, POOL_USER)).await?;
+    Ok((StepOutcome::Done, None))
+}
+
+/// The reservations of a tenant in a cell; which number it had there nobody remembers.
+pub(super) async fn release_priorities(aws: &Aws, names: &Names, tenant: &TenantName, cell: CellNumber) -> StepResult {
+    let reserved = aws.parameters_under(&names.priorities(cell)).await?;
+    let mut released = Vec::new();
+    for (number, _) in reserved.into_iter().filter(|(_, holder)| holder == tenant.as_str()) {
+        if let Ok(priority) = number.parse() {
+            aws.delete_parameter(&names.priority(cell, priority)).await?;
+            released.push(number);
+        }
+    }
+    let outcome = if released.is_empty() { StepOutcome::AlreadyDone } else { StepOutcome::Done };
+    Ok((outcome, Some(released.join(", "))))
+}

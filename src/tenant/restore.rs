@@ -1,0 +1,325 @@
+//! Restoring a backup: into a database beside the tenant's, counted there, and put in its place at one stroke.
+//!
+//! At every moment one whole database bears the tenant's name, so whatever ends a restore, the tenant serves the old or the new. What
+//! each database is, is kept as its comment; the same call goes on from there.
+
+use crate::deploy::{Deployer, steps};
+use crate::model::TenantName;
+use crate::odoo::backup::{BackupId, Manifest, Outcome};
+use crate::odoo::database::{self, Statement};
+use crate::odoo::{database_swap, first_setup, password};
+use crate::operation::event::StepResult;
+use crate::operation::{OperationError, StepOutcome};
+use crate::stack::names::POOL_USER;
+use crate::stack::tags::CELL_TAG;
+
+use super::backup;
+use super::backup_store::BackupStore;
+use super::backup_task::{self, Work};
+
+/// How often a swap is tried: a connection that slips in between makes it fail.
+const SWAPS: usize = 20;
+
+/// What is to be restored, and how.
+#[derive(Debug, Clone)]
+pub struct Wanted<'a> {
+    /// The tenant whose backup it is.
+    pub source: &'a str,
+    /// The backup.
+    pub id: &'a BackupId,
+    /// The address of a copy that is to be neutralised.
+    pub neutralized_at: Option<&'a str>,
+    /// Restore also what stands there as restored already.
+    pub again: bool,
+}
+
+impl Wanted<'_> {
+    fn mark(&self, state: &str) -> String {
+        let copy = if self.neutralized_at.is_some() { ", neutralised" } else { "" };
+        format!("konta: {state} from {}/{}{copy}", self.source, self.id)
+    }
+}
+
+/// How a restore ended.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Restored {
+    /// It stands; what the task said, when it ran in this call.
+    Stands(Option<Outcome>),
+    /// It stood already, by an earlier call.
+    StoodAlready,
+}
+
+/// Restores a backup into a tenant's database and filestore. What was there is kept as the database before.
+///
+/// # Errors
+/// When a step fails; the tenant serves what it served, and the same call goes on.
+pub async fn restore(
+    deployer: &Deployer<'_>,
+    tenant: &TenantName,
+    wanted: &Wanted<'_>,
+) -> Result<Restored, OperationError> {
+    let store = BackupStore::of(deployer, tenant)?;
+    let restored = restore_into(deployer, &store, wanted).await?;
+    // Also where an earlier call came no further than the swap.
+    if state(deployer, &store, &database_swap::before(&tenant.database())).await?.as_deref()
+        == Some(database_swap::SET_ASIDE)
+    {
+        hold(deployer, &store).await;
+    }
+    Ok(restored)
+}
+
+/// The same, into the place that a vault describes, without a look at the files of the database before.
+///
+/// # Errors
+/// When a step fails; the same call goes on.
+pub(super) async fn restore_into(
+    deployer: &Deployer<'_>,
+    store: &BackupStore,
+    wanted: &Wanted<'_>,
+) -> Result<Restored, OperationError> {
+    let own = store.runtime.tenant.database();
+    let stands = state(deployer, store, &own).await?;
+    if stands.as_deref() == Some(&wanted.mark("restored"))
+        && !wanted.again
+        && state(deployer, store, &database_swap::before(&own)).await?.is_some()
+    {
+        return Ok(Restored::StoodAlready);
+    }
+    let fresh = database_swap::fresh(&own);
+    let outcome = fill(deployer, store, wanted, "restore", &fresh).await?;
+    if wanted.neutralized_at.is_some() {
+        let work = own_password(deployer, store, &fresh);
+        deployer.events.step(&store.stack, "password", "the copy's own password for its administrator", work).await?;
+    }
+    let work = put_in_place(deployer, store);
+    deployer.events.step(&store.stack, "swap", "the restored database, in the tenant's place", work).await?;
+    Ok(Restored::Stands(outcome))
+}
+
+/// Keeps the files that the database before names from Odoo's garbage collection, so that it can be put back whole. Where that fails the
+/// restored database serves all the same: it is said, and the same call tries again.
+async fn hold(deployer: &Deployer<'_>, store: &BackupStore) {
+    let before = database_swap::before(&store.runtime.tenant.database());
+    let work = async {
+        let done = beside(deployer, store, "hold").await?;
+        run(deployer, store, &[database_swap::mark(&before, database_swap::HELD)]).await?;
+        Ok((StepOutcome::Done, Some(format!("{} files", done.files.unwrap_or_default()))))
+    };
+    let title = "the files of the database before, kept from garbage collection";
+    if let Err(error) = deployer.events.step(&store.stack, "files", title, work).await {
+        deployer.events.note(format!(
+            "the restored database serves, but files of the one before may go within hours: run the same command again ({error})"
+        ));
+    }
+}
+
+/// Has a task look after the files of the database before.
+async fn beside(deployer: &Deployer<'_>, store: &BackupStore, verb: &'static str) -> Result<Outcome, OperationError> {
+    let (tenant, id) = (&store.runtime.tenant, BackupId::at(jiff::Timestamp::now()));
+    let before = database_swap::before(&tenant.database());
+    let work = Work { verb, source: tenant.as_str(), id: &id, database: &before, neutralized_at: None };
+    backup_task::run(deployer, store, &work).await
+}
+
+/// Gives a copy the password that is kept for its own administrator: with the data came that of the original.
+async fn own_password(deployer: &Deployer<'_>, store: &BackupStore, database: &str) -> StepResult {
+    let name = deployer.names.administrator_password(&store.runtime.tenant);
+    let tags = store.runtime.tags.iter().filter(|(key, _)| key != CELL_TAG).cloned().collect();
+    deployer.aws.create_secret(&name, &password::generate(&mut rand::rng()), &tags).await?;
+    let Some(kept) = deployer.aws.secret(&name).await? else {
+        return Err(OperationError::Preflight {
+            problem: format!("the password {name} is gone"),
+            help: "run the command again: it makes a new one".to_owned(),
+        });
+    };
+    let bound = first_setup::password(database, &kept);
+    let parameters: Vec<(&str, &str)> = bound.parameters.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let rows = deployer.aws.sql(&store.data, &bound.statement.database, &bound.statement.sql, &parameters).await?;
+    if rows.is_empty() {
+        let detail = format!(
+            "nobody signs in as `{}` there: users and passwords are the original's",
+            first_setup::ADMINISTRATOR
+        );
+        return Ok((StepOutcome::NotRun, Some(detail)));
+    }
+    Ok((StepOutcome::Done, Some(name)))
+}
+
+/// Restores a backup into a database that is dropped afterwards: what can be restored today is known, and nobody notices.
+///
+/// # Errors
+/// When the backup cannot be restored whole.
+pub async fn check(
+    deployer: &Deployer<'_>,
+    tenant: &TenantName,
+    manifest: &Manifest,
+) -> Result<Option<Outcome>, OperationError> {
+    let store = BackupStore::of(deployer, tenant)?;
+    let wanted = Wanted { source: &manifest.tenant, id: &manifest.id, neutralized_at: None, again: true };
+    let scratch = database_swap::scratch(&tenant.database());
+    let done = fill(deployer, &store, &wanted, "check", &scratch).await;
+    let work = async {
+        run(deployer, &store, &[database_swap::drop(&scratch)]).await?;
+        Ok((StepOutcome::Done, None))
+    };
+    deployer.events.step(&store.stack, "drop", "the database of the test, dropped", work).await?;
+    let outcome = done?;
+    backup::note_check(deployer.aws, &store.bucket, wanted.source, wanted.id).await?;
+    Ok(outcome)
+}
+
+/// Puts the database before back in the tenant's place; whether that was still to be done. `anyway`: also when files that it names are
+/// lost, or nobody can look.
+///
+/// # Errors
+/// When there is none, and when files of it are lost.
+pub async fn undo(deployer: &Deployer<'_>, tenant: &TenantName, anyway: bool) -> Result<bool, OperationError> {
+    let store = BackupStore::of(deployer, tenant)?;
+    let own = tenant.database();
+    match state(deployer, &store, &database_swap::before(&own)).await?.as_deref() {
+        None => return Err(nothing_before(tenant)),
+        Some(database_swap::TAKEN_BACK) => return Ok(false),
+        Some(_) => {}
+    }
+    if !anyway {
+        let work = give_back(deployer, &store);
+        deployer.events.step(&store.stack, "files", "whether every file of the database before is there", work).await?;
+    }
+    let statement = database_swap::swap_back(&own);
+    let work = swapped(deployer, &store, &statement);
+    deployer.events.step(&store.stack, "swap", "the database before, back in the tenant's place", work).await?;
+    Ok(true)
+}
+
+/// Gives the database before the files that were kept for it, and refuses when some are lost all the same.
+async fn give_back(deployer: &Deployer<'_>, store: &BackupStore) -> StepResult {
+    let done = beside(deployer, store, "giveback").await?;
+    let (files, tenant) = (done.files.unwrap_or_default(), &store.runtime.tenant);
+    match (done.missing.unwrap_or_default(), done.first_missing) {
+        (0, _) => Ok((StepOutcome::Done, Some(format!("{files} files")))),
+        (missing, first) => Err(OperationError::Preflight {
+            problem: format!(
+                "{missing} of {files} files that the database before names are lost, the first: {}",
+                first.unwrap_or_default()
+            ),
+            help: format!(
+                "`konta tenant restore {tenant} --from` a backup of that time has them; --undo --anyway goes back without them"
+            ),
+        }),
+    }
+}
+
+/// Drops the database before.
+///
+/// # Errors
+/// When there is none.
+pub async fn forget(deployer: &Deployer<'_>, tenant: &TenantName) -> Result<(), OperationError> {
+    let store = BackupStore::of(deployer, tenant)?;
+    let before = database_swap::before(&tenant.database());
+    if state(deployer, &store, &before).await?.is_none() {
+        return Err(nothing_before(tenant));
+    }
+    let work = async {
+        beside(deployer, &store, "letgo").await?;
+        run(deployer, &store, &[database_swap::drop(&before)]).await?;
+        Ok((StepOutcome::Done, Some(before.clone())))
+    };
+    deployer
+        .events
+        .step(&store.stack, "drop", "the database before the last restore and its files, dropped", work)
+        .await?;
+    Ok(())
+}
+
+fn nothing_before(tenant: &TenantName) -> OperationError {
+    OperationError::Preflight {
+        problem: format!("no database of {tenant} is kept from before a restore"),
+        help: format!("`konta tenant restore {tenant}` takes a backup; `konta tenant backups {tenant}` lists them"),
+    }
+}
+
+/// Makes a database, and fills it by a task from a backup. Nothing of it is done twice: a task that runs is waited for, and a database
+/// that is finished is taken as it is.
+async fn fill(
+    deployer: &Deployer<'_>,
+    store: &BackupStore,
+    wanted: &Wanted<'_>,
+    verb: &str,
+    database: &str,
+) -> Result<Option<Outcome>, OperationError> {
+    let finished = wanted.mark("restored");
+    if state(deployer, store, database).await?.as_deref() == Some(&finished) {
+        return Ok(None);
+    }
+    let work = Work { verb, source: wanted.source, id: wanted.id, database, neutralized_at: wanted.neutralized_at };
+    if !backup_task::is_running(deployer, store, &work).await? {
+        let unfinished = wanted.mark("being restored");
+        let making = make(deployer, store, database, &unfinished);
+        deployer.events.step(&store.stack, "database", "a new database beside the tenant's", making).await?;
+    }
+    let mut outcome = None;
+    let filling = async {
+        let done = backup_task::run(deployer, store, &work).await?;
+        let detail =
+            format!("{} rows, {} files, as backed up", done.rows.unwrap_or_default(), done.files.unwrap_or_default());
+        outcome = Some(done);
+        Ok((StepOutcome::Done, Some(detail)))
+    };
+    deployer.events.step(&store.stack, verb, "the backup, restored and counted", filling).await?;
+    let role = store.runtime.tenant.database();
+    let mut statements = database::secure_database(database, &role);
+    statements.push(database_swap::mark(database, &finished));
+    run(deployer, store, &statements).await?;
+    Ok(outcome)
+}
+
+/// An empty database as the tenant's own is: what a former try has left of it goes. Extensions are the backup's, made by the role.
+async fn make(deployer: &Deployer<'_>, store: &BackupStore, database: &str, mark: &str) -> StepResult {
+    let role = store.runtime.tenant.database();
+    run(deployer, store, &[database_swap::drop(database)]).await?;
+    steps::make(deployer.aws, &store.data, &database::create_database(database, &role)).await?;
+    let mut statements = vec![database_swap::mark(database, mark)];
+    statements.extend(database::connect_rights(database, &role));
+    if store.runtime.is_pooled {
+        statements.extend(database::join_pool(database, &role, POOL_USER));
+    }
+    run(deployer, store, &statements).await?;
+    Ok((StepOutcome::Done, Some(database.to_owned())))
+}
+
+async fn put_in_place(deployer: &Deployer<'_>, store: &BackupStore) -> StepResult {
+    let own = store.runtime.tenant.database();
+    run(deployer, store, &[database_swap::drop(&database_swap::before(&own))]).await?;
+    swapped(deployer, store, &database_swap::swap(&own)).await
+}
+
+/// Runs a swap until no connection slips in between.
+async fn swapped(deployer: &Deployer<'_>, store: &BackupStore, statement: &Statement) -> StepResult {
+    for attempt in 1.. {
+        match run(deployer, store, std::slice::from_ref(statement)).await {
+            Err(OperationError::Aws(error)) if error.says_it_is_in_use() && attempt < SWAPS => {
+                tokio::time::sleep(deployer.polling.poll.min(std::time::Duration::from_millis(200))).await;
+            }
+            done => {
+                done?;
+                break;
+            }
+        }
+    }
+    Ok((StepOutcome::Done, None))
+}
+
+/// What konta keeps beside a database; `None` where there is no such database.
+async fn state(deployer: &Deployer<'_>, store: &BackupStore, database: &str) -> Result<Option<String>, OperationError> {
+    let question = database_swap::marked(database);
+    let rows = deployer.aws.sql(&store.data, &question.database, &question.sql, &[]).await?;
+    Ok(rows.into_iter().next().map(|row| row.into_iter().next().flatten().unwrap_or_default()))
+}
+
+async fn run(deployer: &Deployer<'_>, store: &BackupStore, statements: &[Statement]) -> Result<(), OperationError> {
+    for statement in statements {
+        deployer.aws.sql(&store.data, &statement.database, &statement.sql, &[]).await?;
+    }
+    Ok(())
+}

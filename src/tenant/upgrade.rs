@@ -1,0 +1,260 @@
+//! Upgrading a tenant's modules, and with them its image, with a page of maintenance and a way back.
+//!
+//! Odoo changes a database while it upgrades it, and cannot be asked to undo that. So the work is done in a copy, while nobody can write
+//! to the original, and the copy takes its place only when Odoo is content. The original is kept until the upgraded one is seen to serve.
+//! Which databases there are, and the notes beside them, say how far an interrupted upgrade came, and the same call goes on from there.
+//! A note names the image that fits its data, so that neither release ever serves the other's.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::aws::rds_data::DataTarget;
+use crate::deploy::{Deployer, steps};
+use crate::model::{ServingState, TenantName};
+use crate::odoo::upgrade::{self, Note, State};
+use crate::operation::{OperationError, StepOutcome};
+use crate::stack::runtime::TenantRuntime;
+
+use self::databases::Databases;
+use super::{backup, suspension};
+
+mod copy;
+mod databases;
+mod odoo_task;
+mod rollback;
+
+pub use self::rollback::take_back;
+
+/// How long after a swap an upgrade that was broken off may still be undone, where the page is gone and people may have worked.
+const FRESH: SignedDuration = SignedDuration::from_hours(2);
+
+/// What is wanted.
+#[derive(Debug)]
+pub struct Wanted<'a> {
+    /// The tenant.
+    pub tenant: &'a TenantName,
+    /// Where it runs.
+    pub runtime: &'a TenantRuntime,
+    /// The cluster with its database.
+    pub data: &'a DataTarget,
+    /// The image that serves it now.
+    pub image: &'a str,
+    /// The image that is to serve it; `None` keeps the one that serves its data. A pooled tenant keeps its pool's.
+    pub new_image: Option<&'a str>,
+    /// Modules to upgrade; `base` means all that are installed.
+    pub upgraded: &'a [String],
+    /// Modules to install.
+    pub installed: &'a [String],
+    /// Whether a backup is made first, while everybody still works.
+    pub backup: bool,
+    /// Now.
+    pub now: Timestamp,
+}
+
+/// An upgrade that is done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Done {
+    /// How long nobody could work.
+    pub off: Duration,
+    /// The image that serves.
+    pub image: String,
+}
+
+/// An upgrade that did not succeed.
+#[derive(Debug)]
+pub struct UpgradeError {
+    /// Why, and what became of it.
+    pub error: OperationError,
+    /// Whether the former release is known to serve the former data.
+    pub is_back: bool,
+}
+
+impl From<OperationError> for UpgradeError {
+    fn from(error: OperationError) -> Self {
+        Self { error, is_back: false }
+    }
+}
+
+/// Upgrades.
+///
+/// # Errors
+/// When a step fails. Before the upgraded database is in its place, and when its tasks are seen not to answer, the former image serves
+/// the former data again, unless that fails too, which the error says. What AWS did not answer is no proof: then all stays as it is, and
+/// the same call goes on.
+pub async fn run(deployer: &Deployer<'_>, wanted: &Wanted<'_>) -> Result<Done, UpgradeError> {
+    let upgrade = Upgrade { site: Databases::of(deployer, wanted.tenant, wanted.runtime, wanted.data), wanted };
+    if upgrade.site.page() == ServingState::Suspended {
+        return Err(refused(wanted.tenant).into());
+    }
+    match Box::pin(upgrade.earlier()).await? {
+        Earlier::Finished(done) => Ok(done),
+        Earlier::Serves(image) => Box::pin(upgrade.anew(image)).await,
+    }
+}
+
+/// Why a suspended tenant is not upgraded: it would come back on the net.
+#[must_use]
+pub fn refused(tenant: &TenantName) -> OperationError {
+    OperationError::Preflight {
+        problem: format!("{tenant} is suspended, so it is not upgraded: that would bring it back"),
+        help: format!("`konta tenant resume {tenant}` brings it back first; `--all` passes suspended tenants over"),
+    }
+}
+
+/// What an earlier run left, when that is dealt with.
+enum Earlier {
+    /// The same upgrade, finished now.
+    Finished(Done),
+    /// Nothing but a database that this image serves.
+    Serves(String),
+}
+
+struct Upgrade<'a> {
+    site: Databases<'a>,
+    wanted: &'a Wanted<'a>,
+}
+
+impl Upgrade<'_> {
+    /// Looks what an earlier run left, and brings it to its end.
+    async fn earlier(&self) -> Result<Earlier, UpgradeError> {
+        let (site, wanted) = (&self.site, self.wanted);
+        let shows_page = site.page() != ServingState::Serving;
+        let own = site.note(&site.own).await?.flatten();
+        let Some(former) = site.note(&upgrade::former_name(&site.own)).await? else {
+            // Between the page and Odoo only the note says which image fits; a tenant that serves is served by its stack's.
+            let fits = own.as_ref().filter(|_| shows_page).map_or(wanted.image, |note| &note.image).to_owned();
+            if let Some(note) = own.filter(|_| !shows_page) {
+                steps::run(site.deployer.aws, site.data, &[upgrade::unmark(&site.own, &note)]).await?;
+            }
+            return Ok(Earlier::Serves(fits));
+        };
+        let former = former.ok_or_else(|| unknown(&site.own))?;
+        if !shows_page && site.is_seen_healthy().await? {
+            site.deployer.events.note(format!(
+                "{}: an earlier upgrade serves; what it left is dropped, and this one begins anew",
+                wanted.tenant
+            ));
+            Box::pin(site.tidy()).await?;
+            return Ok(Earlier::Serves(wanted.image.to_owned()));
+        }
+        let image = own.as_ref().map_or(wanted.image, |note| &note.image).to_owned();
+        let asked = upgrade::work(&site.own, wanted.upgraded, wanted.new_image.unwrap_or(&image));
+        let is_same = own.as_ref().is_some_and(|note| note.work == asked) && wanted.installed.is_empty();
+        let is_fresh = former.at.parse::<Timestamp>().is_ok_and(|at| wanted.now.duration_since(at) < FRESH);
+        site.deployer.events.note(format!("{}: its database is upgraded already, the release goes on", wanted.tenant));
+        let begun = tokio::time::Instant::now();
+        if let Err(error) = Box::pin(site.serve(&image)).await {
+            // With the page gone somebody may have worked in the upgraded database since.
+            return Err(if shows_page || is_same && is_fresh {
+                Box::pin(self.undone(&former, error)).await
+            } else {
+                error.into()
+            });
+        }
+        let off = begun.elapsed();
+        Box::pin(site.tidy()).await?;
+        let done = Done { off, image: image.clone() };
+        Ok(if is_same && (shows_page || is_fresh) { Earlier::Finished(done) } else { Earlier::Serves(image) })
+    }
+
+    /// An upgrade from its beginning, of a database that `image` serves. Only a task that an interrupted run left at the same work is
+    /// taken over, with its copy, and only where nobody can have written to the original since.
+    async fn anew(&self, image: String) -> Result<Done, UpgradeError> {
+        let (site, wanted) = (&self.site, self.wanted);
+        let new = wanted.new_image.unwrap_or(&image).to_owned();
+        let begun = std::cell::Cell::new(None);
+        let former = match Box::pin(self.to_the_swap(&image, &new, &begun)).await {
+            Ok(former) => former,
+            Err(error) if begun.get().is_none() => return Err(UpgradeError { error, is_back: true }),
+            Err(error) => return Err(Box::pin(site.go_on_as_before(&image, error)).await),
+        };
+        let swapped = Box::pin(self.swap(&former)).await;
+        if let Err(error) = swapped {
+            // The answer may have been lost on its way.
+            match site.note(&upgrade::former_name(&site.own)).await {
+                Ok(Some(_)) => {}
+                Ok(None) => return Err(Box::pin(site.go_on_as_before(&image, error)).await),
+                Err(_) => return Err(error.into()),
+            }
+        }
+        if let Err(error) = Box::pin(site.serve(&new)).await {
+            return Err(Box::pin(self.undone(&former, error)).await);
+        }
+        let off = begun.get().map_or(Duration::ZERO, |begun: tokio::time::Instant| begun.elapsed());
+        Box::pin(site.tidy()).await?;
+        Ok(Done { off, image: new })
+    }
+
+    /// Everything before the swap; gives the note of the database that is to be the former one. `begun` is when its tasks began to end.
+    async fn to_the_swap(
+        &self,
+        image: &str,
+        new: &str,
+        begun: &std::cell::Cell<Option<tokio::time::Instant>>,
+    ) -> Result<Note, OperationError> {
+        let (site, wanted) = (&self.site, self.wanted);
+        let events = &site.deployer.events;
+        let is_off = site.page() != ServingState::Serving;
+        if is_off {
+            begun.set(Some(tokio::time::Instant::now()));
+        }
+        let work = upgrade::work(&site.own, wanted.upgraded, new);
+        let started_by = upgrade::started_by(&site.stack, &site.own, &work, wanted.installed);
+        let running = if is_off { site.running(&started_by).await? } else { None };
+        // What an interrupted run left would go on in the copy.
+        Box::pin(site.stop_tasks(running.is_some().then_some(started_by.as_str()))).await?;
+        if wanted.backup && running.is_none() {
+            Box::pin(backup::back_up(site.deployer, wanted.tenant, wanted.now)).await?;
+        }
+        if begun.get().is_none() {
+            begun.set(Some(tokio::time::Instant::now()));
+        }
+        Box::pin(suspension::off(site.deployer, wanted.tenant, ServingState::Maintenance)).await?;
+        if running.is_none() {
+            events.step(&site.stack, "copy", "a copy of its database", Box::pin(site.copy(wanted.now))).await?;
+        }
+        let upgraded = Box::pin(self.run_odoo(new, &started_by, running));
+        events.step(&site.stack, "upgrade", "its modules, upgraded in the copy", upgraded).await?;
+        let at = wanted.now.to_string();
+        let note = |state: State, image: &str, before: String| Note {
+            state,
+            image: image.to_owned(),
+            work: work.clone(),
+            modules: wanted.upgraded.to_vec(),
+            at: at.clone(),
+            before,
+        };
+        let copy = upgrade::copy_name(&site.own);
+        let upgraded = note(State::Upgraded, new, String::new());
+        steps::run(site.deployer.aws, site.data, &[crate::odoo::database_swap::mark(&copy, &upgraded.text())]).await?;
+        let before = site.comment(&site.own).await?.unwrap_or_default();
+        let before = Note::of(&before).map_or(before, |note| note.before);
+        Ok(note(State::Former, image, before))
+    }
+
+    async fn swap(&self, former: &Note) -> Result<(), OperationError> {
+        let site = &self.site;
+        let work = async {
+            site.exchange(&upgrade::swap(&site.own, former)).await?;
+            Ok((StepOutcome::Done, None))
+        };
+        site.deployer.events.step(&site.stack, "swap", "the upgraded database, in its place", work).await?;
+        Ok(())
+    }
+
+    /// What becomes of an upgraded database that could not be served: taken back only where its tasks were seen not to answer.
+    async fn undone(&self, former: &Note, error: OperationError) -> UpgradeError {
+        if rollback::is_proof(&error) { Box::pin(self.site.go_back(former, error)).await } else { error.into() }
+    }
+}
+
+fn unknown(own: &str) -> OperationError {
+    let former = upgrade::former_name(own);
+    OperationError::Preflight {
+        problem: format!("there is a database {former} of which konta does not know what it is"),
+        help: format!(
+            "look into it, then rename or drop it: an upgrade keeps the former database of {own} under that name"
+        ),
+    }
+}

@@ -1,0 +1,81 @@
+//! The copy of the database, which for a large tenant takes longer than a call to PostgreSQL may.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::aws::rds_data::Sent;
+use crate::deploy::steps;
+use crate::odoo::database::{self, Statement};
+use crate::odoo::upgrade;
+use crate::operation::event::StepResult;
+use crate::operation::retry::Retry;
+use crate::operation::{OperationError, StepOutcome};
+use crate::stack::names::POOL_USER;
+
+use super::databases::{Databases, TRIES};
+
+/// How long PostgreSQL may take for one copy.
+const LONGEST: Duration = Duration::from_hours(2);
+
+impl Databases<'_> {
+    /// Copies the database, with the rights and the pool's settings, which belong to a database and are not copied.
+    pub(super) async fn copy(&self, now: Timestamp) -> StepResult {
+        let copy = upgrade::copy_name(&self.own);
+        let mut tries = 1;
+        loop {
+            steps::run(self.deployer.aws, self.data, &upgrade::clear(&self.own)).await?;
+            let mark = format!("konta{:x}x{tries}", now.as_millisecond());
+            match self.copied(&mark).await {
+                Ok(true) => break,
+                // It was broken off, or never begun.
+                Ok(false) if tries < TRIES => {}
+                // A task that is ending may open one more connection; another copy, that of an interrupted run, may just have been ready.
+                Err(OperationError::Aws(error))
+                    if (error.says_it_is_in_use() || error.says_it_exists()) && tries < TRIES => {}
+                Ok(false) => {
+                    return Err(OperationError::StepFailed {
+                        stack: self.stack.clone(),
+                        step: "the copy".to_owned(),
+                        reason: format!("PostgreSQL did not make the database {copy}"),
+                        help: "the log of the database cluster says why".to_owned(),
+                    });
+                }
+                Err(error) => return Err(error),
+            }
+            tries += 1;
+            tokio::time::sleep(self.deployer.polling.poll).await;
+        }
+        steps::run(self.deployer.aws, self.data, &database::secure_database(&copy, &self.own)).await?;
+        if self.runtime.is_pooled {
+            steps::run(self.deployer.aws, self.data, &database::join_pool(&copy, &self.own, POOL_USER)).await?;
+        }
+        Ok((StepOutcome::Done, Some(copy)))
+    }
+
+    /// Makes one copy; false when PostgreSQL ended without one. Where the call ended before it, PostgreSQL is asked until that is done:
+    /// a copy that is there then is this one, since there was none before.
+    async fn copied(&self, mark: &str) -> Result<bool, OperationError> {
+        let copying = upgrade::copy(&self.own, &self.own, mark);
+        if self.deployer.aws.sql_once(self.data, &copying.database, &copying.sql).await? == Sent::Done {
+            return Ok(true);
+        }
+        let what = format!("the copy of {}", self.own);
+        self.deployer.events.note(format!("{what} takes longer than a call to PostgreSQL may; waiting for it"));
+        let begun = tokio::time::Instant::now();
+        let mut retry = Retry::new(self.deployer.polling, Some(&self.deployer.events), what.clone());
+        let is_copying = upgrade::is_copying(mark);
+        while self.holds(&mut retry, &is_copying).await? {
+            if begun.elapsed() > LONGEST {
+                return Err(OperationError::Timeout { what, minutes: LONGEST.as_secs() / 60 });
+            }
+            tokio::time::sleep(self.deployer.polling.poll).await;
+        }
+        self.holds(&mut retry, &database::database_exists(&upgrade::copy_name(&self.own))).await
+    }
+
+    async fn holds(&self, retry: &mut Retry<'_>, question: &Statement) -> Result<bool, OperationError> {
+        let ask = async || self.deployer.aws.sql(self.data, &question.database, &question.sql, &[]).await;
+        Ok(!retry.ask(ask).await?.is_empty())
+    }
+}

@@ -1,0 +1,196 @@
+//! The one-off task in which Odoo upgrades the copy: found again, stopped, and its last words.
+
+use std::time::Duration;
+
+use crate::aws::ecs::TaskRequest;
+use crate::aws::task_definition::beside;
+use crate::aws::tasks::{TaskDetail, Tasks};
+use crate::deploy::install;
+use crate::odoo::log::Level;
+use crate::odoo::{database, modules, upgrade};
+use crate::operation::event::StepResult;
+use crate::operation::retry::Retry;
+use crate::operation::{OperationError, StepOutcome};
+use crate::task::log_filter::{Line, Selection};
+use crate::task::{log, one_off};
+
+use super::Upgrade;
+use super::databases::Databases;
+
+/// How long a task that was told to stop is waited for: the longest stop timeout, and as much again for ECS.
+const STOPPING: Duration = Duration::from_mins(4);
+
+/// Lines of Odoo's that an error repeats.
+const WORDS: usize = 6;
+
+/// The longest of them, in characters.
+const WIDTH: usize = 240;
+
+impl Upgrade<'_> {
+    /// Runs Odoo in the copy, from the image that is to serve, or waits for the task that does so already.
+    pub(super) async fn run_odoo(&self, image: &str, started_by: &str, running: Option<String>) -> StepResult {
+        let (site, wanted) = (&self.site, self.wanted);
+        let begun = wanted.now.as_millisecond();
+        let arn = match running {
+            Some(arn) => arn,
+            None => self.start(image, started_by).await?,
+        };
+        let ended = install::ended(
+            site.deployer.aws,
+            site.deployer.polling,
+            &site.deployer.events,
+            &site.runtime.cluster,
+            &arn,
+        )
+        .await;
+        if let Some(reason) = ended? {
+            return Err(site.failed(&arn, begun, reason).await);
+        }
+        let copy = upgrade::copy_name(&site.own);
+        let left = site.names_in(&upgrade::unsettled(&copy)).await?;
+        let there = site.names_in(&database::installed_modules(&copy)).await?;
+        // Odoo passes over modules that it does not know, and ends well all the same.
+        let unknown = modules::missing(wanted.installed, &there);
+        if !left.is_empty() || !unknown.is_empty() {
+            let reason = format!("Odoo ended well, but left {}", [left, unknown].concat().join(", "));
+            return Err(site.failed(&arn, begun, reason).await);
+        }
+        site.retire().await?;
+        Ok((StepOutcome::Done, Some([wanted.upgraded, wanted.installed].concat().join(", "))))
+    }
+
+    async fn start(&self, image: &str, started_by: &str) -> Result<String, OperationError> {
+        let (site, wanted) = (&self.site, self.wanted);
+        let (aws, runtime) = (site.deployer.aws, site.runtime);
+        let definition = if runtime.is_pooled || wanted.image == image {
+            runtime.task_definition.clone()
+        } else {
+            aws.define_with_image(&runtime.task_definition, image).await?
+        };
+        let task = TaskRequest {
+            cluster: &runtime.cluster,
+            task_definition: &definition,
+            container: "odoo",
+            command: &upgrade::command(&site.own, wanted.upgraded, wanted.installed),
+            variables: &[("PGDATABASE".to_owned(), upgrade::copy_name(&site.own))],
+            subnets: runtime.subnets.clone(),
+            security_groups: vec![runtime.security_group.clone()],
+            public_ip: runtime.public_ip,
+            task_role: None,
+            size: Some(modules::INSTALL_SIZE),
+            started_by,
+            tags: runtime.tags.clone(),
+        };
+        Ok(aws.run_task(&task).await?.arn)
+    }
+}
+
+impl Databases<'_> {
+    /// The task that is at this work.
+    pub(super) async fn running(&self, started_by: &str) -> Result<Option<String>, OperationError> {
+        let tasks = self.tasks().await?;
+        let is_it = |task: &&TaskDetail| task.started_by.as_deref() == Some(started_by) && task.stops.is_none();
+        Ok(tasks.iter().find(is_it).map(|task| task.arn.clone()))
+    }
+
+    /// The tenant's tasks of upgrades that have not ended, those that are told to stop among them.
+    async fn tasks(&self) -> Result<Vec<TaskDetail>, OperationError> {
+        let own = upgrade::started_by_tenant(&self.stack, &self.own);
+        let (family, beside) = (self.runtime.family(), beside(self.runtime.family()));
+        let mut retry = Retry::new(self.deployer.polling, Some(&self.deployer.events), "the tasks of upgrades");
+        let mut found = Vec::new();
+        for which in [
+            Tasks::RunningOfFamily(family),
+            Tasks::StoppedOfFamily(family),
+            Tasks::RunningOfFamily(&beside),
+            Tasks::StoppedOfFamily(&beside),
+        ] {
+            let tasks = retry.ask(async || self.deployer.aws.tasks(&self.runtime.cluster, which).await).await?;
+            found.extend(tasks);
+        }
+        found.retain(|task| {
+            task.status != "STOPPED" && task.started_by.as_deref().is_some_and(|by| by.starts_with(&own))
+        });
+        Ok(found)
+    }
+
+    /// Stops the tenant's tasks of upgrades but one, and waits for their end: none may write to a copy that is another run's. The task
+    /// definitions made for them go.
+    pub(super) async fn stop_tasks(&self, but: Option<&str>) -> Result<(), OperationError> {
+        let begun = tokio::time::Instant::now();
+        loop {
+            let mut left = self.tasks().await?;
+            left.retain(|task| but.is_none() || task.started_by.as_deref() != but);
+            if left.is_empty() {
+                break;
+            }
+            for task in left.iter().filter(|task| task.stops.is_none()) {
+                self.deployer.events.note(format!("{}: stopping task {} of an upgrade", self.tenant, task.id()));
+                let reason = "konta: this upgrade is not gone on with";
+                self.deployer.aws.stop_task(&self.runtime.cluster, &task.arn, reason).await?;
+            }
+            if begun.elapsed() > STOPPING {
+                let what = format!("the end of task {}", left[0].id());
+                return Err(OperationError::Timeout { what, minutes: STOPPING.as_secs() / 60 });
+            }
+            tokio::time::sleep(self.deployer.polling.poll).await;
+        }
+        if but.is_none() { self.retire().await } else { Ok(()) }
+    }
+
+    /// Retires the task definitions that were made for upgrades of this tenant, also by a run that was interrupted.
+    pub(super) async fn retire(&self) -> Result<(), OperationError> {
+        if !self.runtime.is_pooled {
+            self.deployer.aws.retire_family(&beside(self.runtime.family())).await?;
+        }
+        Ok(())
+    }
+
+    async fn names_in(&self, question: &database::Statement) -> Result<Vec<String>, OperationError> {
+        let rows = self.deployer.aws.sql(self.data, &question.database, &question.sql, &[]).await?;
+        Ok(rows.into_iter().flatten().flatten().collect())
+    }
+
+    /// The error of a task that did not do its work, with Odoo's last words about it.
+    async fn failed(&self, arn: &str, from: i64, reason: String) -> OperationError {
+        let task = arn.rsplit('/').next().unwrap_or(arn);
+        let words = self.last_words(arn, from).await;
+        let said = if words.is_empty() { String::new() } else { format!("; Odoo said:\n  {}", words.join("\n  ")) };
+        let log = if self.runtime.is_pooled { "--pool".to_owned() } else { self.tenant.to_string() };
+        OperationError::StepFailed {
+            stack: self.stack.clone(),
+            step: format!("the upgrade in task {task}"),
+            reason: format!("{reason}{said}"),
+            help: format!("`konta logs {log} --task {task}` has all that Odoo said; the former data was not touched"),
+        }
+    }
+
+    /// Odoo's last lines of an error with their tracebacks, or without an error its last lines. What cannot be read is left out: the
+    /// error itself must be told.
+    async fn last_words(&self, arn: &str, from: i64) -> Vec<String> {
+        let aws = self.deployer.aws;
+        let source = one_off::log_of(self.runtime, arn);
+        let begun = tokio::time::Instant::now();
+        // Lines reach the log a while after they were written.
+        let late = if aws.is_sandbox() { Duration::from_secs(2) } else { Duration::from_secs(15) };
+        loop {
+            let mut reader = log::Reader::new(aws, self.deployer.polling, &source, Selection::default(), from, None);
+            let lines = reader.all().await.unwrap_or_default();
+            if lines.iter().any(is_error) || begun.elapsed() > late {
+                return words(&lines);
+            }
+            tokio::time::sleep(log::interval(aws)).await;
+        }
+    }
+}
+
+fn is_error(line: &Line) -> bool {
+    line.level.is_some_and(|level| level >= Level::Error)
+}
+
+fn words(lines: &[Line]) -> Vec<String> {
+    let errors: Vec<&Line> = lines.iter().filter(|line| is_error(line)).collect();
+    let said = if errors.is_empty() { lines.iter().collect() } else { errors };
+    let text = |line: &&Line| line.without_time().chars().take(WIDTH).collect::<String>();
+    said.iter().skip(said.len().saturating_sub(WORDS)).map(text).collect()
+}

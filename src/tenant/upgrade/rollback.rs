@@ -1,0 +1,153 @@
+//! Which release serves: the upgraded one, or on the way back the former, each with the image that fits its data.
+
+use crate::aws::rds_data::DataTarget;
+use crate::deploy::{Deployer, steps};
+use crate::model::{ServingState, TenantName};
+use crate::odoo::database_swap;
+use crate::odoo::upgrade::{self, Note, State};
+use crate::operation::event::StepResult;
+use crate::operation::{OperationError, StepOutcome};
+use crate::stack::StackKind;
+use crate::stack::runtime::TenantRuntime;
+use crate::stack::tags::PAGE;
+use crate::tenant::{page, suspension};
+
+use super::UpgradeError;
+use super::databases::Databases;
+
+/// The parameter of a dedicated tenant's stack with its image.
+const IMAGE: &str = "Image";
+
+/// Whether an error proves that the tasks do not answer, rather than that AWS did not.
+pub(super) fn is_proof(error: &OperationError) -> bool {
+    matches!(error, OperationError::StepFailed { step, .. } if step == crate::deploy::health::STEP)
+}
+
+/// Takes the page of an upgrade that was broken off away: the tenant is served by the image that fits the data that bears its name.
+/// Tells what could not be looked at. What the upgrade left is dropped once the tasks are seen to answer.
+///
+/// # Errors
+/// When a step fails, and when its tasks do not answer; the same call goes on then.
+pub async fn take_back(
+    deployer: &Deployer<'_>,
+    tenant: &TenantName,
+    runtime: &TenantRuntime,
+    data: &DataTarget,
+) -> Result<Vec<String>, OperationError> {
+    let site = Databases::of(deployer, tenant, runtime, data);
+    let note = site.note(&site.own).await?.flatten();
+    let not_run = match &note {
+        Some(note) => Box::pin(site.serve(&note.image)).await?,
+        None => Box::pin(suspension::resume(deployer, tenant)).await?,
+    };
+    if !not_run.is_empty() {
+        return Ok(not_run);
+    }
+    Box::pin(site.stop_tasks(None)).await?;
+    if note.is_some() {
+        Box::pin(site.tidy()).await?;
+    } else {
+        steps::run(deployer.aws, data, &[database_swap::drop(&upgrade::copy_name(&site.own))]).await?;
+    }
+    Ok(not_run)
+}
+
+impl Databases<'_> {
+    /// Takes the page away and lets an image serve; tells what could not be looked at.
+    ///
+    /// A dedicated tenant's service must not be changed while its rule shows a page (see [`page::show`]), and without the page a
+    /// schedule or its scaling may start it at once, with the former image. So there is a moment between: no page, and no tasks.
+    pub(super) async fn serve(&self, image: &str) -> Result<Vec<String>, OperationError> {
+        if !self.runtime.is_pooled {
+            let standing = self.deployer.observed().get(&self.stack).cloned().unwrap_or_default();
+            // Whatever ends this run, the next one asks the tasks.
+            self.deployer.not_seen_healthy(&self.stack, &standing.tags).await?;
+            let fits = standing.parameters.get(IMAGE).is_some_and(|now| now == image);
+            if !fits && standing.page() != ServingState::Serving {
+                let between = self.deployer.takes(&self.stack, PAGE, ServingState::Resuming.as_str()).await?;
+                let between = if between { ServingState::Resuming } else { ServingState::Serving };
+                Box::pin(page::show(self.deployer, self.tenant, between)).await?;
+            }
+            let kind = StackKind::Tenant(self.tenant.clone());
+            let values = [(IMAGE, image), (PAGE, ServingState::Serving.as_str())];
+            Box::pin(self.deployer.set_parameters(kind, &self.stack, &format!("tenant {}", self.tenant), &values))
+                .await?;
+        }
+        Box::pin(suspension::resume(self.deployer, self.tenant)).await
+    }
+
+    /// Before the upgraded database is in its place: lets the former image serve the database that was never touched.
+    pub(super) async fn go_on_as_before(&self, image: &str, error: OperationError) -> UpgradeError {
+        let work = async {
+            // A task in the copy does the original no harm, so that it must not keep the tenant off the net.
+            let stopped = Box::pin(self.stop_tasks(None)).await;
+            Box::pin(self.serve(image)).await?;
+            stopped?;
+            let mut statements = vec![database_swap::drop(&upgrade::copy_name(&self.own))];
+            if let Some(note) = self.note(&self.own).await?.flatten() {
+                statements.push(upgrade::unmark(&self.own, &note));
+            }
+            steps::run(self.deployer.aws, self.data, &statements).await?;
+            Ok((StepOutcome::Done, Some(image.to_owned())))
+        };
+        Box::pin(self.way_back(work, error)).await
+    }
+
+    /// After it: puts the former database back in its place, and lets the former image serve it. The upgraded one is kept beside.
+    pub(super) async fn go_back(&self, former: &Note, error: OperationError) -> UpgradeError {
+        let failed = upgrade::failed_name(&self.own);
+        let work = async {
+            Box::pin(suspension::off(self.deployer, self.tenant, ServingState::Maintenance)).await?;
+            Box::pin(self.stop_tasks(None)).await?;
+            let back = self.swap_back(former);
+            self.deployer.events.step(&self.stack, "swap-back", "the former database, in its place", back).await?;
+            Box::pin(self.serve(&former.image)).await?;
+            steps::run(self.deployer.aws, self.data, &[upgrade::unmark(&self.own, former)]).await?;
+            Ok((StepOutcome::Done, Some(format!("{}; the upgraded database is kept as {failed}", former.image))))
+        };
+        let broken = Box::pin(self.way_back(work, error)).await;
+        if broken.is_back {
+            self.deployer.events.note(format!(
+                "{}: the upgraded database, which did not serve, is kept as {failed} until the next upgrade succeeds",
+                self.tenant
+            ));
+        }
+        broken
+    }
+
+    /// The former database keeps its note, which names its image, until it is seen to serve.
+    async fn swap_back(&self, former: &Note) -> StepResult {
+        let failed = Note { state: State::Failed, before: String::new(), ..former.clone() };
+        let upgraded = self.note(&self.own).await?.flatten();
+        let failed = Note { image: upgraded.map_or(failed.image.clone(), |note| note.image), ..failed };
+        // One of an earlier try: the tenant was never served from it for long.
+        steps::run(self.deployer.aws, self.data, &[database_swap::drop(&upgrade::failed_name(&self.own))]).await?;
+        if let Err(error) = self.exchange(&upgrade::swap_back(&self.own, &failed)).await {
+            // The answer may have been lost on its way.
+            if self.comment(&upgrade::former_name(&self.own)).await?.is_some() {
+                return Err(error);
+            }
+        }
+        Ok((StepOutcome::Done, None))
+    }
+
+    /// Gives the error with what became of the way back.
+    async fn way_back(&self, work: impl Future<Output = StepResult>, error: OperationError) -> UpgradeError {
+        match self.deployer.events.step(&self.stack, "back", "the former release, as it was", work).await {
+            Ok(_) => UpgradeError { error, is_back: true },
+            Err(second) => {
+                let error = OperationError::StepFailed {
+                    stack: self.stack.clone(),
+                    step: "the way back".to_owned(),
+                    reason: format!("{second}; it was taken because of: {error}"),
+                    help: format!(
+                        "the data is whole. Run the same command again, which goes on; or `konta tenant resume {}`, which takes the \
+                         page away and lets the image serve that fits the data",
+                        self.tenant
+                    ),
+                };
+                UpgradeError { error, is_back: false }
+            }
+        }
+    }
+}

@@ -25,6 +25,7 @@ mod runner;
 pub mod sandbox;
 
 mod session_manager_plugin;
+pub mod signals;
 pub mod status;
 pub mod tenant;
 pub mod validate;

@@ -14,7 +14,7 @@ use super::home::Home;
 /// The program that is run.
 pub(super) const PROGRAM: &str = "konta_sandbox.py";
 
-/// What the program needs installed.
+/// The packages that the program needs.
 pub(super) const REQUIREMENTS: &str = include_str!("../../sandbox/requirements.txt");
 
 /// Every file of the Python side, by name.
@@ -35,7 +35,7 @@ const FILES: &[(&str, &str)] = &[
     ("requirements.txt", REQUIREMENTS),
 ];
 
-/// Holds the digest of the files beside it, so that a running process of another version is known.
+/// Holds the digest of the files next to it, by which a running process of another version is recognised.
 const VERSION: &str = "VERSION";
 
 /// The folder of the Python side.
@@ -48,14 +48,14 @@ pub(super) fn is_current(home: &Home) -> bool {
     fs::read_to_string(folder(home).join(VERSION)).is_ok_and(|version| version == digest())
 }
 
-/// Writes the files. Only while no process runs from there.
+/// Writes the files. To be called only while no process runs from there.
 pub(super) fn write(home: &Home) -> Result<(), SandboxError> {
     if is_current(home) {
         return Ok(());
     }
     let folder = folder(home);
     let what = "write .konta/sandbox/lib";
-    // A module of another version must not stay importable.
+    // A module of another version must not remain importable.
     if folder.exists() {
         fs::remove_dir_all(&folder).map_err(SandboxError::system(what))?;
     }
@@ -103,7 +103,7 @@ mod tests {
         for entry in fs::read_dir(sandbox).unwrap() {
             let name = entry.unwrap().file_name().into_string().unwrap();
             if Path::new(&name).extension().is_some_and(|kind| kind == "py") && !name.starts_with("test_") {
-                assert!(FILES.iter().any(|(embedded, _)| *embedded == name), "{name} is missing in FILES");
+                assert!(FILES.iter().any(|(embedded, _)| *embedded == name), "{name} is missing from FILES");
             }
         }
     }

@@ -1,4 +1,5 @@
-//! Cost Explorer: what AWS billed, by service and tag. It is asked in us-east-1 for every region, and bills each call itself.
+//! Cost Explorer: what AWS billed, by service and tag. konta calls it in us-east-1 for every region; each call costs
+//! money.
 
 use aws_sdk_costexplorer::types::{
     DateInterval, Expression, Granularity, Group, GroupDefinition, GroupDefinitionType, MatchOption, TagValues,
@@ -20,32 +21,32 @@ pub struct Billed {
     pub currency: String,
 }
 
-/// A bill, and how it was come by.
+/// A bill, and how many calls it took.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Bill {
-    /// Service by service.
+    /// One row per service and tag value.
     pub rows: Vec<Billed>,
-    /// Whether AWS still counts: the month's bill is not closed.
+    /// Whether AWS is still counting: the month's bill is not closed.
     pub estimated: bool,
-    /// Calls made, each of which costs.
+    /// Calls made, each of which costs money.
     pub calls: usize,
 }
 
-/// Which part of the bill is asked for.
+/// Which part of the bill is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part<'a> {
-    /// What bears all of these tags.
+    /// What has all of these tags.
     Tagged(&'a [(&'a str, &'a str)]),
     /// What lacks this tag.
     Untagged(&'a str),
 }
 
 impl Aws {
-    /// The unblended cost from `start` (a day, ISO 8601) up to and without `end`, by service and by the value of `tag`.
-    /// One call a page.
+    /// The unblended cost from `start` (a day, ISO 8601) up to but without `end`, by service and by the value of `tag`.
+    /// One call per page.
     ///
     /// # Errors
-    /// When AWS refuses or cannot be reached, or its answer lacks an amount.
+    /// If AWS refuses or cannot be reached, or its answer lacks an amount.
     pub async fn billed(&self, start: &str, end: &str, part: Part<'_>, tag: &str) -> Result<Bill, AwsError> {
         const OPERATION: &str = "ce GetCostAndUsage";
         let built = |e: aws_sdk_costexplorer::error::BuildError| AwsError::incomplete(OPERATION, &e.to_string());

@@ -18,7 +18,6 @@ use crate::cost::{Estimate, PriceTable};
 use crate::model::Environment;
 use crate::report::cost::actual::{ActualReport, Untagged};
 use crate::report::prompt;
-use crate::stack::build::Builder;
 use crate::stack::tags::{APPLICATION_TAG, ENVIRONMENT_TAG, TENANT_TAG};
 use crate::template::compose::AURORA;
 
@@ -148,7 +147,7 @@ pub async fn actual(
 
 /// The tenant of each stack that has one.
 fn owners(loaded: &Loaded, environment: &Environment) -> BTreeMap<String, String> {
-    let names = Builder::new(&loaded.workspace, &loaded.composer).names(environment);
+    let names = loaded.names(environment);
     let mut owners = BTreeMap::new();
     for tenant in loaded.workspace.tenants_of(&environment.name) {
         owners.insert(names.tenant(&tenant.name), tenant.name.to_string());

@@ -1,7 +1,6 @@
 //! One verb a file: gather, plan, show, confirm, act, report. No logic that another verb needs; what they share is in [`gather`].
 
 pub mod auth;
-pub mod check;
 pub mod completion;
 pub mod context;
 pub mod cost;

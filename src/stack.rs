@@ -15,6 +15,7 @@ pub mod risk;
 pub mod runtime;
 pub mod scope;
 pub mod tags;
+pub mod validate;
 pub mod waves;
 pub mod workspace;
 

@@ -13,11 +13,11 @@ use crate::model::{CellNumber, Environment, Tenant, TenantName};
 use crate::report::{self, message, output};
 use crate::stack::build::Builder;
 use crate::stack::scope::{Scope, Shared, Wanted, wanted};
-use crate::stack::{Observed, Plan, plan as stack_plan};
+use crate::stack::{Observed, Plan, plan as stack_plan, validate};
 
 use super::context::{self, Loaded, Session};
 use super::cost::difference;
-use super::{CommandError, Context, check, prices};
+use super::{CommandError, Context, prices};
 
 /// Show what would change: per stack, property by property, with risks.
 ///
@@ -117,7 +117,7 @@ pub async fn online(
     session: &Session,
     moves: Option<(&TenantName, CellNumber)>,
 ) -> Result<Online, CommandError> {
-    check::override_names(loaded)?;
+    validate::override_names(loaded)?;
     let builder = Builder::new(&loaded.workspace, &loaded.composer);
     let mut observed =
         observe::sweep(&session.aws, loaded.workspace.application.as_str(), environment.name.as_str()).await?;
@@ -125,7 +125,7 @@ pub async fn online(
         observed = observed.bound_for(tenant.clone(), cell);
     }
     let Wanted { stacks, mut notes } = wanted(&builder, &loaded.workspace, environment, scope, &observed)
-        .map_err(|error| check::with_all_others(loaded, error))?;
+        .map_err(|error| validate::with_all_others(loaded, error))?;
     let unverified = observe::unverified(&session.aws, &builder.names(environment)).await?.unwrap_or_else(|| {
         notes.push(
             "whether the last deployments were seen to answer could not be asked: ssm:GetParametersByPath is denied"
@@ -171,10 +171,10 @@ fn offline(
     why: &str,
     prices: PriceTable,
 ) -> Result<(Plan, Difference), CommandError> {
-    check::override_names(loaded)?;
+    validate::override_names(loaded)?;
     let builder = Builder::new(&loaded.workspace, &loaded.composer);
     let Wanted { stacks, mut notes } = wanted(&builder, &loaded.workspace, environment, scope, &Observed::default())
-        .map_err(|error| check::with_all_others(loaded, error))?;
+        .map_err(|error| validate::with_all_others(loaded, error))?;
     notes.push(format!("made from the templates alone, as if nothing stood ({why})"));
     let cost = difference::of_nothing(loaded, environment, &stacks, prices);
     let plan = Plan {

@@ -13,7 +13,8 @@ use tokio::sync::{mpsc, watch};
 use crate::deploy::data_source::DataSource;
 use crate::deploy::database_template::TemplateLocks;
 use crate::deploy::deployer::{Deployer, StackResult};
-use crate::deploy::{plan, preflight};
+use crate::deploy::plan::{self, Online};
+use crate::deploy::preflight;
 use crate::model::{CellNumber, Environment, Tenant};
 use crate::operation::OperationError;
 use crate::operation::event::Events;
@@ -27,7 +28,7 @@ use crate::stack::{Action, Observed, ObservedStack, PlanSource, Risk, StackKind}
 use crate::tenant::relocation::Relocation;
 
 use super::context::{Loaded, Session};
-use super::plan::{Online, Shown, What, cost, online, show};
+use super::plan::{Shown, What, cost, show};
 use super::{CommandError, Context};
 
 /// Plan, confirm, carry out, follow and verify.
@@ -62,7 +63,7 @@ pub(super) async fn go(
     let (environment, scope) = what.resolve(context, loaded)?;
     let mut session = context.session(loaded, environment).await?;
     let moves = relocation.map(|relocation| (relocation.tenant(), relocation.goal().cell()));
-    let mut online = online(loaded, environment, &scope, &session, moves).await?;
+    let mut online = plan::online(&session.aws, session.polling, loaded, environment, &scope, moves).await?;
     online.plan.notes.extend(relocation.map(Relocation::told).unwrap_or_default());
     let names = Builder::new(&loaded.workspace, &loaded.composer).names(environment);
     let online = paged::left_alone(online, &session, &names, what.is_all()).await?;

@@ -1,21 +1,17 @@
 //! `konta plan`: what would change.
 
-use std::collections::BTreeSet;
-
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use crate::auth::session::SessionError;
 use crate::cost::{Difference, PriceTable};
-use crate::deploy::observe;
-use crate::deploy::plan::{self, Planned};
-use crate::model::{CellNumber, Environment, Tenant, TenantName};
+use crate::deploy::plan::{self, Online};
+use crate::model::{Environment, Tenant};
 use crate::report::{self, message, output};
-use crate::stack::build::Builder;
-use crate::stack::scope::{Scope, Shared, Wanted, wanted};
-use crate::stack::{Observed, Plan, plan as stack_plan, validate};
+use crate::stack::scope::{Scope, Shared};
+use crate::stack::{DesiredStack, LoadedWorkspace, Plan};
 
-use super::context::{self, Loaded, Session};
+use super::context::{self, Session};
 use super::cost::difference;
 use super::{CommandError, Context, prices};
 
@@ -65,7 +61,7 @@ impl What {
     pub fn resolve<'a>(
         &self,
         context: &Context,
-        loaded: &'a Loaded,
+        loaded: &'a LoadedWorkspace,
     ) -> Result<(&'a Environment, Scope<'a>), CommandError> {
         match self {
             Self::Env { name } => {
@@ -79,17 +75,6 @@ impl What {
             }
         }
     }
-}
-
-/// A plan that AWS has been asked about.
-#[derive(Debug)]
-pub struct Online {
-    /// What the plan is carried out with.
-    pub planned: Planned,
-    /// What is shown.
-    pub plan: Plan,
-    /// What stands.
-    pub observed: Observed,
 }
 
 /// A plan with what its changes cost, for programs.
@@ -109,52 +94,10 @@ impl<'a> Shown<'a> {
     }
 }
 
-/// Plans with AWS. `moves` names a tenant that the command brings to a cell.
-pub async fn online(
-    loaded: &Loaded,
-    environment: &Environment,
-    scope: &Scope<'_>,
-    session: &Session,
-    moves: Option<(&TenantName, CellNumber)>,
-) -> Result<Online, CommandError> {
-    validate::override_names(loaded)?;
-    let builder = Builder::new(&loaded.workspace, &loaded.composer);
-    let mut observed =
-        observe::sweep(&session.aws, loaded.workspace.application.as_str(), environment.name.as_str()).await?;
-    if let Some((tenant, cell)) = moves {
-        observed = observed.bound_for(tenant.clone(), cell);
-    }
-    let Wanted { stacks, mut notes } = wanted(&builder, &loaded.workspace, environment, scope, &observed)
-        .map_err(|error| validate::with_all_others(loaded, error))?;
-    let unverified = observe::unverified(&session.aws, &builder.names(environment)).await?.unwrap_or_else(|| {
-        notes.push(
-            "whether the last deployments were seen to answer could not be asked: ssm:GetParametersByPath is denied"
-                .to_owned(),
-        );
-        BTreeSet::new()
-    });
-    let tenants_stand = observed.iter().any(|stack| stack.tenant().is_some());
-    if scope.tenants.is_empty() && tenants_stand && !stack_plan::touched(&stacks, &observed).is_empty() {
-        notes.push(
-            "tenants take outputs of these stacks: `konta plan tenant --all` tells afterwards what follows".to_owned(),
-        );
-    }
-    let planned = plan::online(&session.aws, session.polling, stacks, &observed, &unverified).await?;
-    let plan = Plan {
-        environment: environment.name.to_string(),
-        account: Some(session.account.clone()),
-        region: environment.region.to_string(),
-        online: true,
-        stacks: planned.stacks.iter().map(|stack| stack.plan.clone()).collect(),
-        notes,
-    };
-    Ok(Online { planned, plan, observed })
-}
-
 /// What the changes of a plan cost a month; asks AWS about those stacks alone.
 pub async fn cost(
     context: &Context,
-    loaded: &Loaded,
+    loaded: &LoadedWorkspace,
     environment: &Environment,
     session: &Session,
     online: &Online,
@@ -165,27 +108,15 @@ pub async fn cost(
 
 /// The plan from the templates alone, and what everything in it costs.
 fn offline(
-    loaded: &Loaded,
+    loaded: &LoadedWorkspace,
     environment: &Environment,
     scope: &Scope<'_>,
     why: &str,
     prices: PriceTable,
 ) -> Result<(Plan, Difference), CommandError> {
-    validate::override_names(loaded)?;
-    let builder = Builder::new(&loaded.workspace, &loaded.composer);
-    let Wanted { stacks, mut notes } = wanted(&builder, &loaded.workspace, environment, scope, &Observed::default())
-        .map_err(|error| validate::with_all_others(loaded, error))?;
-    notes.push(format!("made from the templates alone, as if nothing stood ({why})"));
-    let cost = difference::of_nothing(loaded, environment, &stacks, prices);
-    let plan = Plan {
-        environment: environment.name.to_string(),
-        account: None,
-        region: environment.region.to_string(),
-        online: false,
-        stacks: plan::offline(stacks).stacks.into_iter().map(|stack| stack.plan).collect(),
-        notes,
-    };
-    Ok((plan, cost))
+    let (planned, plan) = plan::offline(loaded, environment, scope, why)?;
+    let stacks: Vec<DesiredStack> = planned.stacks.into_iter().map(|stack| stack.desired).collect();
+    Ok((plan, difference::of_nothing(loaded, environment, &stacks, prices)))
 }
 
 /// Shows a plan.
@@ -197,7 +128,7 @@ pub async fn run(context: &Context, args: &PlanArgs) -> Result<u8, CommandError>
     } else {
         match context.session(&loaded, environment).await {
             Ok(session) => {
-                let online = online(&loaded, environment, &scope, &session, None).await?;
+                let online = plan::online(&session.aws, session.polling, &loaded, environment, &scope, None).await?;
                 // Whatever the prices are, no change set is left behind.
                 let cost = cost(context, &loaded, environment, &session, &online).await;
                 plan::discard(&session.aws, session.polling, &online.planned).await?;

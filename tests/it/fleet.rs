@@ -4,27 +4,23 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use konta::aws::Aws;
-use konta::commands::CommandError;
-use konta::commands::context::{Loaded, Session};
+use konta::commands::context::Session;
 use konta::commands::cost::difference::of_plan;
-use konta::commands::plan::{Online, online};
 use konta::cost::{Difference, PriceTable};
+use konta::deploy::plan::{Online, online};
 use konta::deploy::preflight;
 use konta::manifest;
 use konta::model::Environment;
 use konta::operation::Polling;
-use konta::stack::build::Builder;
 use konta::stack::scope::{Scope, Shared, wanted};
 use konta::stack::tags::HASH_TAG;
-use konta::stack::{Action, Observed, ObservedStack};
-use konta::template::compose::Composer;
-use konta::template::source::Sources;
+use konta::stack::{Action, LoadedWorkspace, Observed, ObservedStack};
 
 use crate::fake_aws::{Answer, Call, escape, scripted, stack_xml};
 use crate::world::World;
 
 /// A workspace with so many tenants, every tenth of them pooled.
-fn fleet(tenants: usize) -> (World, Loaded) {
+fn fleet(tenants: usize) -> (World, LoadedWorkspace) {
     let world = World::example();
     for number in 0..tenants - 2 {
         let tier = if number % 10 == 0 { "catalogue" } else { "production" };
@@ -33,18 +29,22 @@ fn fleet(tenants: usize) -> (World, Loaded) {
             &format!("tier: {tier}\nhosts: [shop-{number}.konta.shop]\n"),
         );
     }
+    let loaded = load(&world);
+    (world, loaded)
+}
+
+fn load(world: &World) -> LoadedWorkspace {
     let root = world.path().to_owned();
     let workspace = manifest::load(&root).unwrap();
-    let composer = Composer::new(Sources::of_workspace(&root).unwrap());
-    (world, Loaded { root, workspace, composer })
+    LoadedWorkspace::with_templates_of(root, workspace).unwrap()
 }
 
 /// The stacks as they stand after everything was deployed; outputs are made up.
-fn deployed(loaded: &Loaded) -> Vec<ObservedStack> {
+fn deployed(loaded: &LoadedWorkspace) -> Vec<ObservedStack> {
     let environment = loaded.workspace.environments.values().next().unwrap();
-    let builder = Builder::new(&loaded.workspace, &loaded.composer);
     let scope = Scope { shared: Shared::All, tenants: loaded.workspace.tenants.values().collect() };
-    let stacks = wanted(&builder, &loaded.workspace, environment, &scope, &Observed::default()).unwrap().stacks;
+    let stacks =
+        wanted(&loaded.builder(), &loaded.workspace, environment, &scope, &Observed::default()).unwrap().stacks;
     let mut observed = Observed::default();
     for stack in stacks {
         let parameters = stack.resolved_parameters(&observed).unwrap();
@@ -108,7 +108,7 @@ async fn an_unchanged_fleet_of_a_thousand_tenants_needs_at_most_25_calls() {
     let account = preflight::account(&aws, environment).await.unwrap();
     let session = Session { aws, account, polling: Polling::aws(), opened: None, visits: None };
     let scope = Scope { shared: Shared::Needed, tenants: loaded.workspace.tenants.values().collect() };
-    let online = online(&loaded, environment, &scope, &session, None).await.unwrap();
+    let online = online(&session.aws, session.polling, &loaded, environment, &scope, None).await.unwrap();
     assert!(!online.plan.changes_anything(), "{:?}", online.plan.stacks.iter().find(|s| s.action != Action::Nothing));
     assert_eq!(online.plan.stacks.len(), 1000);
     let before = calls.actions().len();
@@ -117,7 +117,7 @@ async fn an_unchanged_fleet_of_a_thousand_tenants_needs_at_most_25_calls() {
     assert!(calls.actions().len() <= 25, "{:?}", calls.actions());
 }
 
-async fn priced(loaded: &Loaded, environment: &Environment, session: &Session, online: &Online) -> Difference {
+async fn priced(loaded: &LoadedWorkspace, environment: &Environment, session: &Session, online: &Online) -> Difference {
     of_plan(loaded, environment, session, &online.planned, &online.observed, PriceTable::embedded()).await
 }
 
@@ -130,11 +130,7 @@ async fn one_changed_tenant_among_many_is_the_only_one_asked_about() {
         "tenants/shop-7.yml",
         "tier: production\nhosts: [shop-7.konta.shop]\nsize: { cpu: 512, memory: 2048 }\n",
     );
-    let changed = Loaded {
-        workspace: manifest::load(world.path()).unwrap(),
-        composer: Composer::new(Sources::of_workspace(world.path()).unwrap()),
-        root: loaded.root,
-    };
+    let changed = load(&world);
     let pages = answer_pages(stacks);
     let (aws, calls) = scripted(move |call| match call.action.as_str() {
         "GetTemplate" => Answer::xml("GetTemplate", &format!("<TemplateBody>{}</TemplateBody>", escape(&body))),
@@ -143,7 +139,7 @@ async fn one_changed_tenant_among_many_is_the_only_one_asked_about() {
     let environment = changed.workspace.environments.values().next().unwrap();
     let session = session(aws);
     let scope = Scope { shared: Shared::Needed, tenants: changed.workspace.tenants.values().collect() };
-    let online = online(&changed, environment, &scope, &session, None).await.unwrap();
+    let online = online(&session.aws, session.polling, &changed, environment, &scope, None).await.unwrap();
     let going: Vec<&str> =
         online.plan.stacks.iter().filter(|s| s.changes_anything()).map(|s| s.stack.as_str()).collect();
     assert_eq!(going, ["konta-prod-tenant-shop-7"]);
@@ -157,11 +153,10 @@ async fn one_changed_tenant_among_many_is_the_only_one_asked_about() {
 }
 
 /// The template of a stack, as it was sent.
-fn body_of(loaded: &Loaded, name: &str) -> String {
+fn body_of(loaded: &LoadedWorkspace, name: &str) -> String {
     let environment = loaded.workspace.environments.values().next().unwrap();
-    let builder = Builder::new(&loaded.workspace, &loaded.composer);
     let scope = Scope { shared: Shared::All, tenants: loaded.workspace.tenants.values().collect() };
-    let wanted = wanted(&builder, &loaded.workspace, environment, &scope, &Observed::default()).unwrap();
+    let wanted = wanted(&loaded.builder(), &loaded.workspace, environment, &scope, &Observed::default()).unwrap();
     wanted.stacks.iter().find(|stack| stack.name == name).unwrap().document.body().to_owned()
 }
 
@@ -173,7 +168,7 @@ async fn a_template_that_may_not_be_read_is_told_and_the_plan_is_made() {
         "tenants/breadfree.yml",
         "tier: production\nhosts: [breadfree.konta.shop]\nsize: { cpu: 1024, memory: 4096 }\n",
     );
-    let changed = Loaded { workspace: manifest::load(world.path()).unwrap(), ..loaded };
+    let changed = load(&world);
     let pages = answer_pages(stacks);
     let (aws, _) = scripted(move |call| match call.action.as_str() {
         "GetTemplate" => Answer::error("AccessDenied", "not you"),
@@ -182,7 +177,7 @@ async fn a_template_that_may_not_be_read_is_told_and_the_plan_is_made() {
     let environment = changed.workspace.environments.values().next().unwrap();
     let session = session(aws);
     let scope = Scope { shared: Shared::Needed, tenants: changed.workspace.tenants.values().collect() };
-    let online = online(&changed, environment, &scope, &session, None).await.unwrap();
+    let online = online(&session.aws, session.polling, &changed, environment, &scope, None).await.unwrap();
     let cost = priced(&changed, environment, &session, &online).await;
     assert_eq!((cost.stacks.len(), cost.unread.len()), (0, 1), "{cost:?}");
     assert!(cost.unread[0].reason.contains("AccessDenied"), "{cost:?}");
@@ -200,11 +195,7 @@ async fn many_changes_are_computed_side_by_side_and_every_refusal_is_told() {
             &format!("tier: production\nhosts: [shop-{number}.konta.shop]\ndatabase: shared\nsize: {{ cpu: 512, memory: 2048 }}\n"),
         );
     }
-    let changed = Loaded {
-        workspace: manifest::load(world.path()).unwrap(),
-        composer: Composer::new(Sources::of_workspace(world.path()).unwrap()),
-        root: loaded.root,
-    };
+    let changed = load(&world);
     // A pooled tenant cannot become a dedicated one.
     let stacks: Vec<ObservedStack> =
         stacks.into_iter().filter(|s| !s.parameters.contains_key("PoolTargetGroupArn")).collect();
@@ -239,8 +230,7 @@ async fn many_changes_are_computed_side_by_side_and_every_refusal_is_told() {
     let session = session(aws);
     let scope = Scope { shared: Shared::Needed, tenants: changed.workspace.tenants.values().collect() };
     let begun = tokio::time::Instant::now();
-    let error = online(&changed, environment, &scope, &session, None).await.unwrap_err();
-    let CommandError::Several { errors, .. } = error else { panic!("{error:?}") };
+    let errors = online(&session.aws, session.polling, &changed, environment, &scope, None).await.unwrap_err();
     let said: Vec<String> = errors.iter().map(ToString::to_string).collect();
     assert_eq!(said.len(), 3, "{said:?}");
     assert!(said.iter().any(|text| text.contains("shop-3 is refused")), "{said:?}");

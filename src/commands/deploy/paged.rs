@@ -2,9 +2,8 @@
 
 use crate::commands::CommandError;
 use crate::commands::context::Session;
-use crate::commands::plan::Online;
 use crate::deploy::blocked;
-use crate::deploy::plan::{self, Planned};
+use crate::deploy::plan::{self, Online, Planned};
 use crate::stack::names::Names;
 
 /// The plan without the tenants whose visitors see a page or that are being moved; those that would change are refused unless `all` are meant.

@@ -16,11 +16,13 @@ pub mod init;
 pub mod logs;
 pub mod ls;
 pub mod plan;
+pub mod plan_view;
 pub mod prices;
 pub mod render;
 pub mod resident;
 pub mod run;
 pub mod sandbox;
+pub mod scope_args;
 
 mod session_manager_plugin;
 pub mod status;

@@ -1,18 +1,18 @@
 //! `konta plan`: what would change.
 
-use clap::{Args, Subcommand};
-use serde::Serialize;
+use clap::Args;
 
 use crate::auth::session::SessionError;
 use crate::cost::{Difference, PriceTable};
-use crate::deploy::plan::{self, Online};
-use crate::model::{Environment, Tenant};
-use crate::report::{self, message, output};
-use crate::stack::scope::{Scope, Shared};
+use crate::deploy::plan;
+use crate::model::Environment;
+use crate::report::message;
+use crate::stack::scope::Scope;
 use crate::stack::{DesiredStack, LoadedWorkspace, Plan};
 
-use super::context::{self, Session};
 use super::cost::difference;
+use super::plan_view::{cost, show};
+use super::scope_args::ScopeArgs;
 use super::{CommandError, Context, prices};
 
 /// Show what would change: per stack, property by property, with risks.
@@ -22,88 +22,13 @@ use super::{CommandError, Context, prices};
 #[derive(Debug, Args)]
 pub struct PlanArgs {
     #[command(subcommand)]
-    what: What,
+    what: ScopeArgs,
     /// Exit with 2 when something would change
     #[arg(long, global = true)]
     exit_code: bool,
     /// Ask nothing of AWS
     #[arg(long, global = true, conflicts_with = "sandbox")]
     offline: bool,
-}
-
-/// What a plan or a deployment is about.
-#[derive(Debug, Clone, Subcommand)]
-pub enum What {
-    /// An environment with its cells
-    Env {
-        /// Its name [default: the only one]
-        name: Option<String>,
-    },
-    /// Tenants, with what must stand before them
-    Tenant {
-        /// Their names
-        #[arg(required_unless_present = "all")]
-        names: Vec<String>,
-        /// All tenants of the environment
-        #[arg(long, conflicts_with = "names")]
-        all: bool,
-    },
-}
-
-impl What {
-    /// Whether all tenants are meant, rather than the named ones.
-    #[must_use]
-    pub fn is_all(&self) -> bool {
-        matches!(self, Self::Tenant { all: true, .. })
-    }
-
-    /// The environment and the scope.
-    pub fn resolve<'a>(
-        &self,
-        context: &Context,
-        loaded: &'a LoadedWorkspace,
-    ) -> Result<(&'a Environment, Scope<'a>), CommandError> {
-        match self {
-            Self::Env { name } => {
-                let environment = context.environment(&loaded.workspace, name.as_deref())?;
-                Ok((environment, Scope { shared: Shared::All, tenants: Vec::new() }))
-            }
-            Self::Tenant { names, all } => {
-                let environment = context.environment_of(&loaded.workspace, names)?;
-                let tenants: Vec<&Tenant> = context::tenants(&loaded.workspace, environment, names, *all)?;
-                Ok((environment, Scope { shared: Shared::Needed, tenants }))
-            }
-        }
-    }
-}
-
-/// A plan with what its changes cost, for programs.
-#[derive(Debug, Serialize)]
-pub struct Shown<'a> {
-    #[serde(flatten)]
-    plan: &'a Plan,
-    changes_anything: bool,
-    cost: &'a Difference,
-}
-
-impl<'a> Shown<'a> {
-    /// A plan and its cost.
-    #[must_use]
-    pub fn new(plan: &'a Plan, cost: &'a Difference) -> Self {
-        Self { changes_anything: plan.changes_anything(), plan, cost }
-    }
-}
-
-/// What the changes of a plan cost a month; asks AWS about those stacks alone.
-pub async fn cost(
-    context: &Context,
-    loaded: &LoadedWorkspace,
-    environment: &Environment,
-    session: &Session,
-    online: &Online,
-) -> Result<Difference, CommandError> {
-    let prices = prices::table(context)?;
-    Ok(difference::of_plan(loaded, environment, session, &online.planned, &online.observed, prices).await)
 }
 
 /// The plan from the templates alone, and what everything in it costs.
@@ -143,23 +68,6 @@ pub async fn run(context: &Context, args: &PlanArgs) -> Result<u8, CommandError>
     };
     show(context, &plan, &cost)?;
     Ok(if args.exit_code && plan.changes_anything() { 2 } else { 0 })
-}
-
-/// Writes a plan, with what it costs, to standard output.
-pub fn show(context: &Context, plan: &Plan, cost: &Difference) -> Result<(), CommandError> {
-    if context.format().is_json() {
-        // Through a value, so that the keys are in order.
-        output::print_json(&serde_json::to_value(Shown::new(plan, cost)).map_err(std::io::Error::from)?)?;
-        return Ok(());
-    }
-    let palette = report::Palette::for_stdout(context.global().no_color);
-    let (verbose, width) = (context.global().verbose, report::text::stdout_width());
-    output::print_text(&report::plan_text(plan, verbose, width, palette))?;
-    let costs = report::cost::difference::of_plan(cost, verbose, width);
-    if !costs.is_empty() {
-        output::print_text(&format!("\n{costs}"))?;
-    }
-    Ok(())
 }
 
 /// Whether there are no credentials at all; wrong ones are an error.

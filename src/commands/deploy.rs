@@ -1,7 +1,6 @@
 //! `konta deploy`: plan, confirm, carry out, follow, verify, report.
 
 mod moved;
-mod paged;
 
 use std::collections::BTreeMap;
 
@@ -14,7 +13,7 @@ use crate::deploy::data_source::DataSource;
 use crate::deploy::database_template::TemplateLocks;
 use crate::deploy::deployer::{Deployer, StackResult};
 use crate::deploy::plan::{self, Online};
-use crate::deploy::preflight;
+use crate::deploy::{blocked, preflight};
 use crate::model::Environment;
 use crate::operation::OperationError;
 use crate::operation::event::Events;
@@ -66,7 +65,7 @@ pub(super) async fn go(
     let mut online = plan::online(&session.aws, session.polling, loaded, environment, &scope, moves).await?;
     online.plan.notes.extend(relocation.map(Relocation::told).unwrap_or_default());
     let names = Builder::new(&loaded.workspace, &loaded.composer).names(environment);
-    let online = paged::left_alone(online, &session, &names, what.is_all()).await?;
+    let online = blocked::leave_out(online, &session.aws, session.polling, &names, what.is_all()).await?;
     if online.plan.is_done() && relocation.is_none() {
         return unchanged(context, loaded, environment, &scope, &online);
     }

@@ -19,6 +19,7 @@ pub mod pricers;
 pub mod range;
 pub mod scenario;
 pub mod usage;
+pub mod workspace;
 
 pub use difference::Difference;
 pub use error::CostError;

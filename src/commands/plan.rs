@@ -3,6 +3,7 @@
 use clap::Args;
 
 use crate::auth::session::SessionError;
+use crate::cost::workspace::of_creations;
 use crate::cost::{Difference, PriceTable};
 use crate::deploy::plan;
 use crate::model::Environment;
@@ -10,7 +11,6 @@ use crate::report::message;
 use crate::stack::scope::Scope;
 use crate::stack::{DesiredStack, LoadedWorkspace, Plan};
 
-use super::cost::difference;
 use super::plan_view::{cost, show};
 use super::scope_args::ScopeArgs;
 use super::{CommandError, Context, prices};
@@ -37,11 +37,11 @@ fn offline(
     environment: &Environment,
     scope: &Scope<'_>,
     why: &str,
-    prices: PriceTable,
+    prices: &PriceTable,
 ) -> Result<(Plan, Difference), CommandError> {
     let (planned, plan) = plan::offline(loaded, environment, scope, why)?;
     let stacks: Vec<DesiredStack> = planned.stacks.into_iter().map(|stack| stack.desired).collect();
-    Ok((plan, difference::of_nothing(loaded, environment, &stacks, prices)))
+    Ok((plan, of_creations(loaded, environment, &stacks, prices)))
 }
 
 /// Shows a plan.
@@ -49,7 +49,7 @@ pub async fn run(context: &Context, args: &PlanArgs) -> Result<u8, CommandError>
     let loaded = context.load()?;
     let (environment, scope) = args.what.resolve(context, &loaded)?;
     let (plan, cost) = if args.offline {
-        offline(&loaded, environment, &scope, "--offline", prices::table(context)?)?
+        offline(&loaded, environment, &scope, "--offline", &prices::table(context)?)?
     } else {
         match context.session(&loaded, environment).await {
             Ok(session) => {
@@ -61,7 +61,7 @@ pub async fn run(context: &Context, args: &PlanArgs) -> Result<u8, CommandError>
             }
             Err(error) if lacks_credentials(&error) => {
                 message::warning(context.palette(), "no credentials were found, so AWS was not asked");
-                offline(&loaded, environment, &scope, "there are no credentials", prices::table(context)?)?
+                offline(&loaded, environment, &scope, "there are no credentials", &prices::table(context)?)?
             }
             Err(error) => return Err(error),
         }

@@ -3,13 +3,14 @@
 use serde::Serialize;
 
 use crate::cost::Difference;
+use crate::cost::workspace::PlanCost;
+use crate::deploy::observe;
 use crate::deploy::plan::Online;
 use crate::model::Environment;
 use crate::report::{self, output};
 use crate::stack::{LoadedWorkspace, Plan};
 
 use super::context::Session;
-use super::cost::difference;
 use super::{CommandError, Context, prices};
 
 /// A plan with what its changes cost, for programs.
@@ -38,7 +39,10 @@ pub async fn cost(
     online: &Online,
 ) -> Result<Difference, CommandError> {
     let prices = prices::table(context)?;
-    Ok(difference::of_plan(loaded, environment, session, &online.planned, &online.observed, prices).await)
+    let stacks = online.planned.stacks.iter().map(|stack| (&stack.desired, &stack.plan));
+    let cost = PlanCost::new(loaded, environment, stacks, &online.observed);
+    let templates = observe::templates(&session.aws, session.polling, cost.templates()).await;
+    Ok(cost.difference(templates, &prices))
 }
 
 /// Writes a plan, with what it costs, to standard output.

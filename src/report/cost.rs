@@ -20,53 +20,18 @@ pub mod curve;
 pub mod shares;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use rust_decimal::Decimal;
 use serde::Serialize;
-use serde::ser::Serializer;
 
-use crate::cost::allocate::Owner;
 use crate::cost::estimate::{Assumption, Free, Unknown, Unpriced};
-use crate::cost::range::Amount;
+use crate::cost::range::as_amount;
+use crate::cost::workspace::StackCost;
 use crate::cost::{Estimate, LineItem, Range};
 use crate::report::text;
 
 pub use html::HtmlError;
 pub use page::Page;
-
-/// One stack's cost.
-#[derive(Debug, Clone)]
-pub struct StackCost {
-    /// The stack's name.
-    pub stack: String,
-    /// What it is, for people.
-    pub title: String,
-    /// Whose cost it is.
-    pub owner: Owner,
-    /// What it costs; stacks of one shape share one estimate.
-    pub estimate: Arc<Estimate>,
-}
-
-impl StackCost {
-    /// A stack's.
-    #[must_use]
-    pub fn new(stack: &str, title: &str, estimate: Arc<Estimate>) -> Self {
-        Self { stack: stack.to_owned(), title: title.to_owned(), owner: Owner::Account, estimate }
-    }
-
-    /// The same, somebody's.
-    #[must_use]
-    pub fn owned_by(self, owner: Owner) -> Self {
-        Self { owner, ..self }
-    }
-
-    /// The account's traffic, which belongs to no stack.
-    #[must_use]
-    pub fn of_account(estimate: Estimate) -> Self {
-        Self::new("account", "traffic of the account", Arc::new(estimate))
-    }
-}
 
 /// A budget, and what it is compared with: all of an estimate, or a tenant's own cost and its share.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -109,10 +74,6 @@ impl Verdict {
             Self::CannotBeTold => "is the known part alone: it cannot be told whether all keeps to",
         }
     }
-}
-
-fn as_amount<S: Serializer>(amount: &Decimal, serializer: S) -> Result<S::Ok, S::Error> {
-    Amount(*amount).serialize(serializer)
 }
 
 /// What was priced, and what came out.

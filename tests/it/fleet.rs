@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use konta::aws::Aws;
-use konta::commands::context::Session;
-use konta::commands::cost::difference::of_plan;
+use konta::cost::workspace::PlanCost;
 use konta::cost::{Difference, PriceTable};
 use konta::deploy::plan::{Online, online};
-use konta::deploy::preflight;
+use konta::deploy::{observe, preflight};
 use konta::manifest;
 use konta::model::Environment;
 use konta::operation::Polling;
@@ -93,11 +92,6 @@ fn computed(call: &Call) -> Option<Answer> {
     }
 }
 
-/// A session with AWS, opened by nobody.
-fn session(aws: Aws) -> Session {
-    Session { aws, account: "123456789012".into(), polling: Polling::aws(), opened: None, visits: None }
-}
-
 #[tokio::test]
 async fn an_unchanged_fleet_of_a_thousand_tenants_needs_at_most_25_calls() {
     let (_world, loaded) = fleet(1000);
@@ -105,20 +99,22 @@ async fn an_unchanged_fleet_of_a_thousand_tenants_needs_at_most_25_calls() {
     assert!(stacks.len() > 1000);
     let (aws, calls) = scripted(answer_pages(stacks));
     let environment = loaded.workspace.environments.values().next().unwrap();
-    let account = preflight::account(&aws, environment).await.unwrap();
-    let session = Session { aws, account, polling: Polling::aws(), opened: None, visits: None };
+    preflight::account(&aws, environment).await.unwrap();
     let scope = Scope { shared: Shared::Needed, tenants: loaded.workspace.tenants.values().collect() };
-    let online = online(&session.aws, session.polling, &loaded, environment, &scope, None).await.unwrap();
+    let online = online(&aws, Polling::aws(), &loaded, environment, &scope, None).await.unwrap();
     assert!(!online.plan.changes_anything(), "{:?}", online.plan.stacks.iter().find(|s| s.action != Action::Nothing));
     assert_eq!(online.plan.stacks.len(), 1000);
     let before = calls.actions().len();
-    let cost = priced(&loaded, environment, &session, &online).await;
+    let cost = priced(&aws, &loaded, environment, &online).await;
     assert_eq!((cost.stacks.len(), calls.actions().len()), (0, before), "what does not change is not asked about");
     assert!(calls.actions().len() <= 25, "{:?}", calls.actions());
 }
 
-async fn priced(loaded: &LoadedWorkspace, environment: &Environment, session: &Session, online: &Online) -> Difference {
-    of_plan(loaded, environment, session, &online.planned, &online.observed, PriceTable::embedded()).await
+async fn priced(aws: &Aws, loaded: &LoadedWorkspace, environment: &Environment, online: &Online) -> Difference {
+    let stacks = online.planned.stacks.iter().map(|stack| (&stack.desired, &stack.plan));
+    let cost = PlanCost::new(loaded, environment, stacks, &online.observed);
+    let templates = observe::templates(aws, Polling::aws(), cost.templates()).await;
+    cost.difference(templates, &PriceTable::embedded())
 }
 
 #[tokio::test]
@@ -137,14 +133,13 @@ async fn one_changed_tenant_among_many_is_the_only_one_asked_about() {
         _ => computed(call).unwrap_or_else(|| pages(call)),
     });
     let environment = changed.workspace.environments.values().next().unwrap();
-    let session = session(aws);
     let scope = Scope { shared: Shared::Needed, tenants: changed.workspace.tenants.values().collect() };
-    let online = online(&session.aws, session.polling, &changed, environment, &scope, None).await.unwrap();
+    let online = online(&aws, Polling::aws(), &changed, environment, &scope, None).await.unwrap();
     let going: Vec<&str> =
         online.plan.stacks.iter().filter(|s| s.changes_anything()).map(|s| s.stack.as_str()).collect();
     assert_eq!(going, ["konta-prod-tenant-shop-7"]);
     assert_eq!(calls.count("CreateChangeSet"), 1);
-    let cost = priced(&changed, environment, &session, &online).await;
+    let cost = priced(&aws, &changed, environment, &online).await;
     assert_eq!(calls.count("GetTemplate"), 1);
     assert_eq!((cost.stacks.len(), cost.unread.len()), (1, 0), "{cost:?}");
     // 0.25 vCPU and 1 GB more on ARM Spot, 730 hours.
@@ -175,10 +170,9 @@ async fn a_template_that_may_not_be_read_is_told_and_the_plan_is_made() {
         _ => computed(call).unwrap_or_else(|| pages(call)),
     });
     let environment = changed.workspace.environments.values().next().unwrap();
-    let session = session(aws);
     let scope = Scope { shared: Shared::Needed, tenants: changed.workspace.tenants.values().collect() };
-    let online = online(&session.aws, session.polling, &changed, environment, &scope, None).await.unwrap();
-    let cost = priced(&changed, environment, &session, &online).await;
+    let online = online(&aws, Polling::aws(), &changed, environment, &scope, None).await.unwrap();
+    let cost = priced(&aws, &changed, environment, &online).await;
     assert_eq!((cost.stacks.len(), cost.unread.len()), (0, 1), "{cost:?}");
     assert!(cost.unread[0].reason.contains("AccessDenied"), "{cost:?}");
     assert!(cost.difference_usd.is_zero(), "what is not known is in no sum");
@@ -227,10 +221,9 @@ async fn many_changes_are_computed_side_by_side_and_every_refusal_is_told() {
         _ => pages(call),
     });
     let environment = changed.workspace.environments.values().next().unwrap();
-    let session = session(aws);
     let scope = Scope { shared: Shared::Needed, tenants: changed.workspace.tenants.values().collect() };
     let begun = tokio::time::Instant::now();
-    let errors = online(&session.aws, session.polling, &changed, environment, &scope, None).await.unwrap_err();
+    let errors = online(&aws, Polling::aws(), &changed, environment, &scope, None).await.unwrap_err();
     let said: Vec<String> = errors.iter().map(ToString::to_string).collect();
     assert_eq!(said.len(), 3, "{said:?}");
     assert!(said.iter().any(|text| text.contains("shop-3 is refused")), "{said:?}");

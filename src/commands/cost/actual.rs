@@ -11,18 +11,20 @@ use rust_decimal::Decimal;
 
 use crate::aws::costexplorer::{Billed, Part};
 use crate::aws::{Aws, AwsError};
-use crate::commands::context::Loaded;
 use crate::commands::{CommandError, Context, prices};
 use crate::cost::actual::{BillRow, compare};
+use crate::cost::usage::UsageFile;
+use crate::cost::workspace::Basis;
 use crate::cost::{Estimate, PriceTable};
 use crate::model::Environment;
 use crate::report::cost::actual::{ActualReport, Untagged};
 use crate::report::prompt;
+use crate::stack::LoadedWorkspace;
 use crate::stack::tags::{APPLICATION_TAG, ENVIRONMENT_TAG, TENANT_TAG};
 use crate::template::compose::AURORA;
 
 use super::show::Shown;
-use super::{UsageFile, usage_file};
+use super::usage_file;
 
 /// Show the estimate beside the bill, by service and by tenant.
 ///
@@ -81,7 +83,7 @@ impl Month {
 }
 
 /// Asks, compares, shows.
-pub(super) async fn run(context: &Context, loaded: &Loaded, args: &ActualArgs) -> Result<u8, CommandError> {
+pub(super) async fn run(context: &Context, loaded: &LoadedWorkspace, args: &ActualArgs) -> Result<u8, CommandError> {
     let month = Month::resolve(args.month.as_deref(), TimeZone::UTC.to_datetime(Timestamp::now()).date())?;
     let environment = context.environment(&loaded.workspace, args.environment.as_deref())?;
     let usage = usage_file(args.usage.as_deref())?;
@@ -109,7 +111,7 @@ pub(super) async fn run(context: &Context, loaded: &Loaded, args: &ActualArgs) -
 /// When AWS refuses, cannot be reached or writes an amount that is none; when the workspace cannot be priced.
 pub async fn actual(
     aws: &Aws,
-    loaded: &Loaded,
+    loaded: &LoadedWorkspace,
     environment: &Environment,
     usage: &UsageFile,
     table: PriceTable,
@@ -119,7 +121,7 @@ pub async fn actual(
     let tags = [(APPLICATION_TAG, loaded.workspace.application.as_str()), (ENVIRONMENT_TAG, environment.name.as_str())];
     let bill = aws.billed(&start, &end, Part::Tagged(&tags), TENANT_TAG).await?;
     let rest = aws.billed(&start, &end, Part::Untagged(APPLICATION_TAG), TENANT_TAG).await?;
-    let stacks = super::environment_stacks(loaded, environment, usage, table)?.stacks;
+    let stacks = Basis { loaded, environment, usage, prices: &table }.environment_cost()?.stacks;
     let owners = owners(loaded, environment);
     let estimates = stacks
         .iter()
@@ -146,7 +148,7 @@ pub async fn actual(
 }
 
 /// The tenant of each stack that has one.
-fn owners(loaded: &Loaded, environment: &Environment) -> BTreeMap<String, String> {
+fn owners(loaded: &LoadedWorkspace, environment: &Environment) -> BTreeMap<String, String> {
     let names = loaded.names(environment);
     let mut owners = BTreeMap::new();
     for tenant in loaded.workspace.tenants_of(&environment.name) {

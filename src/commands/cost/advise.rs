@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use rust_decimal::Decimal;
 
-use super::footprint::{Typical, typical};
 use super::shares::VCPU_QUOTA;
 use super::show::Shown;
 use crate::commands::{CommandError, Context};
 use crate::cost::advise::{Design, Limits, designs};
+use crate::cost::workspace::{Typical, typical};
 use crate::cost::{PriceTable, Usage, scenario};
 use crate::model::{Environment, Isolation, TaskRange, Tier, TierName, Workspace};
 use crate::report::cost::advise::{AdviseReport, Offer, Rejected};
@@ -135,7 +135,7 @@ fn priced(
     let mut tenant = typical(&environment, &tier(workspace, design)?)?;
     tenant.schedule = design.asleep.then(scenario::night);
     let typical = Typical::with(workspace, &environment, vec![tenant]);
-    let footprint = typical.footprint(composer, &environment, usage, VCPU_QUOTA)?;
+    let footprint = typical.footprint(composer, usage, VCPU_QUOTA)?;
     let (point, unknown) = footprint.at(&vec![0; tenants as usize], prices);
     Ok(Offer {
         design: design.title(),

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::show::Shown;
-use super::stacks::{Patch, StackPricer};
 use crate::commands::{CommandError, Context};
 use crate::cost::scenario::{Change, SCENARIOS, Scenario};
+use crate::cost::usage::Profile;
+use crate::cost::workspace::{Patch, StackPricer};
 use crate::cost::{PriceTable, Range, estimate, scenario};
 use crate::model::{EnvironmentName, Tenant, Workspace};
 use crate::report::cost::compare::{self as report, CompareReport, Row};
@@ -80,7 +81,7 @@ fn priced(
     };
     let Some(environment) = workspace.environments.get(environment) else { return Ok((Range::ZERO, 0)) };
     let tenants: Vec<&Tenant> = workspace.tenants_of(&environment.name).collect();
-    let of_account = usage.over(super::profile_of(tenants.iter().copied()));
+    let of_account = usage.over(Profile::of_tenants(tenants.iter().copied()));
     let account = estimate::of_account(environment.region.as_str(), &of_account, table);
     let mut pricer =
         StackPricer::new(workspace, composer, environment, usage.clone(), table.clone()).patched_by(patch, only);

@@ -4,15 +4,14 @@ use clap::{Args, ValueEnum};
 use rust_decimal::Decimal;
 
 use crate::commands::CommandError;
-use crate::commands::context::Loaded;
 use crate::cost::allocate::{self, Member, Rule};
 use crate::cost::curve::BreakEven;
 use crate::cost::margin::Margin;
+use crate::cost::workspace::{EnvironmentCost, Typical};
 use crate::cost::{PriceTable, Usage};
 use crate::model::{Environment, Tenant, Terms, Workspace};
 use crate::report::cost::shares::{Shares, TenantShare, TierBreakEven};
-
-use super::footprint::Typical;
+use crate::stack::LoadedWorkspace;
 
 /// Up to how many tenants a break-even is searched.
 const SEARCHED: usize = 1000;
@@ -108,7 +107,7 @@ pub(super) fn divided(
     workspace: &Workspace,
     environment: &Environment,
     usage: &Usage,
-    all: &super::Everything,
+    all: &EnvironmentCost,
     args: &ShareArgs,
 ) -> Shares {
     let tenants: Vec<&Tenant> = workspace.tenants_of(&environment.name).collect();
@@ -140,7 +139,7 @@ pub(super) fn divided(
 
 /// From how many tenants on each tier pays for itself, when the environment holds nothing else.
 pub(super) fn break_even(
-    loaded: &Loaded,
+    loaded: &LoadedWorkspace,
     environment: &Environment,
     usage: &Usage,
     terms: &Terms,
@@ -150,7 +149,7 @@ pub(super) fn break_even(
     let mut found = Vec::new();
     for tier in workspace.tiers.values() {
         let typical = Typical::of(workspace, environment, &[tier])?;
-        let footprint = typical.footprint(&loaded.composer, environment, usage, VCPU_QUOTA)?;
+        let footprint = typical.footprint(&loaded.composer, usage, VCPU_QUOTA)?;
         let revenue = terms.left_of(tier.price).saturating_mul(workspace.exchange_rate.usd);
         // The number is below the first of many, so most of the curve need not be priced.
         let mut points = 32;

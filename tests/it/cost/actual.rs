@@ -2,9 +2,9 @@
 
 use konta::aws::costexplorer::Part;
 use konta::commands::context::Loaded;
-use konta::commands::cost::UsageFile;
 use konta::commands::cost::actual::{Month, actual};
 use konta::cost::PriceTable;
+use konta::cost::usage::UsageFile;
 use konta::manifest;
 use konta::report::cost::actual::ActualReport;
 use konta::template::compose::Composer;

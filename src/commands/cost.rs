@@ -13,16 +13,12 @@ mod template;
 
 use std::path::PathBuf;
 
-use budget::Budget;
+use budget::GivenBudget;
 use clap::{Args, Subcommand};
 use show::Shown;
 
-use crate::cost::PriceTable;
-use crate::cost::allocate::Owner;
 use crate::cost::usage::UsageFile;
-use crate::cost::workspace::Basis;
-use crate::model::Environment;
-use crate::report::cost::{CostReport, Verdict};
+use crate::cost::workspace::{Basis, CostReport, Verdict};
 use crate::report::{message, text};
 use crate::stack::LoadedWorkspace;
 
@@ -100,7 +96,7 @@ pub async fn run(context: &Context, args: &CostArgs) -> Result<u8, CommandError>
                 help: "a template has no tenants and no prices of theirs".to_owned(),
             });
         }
-        let budget = Budget::parse(args.form.budget.as_deref(), None)?;
+        let budget = GivenBudget::parse(args.form.budget.as_deref(), None)?;
         let report = template::price(context, path, &args.parameters, args.form.usage.as_deref())?;
         let title = format!("What {} costs", path.file_name().unwrap_or_default().display());
         return show(context, &args.form.shown, &title, report, budget);
@@ -126,9 +122,10 @@ fn of_workspace(context: &Context, args: &CostArgs) -> Result<u8, CommandError> 
         let usage = usage_file(args.form.usage.as_deref())?;
         let title = format!("What the environment {} costs", environment.name);
         let table = prices::table(context)?;
-        (&args.form, title, whole_environment(&loaded, environment, &usage, &table, &args.shares)?)
+        let basis = Basis { loaded: &loaded, environment, usage: &usage, prices: &table };
+        (&args.form, title, basis.report(args.shares.rule(), args.shares.terms(workspace))?)
     };
-    let budget = Budget::parse(form.budget.as_deref(), Some(workspace))?;
+    let budget = GivenBudget::parse(form.budget.as_deref(), Some(workspace))?;
     show(context, &form.shown, &title, report, budget)
 }
 
@@ -146,38 +143,7 @@ fn one_tenant(
     let usage = usage_file(form.usage.as_deref())?;
     let table = prices::table(context)?;
     let basis = Basis { loaded, environment, usage: &usage, prices: &table };
-    let mut pricer = basis.pricer();
-    let stacks = pricer.tenant(tenant)?;
-    let mut report = CostReport::of_stacks(environment.region.as_str(), pricer.hours(), stacks);
-    let all = basis.environment_cost()?;
-    let bears = |owner: &Owner| match owner {
-        Owner::Account | Owner::Environment => true,
-        Owner::Cell(cell) => all.places.get(&tenant.name).is_some_and(|place| place.cell.get() == *cell),
-        Owner::Tenant(_) => false,
-    };
-    let borne = all.stacks.iter().filter(|stack| bears(&stack.owner));
-    report.shared_missing = borne.map(|stack| stack.estimate.unknown.len() + stack.estimate.unpriced.len()).sum();
-    let mut shares = shares::divided(workspace, environment, &usage.usage, &all, args);
-    shares.tenants.retain(|share| share.cost.tenant == name);
-    report.shares = Some(shares);
-    Ok(report)
-}
-
-/// What an environment costs, and who bears it.
-fn whole_environment(
-    loaded: &LoadedWorkspace,
-    environment: &Environment,
-    usage: &UsageFile,
-    table: &PriceTable,
-    args: &shares::ShareArgs,
-) -> Result<CostReport, CommandError> {
-    let workspace = &loaded.workspace;
-    let all = Basis { loaded, environment, usage, prices: table }.environment_cost()?;
-    let mut shares = shares::divided(workspace, environment, &usage.usage, &all, args);
-    shares.break_even = shares::break_even(loaded, environment, &usage.usage, &shares.terms, table)?;
-    let mut report = CostReport::of_stacks(environment.region.as_str(), all.hours, all.stacks);
-    report.shares = Some(shares);
-    Ok(report)
+    Ok(basis.report_of_tenant(tenant, args.rule(), args.terms(workspace))?)
 }
 
 fn usage_file(path: Option<&std::path::Path>) -> Result<UsageFile, CommandError> {
@@ -197,7 +163,7 @@ fn show(
     shown: &Shown,
     title: &str,
     mut report: CostReport,
-    budget: Option<Budget>,
+    budget: Option<GivenBudget>,
 ) -> Result<u8, CommandError> {
     let mut code = 0;
     if let Some(budget) = budget {

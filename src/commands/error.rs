@@ -295,7 +295,8 @@ impl CommandError {
                 }
             }
             Self::Declined(_) => 7,
-            Self::Cost(CostError::Parameter { .. } | CostError::TypicalTenant { .. }) | Self::Usage { .. } => 64,
+            Self::Cost(CostError::Parameter { .. } | CostError::TypicalTenant { .. } | CostError::Design { .. })
+            | Self::Usage { .. } => 64,
         }
     }
 

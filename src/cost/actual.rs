@@ -4,10 +4,10 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use rust_decimal::Decimal;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use super::estimate::Estimate;
-use super::range::{Amount, Range};
+use super::range::{Range, as_amount};
 
 /// One service's bill for one tenant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,10 +28,10 @@ pub struct Beside {
     /// The estimate for the whole month, in US dollars.
     pub estimate_usd: Range,
     /// What was billed.
-    #[serde(serialize_with = "amount")]
+    #[serde(serialize_with = "as_amount")]
     pub billed_usd: Decimal,
     /// What was billed less the expected estimate.
-    #[serde(serialize_with = "amount")]
+    #[serde(serialize_with = "as_amount")]
     pub difference_usd: Decimal,
 }
 
@@ -44,10 +44,6 @@ pub struct Comparison {
     pub tenants: Vec<Beside>,
     /// The sum.
     pub total: Option<Beside>,
-}
-
-fn amount<S: Serializer>(amount: &Decimal, serializer: S) -> Result<S::Ok, S::Error> {
-    Amount(*amount).serialize(serializer)
 }
 
 /// What belongs to no tenant.

@@ -44,6 +44,15 @@ pub enum CostError {
         /// What is wrong with the name.
         reason: String,
     },
+    /// A design that is tried cannot be a tier.
+    #[error("{problem}")]
+    #[diagnostic(code(konta::usage), help("{help}"))]
+    Design {
+        /// What is wrong.
+        problem: String,
+        /// What to do.
+        help: String,
+    },
     /// A stack of the workspace cannot be composed.
     #[error(transparent)]
     #[diagnostic(transparent)]

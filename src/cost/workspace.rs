@@ -2,11 +2,16 @@
 //!
 //! Deployed templates and bills are handed in: nothing here asks AWS.
 
+mod advise;
 mod against_deployed;
 mod between;
+mod budget;
+mod compare;
+mod cost_report;
 mod footprint;
 mod outputs;
 mod plan_cost;
+mod shares;
 mod stack_cost;
 mod stack_pricer;
 
@@ -14,18 +19,24 @@ use std::collections::BTreeMap;
 
 use rust_decimal::Decimal;
 
+use crate::cost::allocate::{Owner, Rule};
 use crate::cost::error::CostError;
 use crate::cost::estimate::{self, Estimate};
 use crate::cost::price::PriceTable;
 use crate::cost::usage::{Profile, UsageFile};
-use crate::model::{Environment, Tenant, TenantName};
+use crate::model::{Environment, Tenant, TenantName, Terms};
 use crate::stack::LoadedWorkspace;
 use crate::stack::placement::Placement;
 
+pub use advise::{Offer, Rejected};
 pub use against_deployed::AgainstDeployed;
 pub use between::between;
-pub use footprint::{Typical, typical};
+pub use budget::{Budget, Verdict};
+pub use compare::ScenarioCost;
+pub use cost_report::{CostReport, Moving, StackSum};
+pub use footprint::Typical;
 pub use plan_cost::{PlanCost, of_creations};
+pub use shares::{Shares, TenantShare, TierBreakEven};
 pub use stack_cost::StackCost;
 pub use stack_pricer::{Patch, StackPricer};
 
@@ -87,5 +98,40 @@ impl<'a> Basis<'a> {
             stacks.push(StackCost::of_account(traffic));
         }
         Ok(EnvironmentCost { stacks, places, hours: pricer.hours() })
+    }
+
+    /// What the environment costs, and who bears it: shared cost divided by `rule`, customers paying on `terms`.
+    ///
+    /// # Errors
+    /// As [`Basis::environment_cost`].
+    pub fn report(&self, rule: Rule, terms: Terms) -> Result<CostReport, CostError> {
+        let all = self.environment_cost()?;
+        let mut shares = self.shares(&all, rule, terms);
+        shares.break_even = self.break_even(&shares.terms)?;
+        let mut report = CostReport::of_stacks(self.environment.region.as_str(), all.hours, all.stacks);
+        report.shares = Some(shares);
+        Ok(report)
+    }
+
+    /// A tenant's own stacks, and its part of what the environment's tenants share.
+    ///
+    /// # Errors
+    /// As [`Basis::environment_cost`].
+    pub fn report_of_tenant(&self, tenant: &Tenant, rule: Rule, terms: Terms) -> Result<CostReport, CostError> {
+        let mut pricer = self.pricer();
+        let stacks = pricer.tenant(tenant)?;
+        let mut report = CostReport::of_stacks(self.environment.region.as_str(), pricer.hours(), stacks);
+        let all = self.environment_cost()?;
+        let bears = |owner: &Owner| match owner {
+            Owner::Account | Owner::Environment => true,
+            Owner::Cell(cell) => all.places.get(&tenant.name).is_some_and(|place| place.cell.get() == *cell),
+            Owner::Tenant(_) => false,
+        };
+        let borne = all.stacks.iter().filter(|stack| bears(&stack.owner));
+        report.shared_missing = borne.map(|stack| stack.estimate.unknown.len() + stack.estimate.unpriced.len()).sum();
+        let mut shares = self.shares(&all, rule, terms);
+        shares.tenants.retain(|share| share.cost.tenant == tenant.name.as_str());
+        report.shares = Some(shares);
+        Ok(report)
     }
 }

@@ -6,12 +6,11 @@ use clap::Args;
 use rust_decimal::Decimal;
 
 use crate::commands::{CommandError, Context};
-use crate::cost::curve::order;
+use crate::cost::curve::{VCPU_QUOTA, order};
 use crate::cost::workspace::Typical;
 use crate::model::{Tier, Workspace};
 use crate::report::cost::curve::{CurveReport, TierPart};
 
-use super::shares::VCPU_QUOTA;
 use super::show::Shown;
 
 /// The most tenants that are priced.

@@ -44,8 +44,7 @@ impl Typical {
     }
 
     /// These tenants.
-    #[must_use]
-    pub fn with(workspace: &Workspace, environment: &Environment, tenants: Vec<Tenant>) -> Self {
+    pub(super) fn with(workspace: &Workspace, environment: &Environment, tenants: Vec<Tenant>) -> Self {
         let mut workspace = workspace.clone();
         workspace.environments.insert(environment.name.clone(), environment.clone());
         workspace.tenants = tenants.iter().map(|tenant| (tenant.name.clone(), tenant.clone())).collect();
@@ -126,7 +125,7 @@ fn pool_vcpu(environment: &Environment) -> (Decimal, Decimal) {
 }
 
 /// A tenant with what its tier has and nothing of its own; its host is under the environment's domain.
-pub fn typical(environment: &Environment, tier: &Tier) -> Result<Tenant, CostError> {
+pub(super) fn typical(environment: &Environment, tier: &Tier) -> Result<Tenant, CostError> {
     let named = format!("typical-{}", tier.name);
     let name = TenantName::new(&named).map_err(|error| wrong(&error))?;
     let host = HostName::new(&format!("{}.{}", name, environment.domain)).map_err(|error| wrong(&error))?;

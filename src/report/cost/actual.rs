@@ -4,10 +4,10 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use rust_decimal::{Decimal, RoundingStrategy};
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use crate::cost::actual::{Beside, Comparison};
-use crate::cost::range::Amount;
+use crate::cost::range::as_amount;
 use crate::report::text;
 
 use super::page::{Cell, Column, Grid, Page, Section};
@@ -46,7 +46,7 @@ pub struct Untagged {
     /// The service, as the bill names it.
     pub service: String,
     /// US dollars.
-    #[serde(serialize_with = "amount")]
+    #[serde(serialize_with = "as_amount")]
     pub billed_usd: Decimal,
 }
 
@@ -60,10 +60,6 @@ impl Untagged {
         rows.sort_by_key(|row| Reverse(row.billed_usd));
         rows
     }
-}
-
-fn amount<S: Serializer>(amount: &Decimal, serializer: S) -> Result<S::Ok, S::Error> {
-    Amount(*amount).serialize(serializer)
 }
 
 impl ActualReport {

@@ -1,6 +1,6 @@
 //! `konta cost`: what an environment, a tenant or any template costs a month.
 
-pub mod actual;
+mod actual;
 mod advise;
 mod budget;
 mod compare;

@@ -295,7 +295,12 @@ impl CommandError {
                 }
             }
             Self::Declined(_) => 7,
-            Self::Cost(CostError::Parameter { .. } | CostError::TypicalTenant { .. } | CostError::Design { .. })
+            Self::Cost(
+                CostError::Parameter { .. }
+                | CostError::Month { .. }
+                | CostError::TypicalTenant { .. }
+                | CostError::Design { .. },
+            )
             | Self::Usage { .. } => 64,
         }
     }

@@ -37,6 +37,15 @@ pub enum CostError {
         /// Those it declares.
         help: String,
     },
+    /// A month that has no bill.
+    #[error("--month {month}: {problem}")]
+    #[diagnostic(code(konta::usage), help("write the month as 2026-10"))]
+    Month {
+        /// The month, as it was given.
+        month: String,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
     /// A tenant such as many are cannot have a name of its own.
     #[error("no typical tenant can be named: {reason}")]
     #[diagnostic(code(konta::usage), help("shorten the tier's name or the environment's domain"))]

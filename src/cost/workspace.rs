@@ -2,6 +2,7 @@
 //!
 //! Deployed templates and bills are handed in: nothing here asks AWS.
 
+mod actual;
 mod advise;
 mod against_deployed;
 mod between;
@@ -28,6 +29,7 @@ use crate::model::{Environment, Tenant, TenantName, Terms};
 use crate::stack::LoadedWorkspace;
 use crate::stack::placement::Placement;
 
+pub use actual::{ActualReport, Untagged};
 pub use advise::{Offer, Rejected};
 pub use against_deployed::AgainstDeployed;
 pub use between::between;

@@ -15,6 +15,7 @@ pub mod item;
 pub mod margin;
 pub mod price;
 pub mod price_list;
+pub mod price_update;
 pub mod pricers;
 pub mod range;
 pub mod scenario;

@@ -4,7 +4,7 @@ use miette::Diagnostic;
 use thiserror::Error;
 
 /// A template, override or addon that cannot be deployed as it is.
-#[derive(Debug, Error, Diagnostic)]
+#[derive(Debug, Clone, PartialEq, Eq, Error, Diagnostic)]
 pub enum TemplateError {
     /// The text is neither YAML nor JSON.
     #[error("{name}: {problem}")]

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use konta::deploy::database_template::TemplateLocks;
 use konta::deploy::deployer::Deployer;
-use konta::deploy::plan::offline;
+use konta::deploy::plan::creations;
 use konta::operation::context::Context;
 use konta::operation::event::Events;
 use konta::operation::interrupt::Interrupt;
@@ -197,7 +197,7 @@ async fn verify(running: u32) -> (Option<OperationError>, Calls) {
         with("konta-prod", &[("ClusterName", "konta-prod")]),
         with("konta-prod-tenant-breadfree", &[("ServiceName", "odoo"), ("TargetGroupArn", "arn:tg")]),
     ]);
-    let mut planned = offline(vec![desired]);
+    let mut planned = creations(vec![desired]);
     planned.stacks[0].plan.action = Action::Verify;
     let (sender, _receiver) = mpsc::unbounded_channel();
     let (_wish, interrupts) = watch::channel(Interrupt::None);

@@ -15,13 +15,14 @@ pub mod global;
 pub mod init;
 pub mod logs;
 pub mod ls;
+mod operation_view;
 pub mod plan;
 pub mod plan_view;
 pub mod prices;
 pub mod render;
-pub mod resident;
 pub mod run;
 mod runner;
+pub mod running_tenant;
 pub mod sandbox;
 pub mod scope_args;
 

@@ -12,6 +12,7 @@ use crate::deploy::deployer::{Deployer, StackResult};
 use crate::deploy::plan::{self, Online};
 use crate::deploy::{blocked, preflight};
 use crate::model::Environment;
+use crate::operation::step::Step;
 use crate::operation::{self, OperationError};
 use crate::report::table::{self, TenantRow};
 use crate::report::{message, output, prompt};
@@ -60,9 +61,14 @@ pub(super) async fn go(
     let mut online = plan::online(&session.aws, session.polling, loaded, environment, &scope, moves).await?;
     online.plan.notes.extend(relocation.map(Relocation::told).unwrap_or_default());
     let names = Builder::new(&loaded.workspace, &loaded.composer).names(environment);
-    let online = blocked::leave_out(online, &session.aws, session.polling, &names, what.is_all()).await?;
+    let mut online = blocked::leave_out(online, &session.aws, session.polling, &names, what.is_all()).await?;
     if online.plan.is_done() && relocation.is_none() {
         return unchanged(context, loaded, environment, &scope, &online);
+    }
+    if let Some(relocation) = relocation {
+        let titles = |steps: Vec<Step>| steps.into_iter().map(|step| step.title.to_owned()).collect();
+        let stack = names.tenant(relocation.tenant());
+        online.plan.add_steps(&stack, titles(relocation.leave_steps()), titles(relocation.finish_steps()));
     }
     show_first(context, dry_run, loaded, environment, &session, &online).await?;
     if !dry_run && online.plan.changes_anything() {
@@ -163,7 +169,7 @@ async fn carry_out(
         let results = deployment::deploy(&deployer, &online.planned, relocation).await?;
         Ok::<_, OperationError>((results, operation.observed()))
     };
-    let done = runner::run(context, session, environment, names, online.observed.clone(), work).await;
+    let done = runner::run(context, session, environment, names, online.observed.clone(), Vec::new(), work).await;
     let done = match done {
         Ok((results, observed)) => report(context, loaded, environment, scope, session, results, &observed),
         Err(error) => Err(error),

@@ -5,9 +5,11 @@ use std::collections::BTreeSet;
 use futures::StreamExt as _;
 
 use crate::aws::Aws;
+use crate::deploy::health::HEALTH;
 use crate::deploy::{change_set, steps};
 use crate::operation::error::OperationError;
 use crate::operation::polling::Polling;
+use crate::operation::step::Step;
 use crate::stack::plan::{self, Action, StackPlan};
 use crate::stack::{DesiredStack, Observed, StackKind};
 use crate::template::Document;
@@ -122,17 +124,23 @@ pub fn creations(desired: Vec<DesiredStack>) -> Planned {
     Planned { stacks }
 }
 
+/// The titles of steps, for a plan.
+fn titles(steps: &[Step]) -> Vec<String> {
+    steps.iter().map(|step| step.title.to_owned()).collect()
+}
+
 /// Adds the steps of konta's own, and what is not known yet.
 fn annotate(desired: &DesiredStack, observed: &Observed, stack_plan: &mut StackPlan) {
     match stack_plan.action {
         Action::Nothing | Action::Follow => return,
         Action::Verify => {
+            stack_plan.steps = titles(&[HEALTH]);
             stack_plan.notes.push("its last deployment did not see its tasks answer: they are asked again".to_owned());
             return;
         }
         _ => {}
     }
-    stack_plan.steps = steps::titles(desired);
+    stack_plan.steps = titles(&steps::of(desired));
     let unresolved = desired.unresolved(observed);
     if !unresolved.is_empty() {
         stack_plan.notes.push(format!(

@@ -148,6 +148,7 @@ pub async fn deploy_zone(
         events: Events(sender),
         interrupts,
         standing: observed.into(),
+        steps: konta::operation::step::Steps::default(),
     };
     let deployer = Deployer {
         context: &context,

@@ -209,6 +209,7 @@ async fn verify(running: u32) -> (Option<OperationError>, Calls) {
         events: Events(sender),
         interrupts,
         standing: observed.into(),
+        steps: konta::operation::step::Steps::default(),
     };
     let deployer = Deployer {
         context: &context,
@@ -223,7 +224,7 @@ async fn verify(running: u32) -> (Option<OperationError>, Calls) {
 #[tokio::test(start_paused = true)]
 async fn tasks_that_were_not_seen_to_answer_are_asked_until_they_do_and_nothing_is_changed() {
     let (error, calls) = verify(0).await;
-    assert!(matches!(&error, Some(OperationError::StepFailed { .. })), "{error:?}");
+    assert!(matches!(&error, Some(OperationError::Unhealthy { .. })), "{error:?}");
     assert_eq!(calls.count("DeleteParameter"), 0, "the next run asks again");
     let (error, calls) = verify(1).await;
     assert!(error.is_none(), "{error:?}");

@@ -5,6 +5,7 @@ pub mod database;
 pub mod error;
 pub mod event;
 pub mod interrupt;
+pub mod lease;
 pub mod polling;
 pub mod record;
 pub mod retry;

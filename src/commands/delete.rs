@@ -119,7 +119,7 @@ pub async fn run(context: &Context, args: &DeleteArgs) -> Result<u8, CommandErro
     let work = async |operation: &operation::Context<'_>| {
         let deleter = Deleter::new(operation);
         match &tenant {
-            Some(tenant) => deleter.tenant(tenant, keeps).await,
+            Some(tenant) => operation.leased(tenant, ("delete", &[]), deleter.tenant(tenant, keeps)).await,
             None => deleter.environment(args.purge).await,
         }
     };

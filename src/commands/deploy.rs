@@ -160,13 +160,18 @@ async fn carry_out(
             tenants: scope.tenants.iter().map(|tenant| (tenant.name.clone(), *tenant)).collect(),
             tiers: &loaded.workspace.tiers,
             templates: TemplateLocks::default(),
+            takes_leases: relocation.is_none(),
             data_sources: relocation
                 .filter(|relocation| relocation.brings_data())
                 .map(|relocation| (relocation.tenant().clone(), relocation as &dyn DataSource))
                 .into_iter()
                 .collect(),
         };
-        let results = deployment::deploy(&deployer, &online.planned, relocation).await?;
+        let deploying = deployment::deploy(&deployer, &online.planned, relocation);
+        let results = match relocation {
+            Some(relocation) => operation.leased(relocation.tenant(), ("move", &[]), deploying).await?,
+            None => deploying.await?,
+        };
         Ok::<_, OperationError>((results, operation.observed()))
     };
     let done = runner::run(context, session, environment, names, online.observed.clone(), Vec::new(), work).await;

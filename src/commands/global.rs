@@ -36,6 +36,12 @@ pub struct Global {
     /// For people, or for programs
     #[arg(short, long, global = true, value_enum, default_value_t = Output::Text, value_name = "FORMAT")]
     pub output: Output,
+    /// Wait where another operation is at work on the tenant
+    #[arg(long, global = true)]
+    pub wait: bool,
+    /// Take the place of an operation on the tenant that runs no more
+    #[arg(long, global = true, conflicts_with = "wait")]
+    pub take_over: bool,
     /// Answer yes to every question but those that ask for a name
     #[arg(short, long, global = true)]
     pub yes: bool,

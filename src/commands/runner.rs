@@ -5,6 +5,7 @@ use tokio::sync::{mpsc, watch};
 use crate::model::Environment;
 use crate::operation::event::Events;
 use crate::operation::interrupt::Interrupt;
+use crate::operation::lease::{Holder, LeaseRules, WhenBusy};
 use crate::operation::{self, Step};
 use crate::report::{Drawer, draw, prompt};
 use crate::stack::Observed;
@@ -42,6 +43,7 @@ pub(super) async fn run<T, E: Into<CommandError>>(
         interrupts,
         standing: observed.into(),
         steps: steps.into(),
+        leases: leases(context),
     };
     let done = work(&operation).await;
     drop(operation);
@@ -50,6 +52,32 @@ pub(super) async fn run<T, E: Into<CommandError>>(
     let _ = watching.await;
     drawing.await.map_err(std::io::Error::from)??;
     done.map_err(Into::into)
+}
+
+/// This process, and what the operator wants where a tenant is another's.
+fn leases(context: &Context) -> LeaseRules {
+    let global = context.global();
+    let when_busy = match (global.wait, global.take_over) {
+        (_, true) => WhenBusy::TakeOver,
+        (true, _) => WhenBusy::Wait,
+        _ => WhenBusy::Refuse,
+    };
+    let user =
+        ["USER", "LOGNAME", "GITHUB_ACTOR", "GITLAB_USER_LOGIN"].iter().find_map(|name| std::env::var(name).ok());
+    let holder = Holder {
+        user: user.unwrap_or_else(|| "somebody".to_owned()),
+        host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+        process: rustix::process::getpid().as_raw_nonzero().get(),
+    };
+    LeaseRules { holder, when_busy, is_alive }
+}
+
+/// Whether a process of this machine runs.
+fn is_alive(process: i32) -> bool {
+    rustix::process::Pid::from_raw(process).is_some_and(|process| {
+        // One of another user answers that it may not be signalled, and so runs.
+        !matches!(rustix::process::test_kill_process(process), Err(rustix::io::Errno::SRCH))
+    })
 }
 
 /// The first Ctrl-C begins nothing new and offers to cancel; the second leaves at once, and AWS goes on by itself.

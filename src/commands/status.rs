@@ -6,6 +6,7 @@ use serde::Serialize;
 use crate::aws::ecs::ServiceState;
 use crate::deploy::observe;
 use crate::model::{ServingState, Tenant, TenantName};
+use crate::operation::lease::OperationRecord;
 use crate::report::{output, table, text};
 use crate::stack::tags::{CELL_TAG, HASH_TAG, TENANT_TAG, TIER_TAG};
 use crate::stack::{Observed, ObservedStack};
@@ -41,6 +42,8 @@ struct TenantStatus {
     manifest: bool,
     page: ServingState,
     moving: bool,
+    /// The operation that is under way on it.
+    operation: Option<OperationRecord>,
     stacks: Vec<StackStatus>,
     service: Option<ServiceStatus>,
     last_event: Option<String>,
@@ -129,6 +132,7 @@ pub async fn run(context: &Context, args: &StatusArgs) -> Result<u8, CommandErro
         manifest: known.is_some(),
         page: standing.page(),
         moving: observed.moving(&tenant).is_some(),
+        operation: observed.operation(&tenant).and_then(OperationRecord::read),
         stacks: stacks.into_iter().map(stack_status).collect(),
         service,
         last_event: last.map(|e| {
@@ -209,6 +213,10 @@ fn lines(status: &TenantStatus) -> Vec<(&'static str, String)> {
         ("database", status.database.clone()),
     ];
     let moving = status.moving.then_some("being moved: `konta tenant move` goes on, with --back it turns back");
+    lines.extend(status.operation.iter().map(|operation| {
+        let OperationRecord { verb, holder, since, .. } = operation;
+        ("operation", format!("{verb}, by {holder}, since {since}"))
+    }));
     lines.extend(moving.or(status.page.state()).map(|state| ("state", state.to_owned())));
     lines.extend(status.image.clone().map(|image| ("image", image)));
     if !status.manifest {

@@ -47,6 +47,8 @@ pub struct Deployer<'a> {
     pub tiers: &'a BTreeMap<TierName, Tier>,
     /// The templates that this command is making.
     pub templates: TemplateLocks,
+    /// Whether each tenant is leased when its turn comes; not where the caller holds the lease.
+    pub takes_leases: bool,
     /// Where tenants that come from another place get their data.
     pub data_sources: BTreeMap<TenantName, &'a dyn DataSource>,
 }
@@ -135,7 +137,13 @@ impl Deployer<'_> {
             at: Events::now(),
         });
         let mut not_run = Vec::new();
-        let done = self.stack_and_steps(stack, &mut not_run).await;
+        let done = match &desired.kind {
+            StackKind::Tenant(tenant) if self.takes_leases && stack.plan.changes_anything() => {
+                let work = self.stack_and_steps(stack, &mut not_run);
+                self.context.leased(tenant, ("deploy", &[]), work).await
+            }
+            _ => self.stack_and_steps(stack, &mut not_run).await,
+        };
         let status = self
             .context
             .standing()

@@ -8,7 +8,7 @@ use crate::aws::cloudformation::StackDescription;
 use crate::aws::{Aws, AwsError};
 use crate::model::{CellNumber, TenantName};
 use crate::operation::polling::Polling;
-use crate::stack::names::{MOVING, Names};
+use crate::stack::names::{MOVING, Names, OPERATION};
 use crate::stack::tags::{APPLICATION_TAG, ENVIRONMENT_TAG};
 use crate::stack::{Observed, ObservedStack};
 
@@ -52,9 +52,12 @@ pub async fn sweep(aws: &Aws, application: &str, environment: &str) -> Result<Ob
         Err(error) => return Err(error),
     };
     let mut moving = BTreeMap::new();
+    let mut operations = BTreeMap::new();
     let mut kept = BTreeMap::new();
     for (name, value) in under {
-        if let Some(tenant) = name.strip_prefix(MOVING).and_then(|tenant| TenantName::new(tenant).ok()) {
+        if let Some(tenant) = name.strip_prefix(OPERATION).and_then(|tenant| TenantName::new(tenant).ok()) {
+            operations.insert(tenant, value);
+        } else if let Some(tenant) = name.strip_prefix(MOVING).and_then(|tenant| TenantName::new(tenant).ok()) {
             moving.insert(tenant, value);
         } else if let (Ok(tenant), Some(cell)) = (TenantName::new(&name), value.parse().ok().and_then(CellNumber::new))
         {
@@ -62,7 +65,7 @@ pub async fn sweep(aws: &Aws, application: &str, environment: &str) -> Result<Ob
         }
     }
     let stacks = all.into_iter().filter(ours).map(observed).collect();
-    Ok(Observed::new(stacks).with(in_account, kept).with_moving(moving))
+    Ok(Observed::new(stacks).with(in_account, kept).with_moving(moving).with_operations(operations))
 }
 
 /// The stacks whose tasks nobody has seen answer since their last deployment, because that failed or was interrupted; `None` when the

@@ -5,13 +5,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use futures::future::LocalBoxFuture;
 
 use crate::aws::Aws;
-use crate::model::Environment;
+use crate::model::{Environment, TenantName};
 use crate::stack::Observed;
 use crate::stack::names::Names;
 
 use super::error::OperationError;
 use super::event::{Events, StepResult};
 use super::interrupt::{Interrupt, Interrupts};
+use super::lease::{self, Lease, LeaseRules};
 use super::polling::Polling;
 use super::step::{Step, Steps};
 
@@ -34,6 +35,8 @@ pub struct Context<'a> {
     pub standing: Standing,
     /// The steps of the operation, as its plan shows them; empty where an operation has no list of its own.
     pub steps: Steps,
+    /// For whom the tenants are leased that the operation works on.
+    pub leases: LeaseRules,
 }
 
 impl Context<'_> {
@@ -71,6 +74,31 @@ impl Context<'_> {
         })
     }
 
+    /// Works on a tenant while nobody else does: takes its lease, renews it meanwhile, and releases it, however the work ends.
+    ///
+    /// # Errors
+    /// [`OperationError::Busy`] where another operation is at work, [`OperationError::TakenOver`] where another took this one's place,
+    /// and what the work ends with.
+    pub async fn leased<T, E: From<OperationError>>(
+        &self,
+        tenant: &TenantName,
+        (verb, arguments): (&str, &[String]),
+        work: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        let wanted = lease::Wanted { names: &self.names, tenant, verb, arguments };
+        let lease = Lease::take(self.aws, wanted, &self.leases, self.polling, &self.events).await?;
+        let lost = lost(lease.clone(), self.aws);
+        let done = tokio::select! {
+            done = Box::pin(work) => done,
+            () = lost => return Err(OperationError::TakenOver { tenant: tenant.to_string() }.into()),
+        };
+        if let Err(error) = lease.release(self.aws).await {
+            self.events
+                .note(format!("{tenant}: its record could not be deleted, and counts for five minutes more ({error})"));
+        }
+        done
+    }
+
     /// Ends an operation at a place where it may rest, if the operator asked for that.
     ///
     /// # Errors
@@ -80,6 +108,17 @@ impl Context<'_> {
             return Ok(());
         }
         Err(OperationError::Cancelled { what: format!("the operation on {stack} stopped between two steps") })
+    }
+}
+
+/// Renews a lease for as long as it is this process's; ends when another has taken it over. Where AWS does not answer, the next minute
+/// asks again.
+async fn lost(mut lease: Lease, aws: &Aws) {
+    loop {
+        tokio::time::sleep(lease::RENEWAL).await;
+        if matches!(lease.renew(aws).await, Ok(false)) {
+            return;
+        }
     }
 }
 

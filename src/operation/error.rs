@@ -97,6 +97,31 @@ pub enum OperationError {
         /// How many tasks run and answer.
         reason: String,
     },
+    /// Another operation is at work on the tenant.
+    #[error("{tenant}: {holder} has been running an operation ({verb}) since {since}")]
+    #[diagnostic(
+        code(konta::tenant_busy),
+        help(
+            "--wait waits for its end. If it runs no more, --take-over takes its place; konta does so by itself five minutes after it fell silent"
+        )
+    )]
+    Busy {
+        /// The tenant.
+        tenant: String,
+        /// The other operation.
+        verb: String,
+        /// Who runs it.
+        holder: String,
+        /// Since when.
+        since: String,
+    },
+    /// Another operation took this one's place.
+    #[error("{tenant}: another operation took the place of this one, which stopped")]
+    #[diagnostic(code(konta::tenant_taken_over), help("`konta status {tenant}` shows who is at work on it"))]
+    TakenOver {
+        /// The tenant.
+        tenant: String,
+    },
     /// The sandbox runs no tasks.
     #[error("the sandbox runs no tasks, so {what}")]
     #[diagnostic(code(konta::no_tasks), help("start it with `konta sandbox start --with-odoo`"))]

@@ -1,6 +1,12 @@
 //! The names of stacks and of what konta keeps beside them.
 
+use std::collections::BTreeMap;
+
+use super::tags::{APPLICATION_TAG, ENVIRONMENT_TAG, TENANT_TAG};
 use crate::model::{CellNumber, TenantName};
+
+/// What the names of parameters about operations under way begin with, below [`Names::kept`]. No tenant's name has a slash.
+pub const OPERATION: &str = "operation/";
 
 /// What the names of parameters about moves begin with, below [`Names::kept`]. No tenant's name has a slash.
 pub const MOVING: &str = "moving/";
@@ -96,6 +102,22 @@ impl Names {
     #[must_use]
     pub fn moving_tenant(&self, tenant: &TenantName) -> String {
         format!("{}/{MOVING}{tenant}", self.kept())
+    }
+
+    /// The SSM parameter that says which operation is under way on a tenant: only one writer can make it. It is under [`Names::kept`],
+    /// so that one question finds all of them.
+    #[must_use]
+    pub fn operation(&self, tenant: &TenantName) -> String {
+        format!("{}/{OPERATION}{tenant}", self.kept())
+    }
+
+    /// The tags of a parameter that belongs to a tenant.
+    #[must_use]
+    pub fn tags(&self, tenant: &TenantName) -> BTreeMap<String, String> {
+        let mut parts = self.path.trim_start_matches('/').split('/');
+        let mut tag = |key: &str| (key.to_owned(), parts.next().unwrap_or_default().to_owned());
+        let own = (TENANT_TAG.to_owned(), tenant.to_string());
+        [tag(APPLICATION_TAG), tag(ENVIRONMENT_TAG), own].into()
     }
 
     /// The SSM parameter that reserves a listener rule's priority in a cell: only one writer can make it.

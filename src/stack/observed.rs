@@ -96,6 +96,7 @@ pub struct Observed {
     stacks: BTreeMap<String, ObservedStack>,
     kept: BTreeMap<TenantName, CellNumber>,
     moving: BTreeMap<TenantName, String>,
+    operations: BTreeMap<TenantName, String>,
     bound: BTreeMap<TenantName, CellNumber>,
     in_account: usize,
 }
@@ -134,6 +135,18 @@ impl Observed {
     #[must_use]
     pub fn bound(&self, tenant: &TenantName) -> Option<CellNumber> {
         self.bound.get(tenant).copied()
+    }
+
+    /// The same, with the operations under way on tenants, each as its record is kept.
+    #[must_use]
+    pub fn with_operations(self, operations: BTreeMap<TenantName, String>) -> Self {
+        Self { operations, ..self }
+    }
+
+    /// The record of the operation under way on the tenant.
+    #[must_use]
+    pub fn operation(&self, tenant: &TenantName) -> Option<&str> {
+        self.operations.get(tenant).map(String::as_str)
     }
 
     /// What is kept about a move of the tenant that is not at its end.

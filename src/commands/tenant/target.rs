@@ -98,6 +98,18 @@ impl TenantTarget<'_> {
         work: impl AsyncFnOnce(&operation::Context<'_>) -> Result<T, E>,
     ) -> Result<T, CommandError> {
         let steps = operation.steps.clone();
-        runner::run(context, &self.session, self.environment, self.names(), self.observed.clone(), steps, work).await
+        runner::run(
+            context,
+            &self.session,
+            self.environment,
+            self.names(),
+            self.observed.clone(),
+            steps,
+            async |context: &operation::Context<'_>| {
+                let task = (operation.verb, operation.arguments.as_slice());
+                context.leased(&self.name, task, async { work(context).await.map_err(Into::into) }).await
+            },
+        )
+        .await
     }
 }

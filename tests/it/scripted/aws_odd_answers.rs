@@ -149,12 +149,14 @@ pub async fn deploy_zone(
         interrupts,
         standing: observed.into(),
         steps: konta::operation::step::Steps::default(),
+        leases: konta::operation::lease::LeaseRules::default(),
     };
     let deployer = Deployer {
         context: &context,
         tenants: BTreeMap::new(),
         tiers: &BTreeMap::new(),
         templates: TemplateLocks::default(),
+        takes_leases: true,
         data_sources: BTreeMap::new(),
     };
     if stop_at_once {

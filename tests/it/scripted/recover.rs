@@ -210,12 +210,14 @@ async fn verify(running: u32) -> (Option<OperationError>, Calls) {
         interrupts,
         standing: observed.into(),
         steps: konta::operation::step::Steps::default(),
+        leases: konta::operation::lease::LeaseRules::default(),
     };
     let deployer = Deployer {
         context: &context,
         tenants: BTreeMap::from([(tenant.name.clone(), tenant)]),
         tiers: &BTreeMap::new(),
         templates: TemplateLocks::default(),
+        takes_leases: true,
         data_sources: BTreeMap::new(),
     };
     (deployer.deploy(&planned).await.remove(0).error, calls)

@@ -27,5 +27,6 @@ pub fn context(aws: &Aws, observed: Observed) -> Context<'_> {
         interrupts,
         standing: observed.into(),
         steps: konta::operation::step::Steps::default(),
+        leases: konta::operation::lease::LeaseRules::default(),
     }
 }

@@ -99,6 +99,7 @@ impl Context {
     }
 
     /// The workspace as it would be with another text of one manifest, by its path from the root.
+    #[expect(clippy::unused_self, reason = "called where `load` is")]
     pub fn load_with(&self, root: &std::path::Path, path: &str, text: &str) -> Result<Loaded, CommandError> {
         let workspace = manifest::load_with(root, path, text)?;
         Ok(Loaded::with_templates_of(root.to_owned(), workspace)?)

@@ -22,12 +22,8 @@ use crate::cost::workspace::{Basis, CostReport, Verdict};
 use crate::report::{message, text};
 use crate::stack::LoadedWorkspace;
 
+use super::exit_code::ExitCode;
 use super::{CommandError, Context, context, prices};
-
-/// The exit code when the cost is above the budget.
-const ABOVE_BUDGET: u8 = 9;
-/// The exit code when something has no price, so that nobody can tell whether the cost is within the budget.
-const BUDGET_OPEN: u8 = 10;
 
 /// Show what an environment, a tenant or any template costs a month.
 ///
@@ -165,16 +161,13 @@ fn show(
     mut report: CostReport,
     budget: Option<GivenBudget>,
 ) -> Result<u8, CommandError> {
-    let mut code = 0;
-    if let Some(budget) = budget {
-        code = match report.hold_to(budget.usd, budget.said) {
-            Verdict::Within => 0,
-            Verdict::Above => ABOVE_BUDGET,
-            Verdict::CannotBeTold => BUDGET_OPEN,
-        };
-    }
+    let code = match budget.map(|budget| report.hold_to(budget.usd, budget.said)) {
+        None | Some(Verdict::Within) => ExitCode::Success,
+        Some(Verdict::Above) => ExitCode::AboveBudget,
+        Some(Verdict::CannotBeTold) => ExitCode::BudgetUnchecked,
+    };
     shown.show(context, &report, || report.page(title))?;
-    if code == BUDGET_OPEN {
+    if code == ExitCode::BudgetUnchecked {
         let open = format!(
             "{} without a price: whether the budget is kept cannot be told. A usage file that says 0 leaves a cost out, \
              and `konta prices` tells how to add a price.",
@@ -182,5 +175,5 @@ fn show(
         );
         message::note(context.palette(), &open);
     }
-    Ok(code)
+    Ok(code.code())
 }

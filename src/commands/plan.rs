@@ -11,6 +11,7 @@ use crate::report::message;
 use crate::stack::scope::Scope;
 use crate::stack::{DesiredStack, LoadedWorkspace, Plan};
 
+use super::exit_code::ExitCode;
 use super::plan_view::{cost, show};
 use super::scope_args::ScopeArgs;
 use super::{CommandError, Context, prices};
@@ -67,7 +68,8 @@ pub async fn run(context: &Context, args: &PlanArgs) -> Result<u8, CommandError>
         }
     };
     show(context, &plan, &cost)?;
-    Ok(if args.exit_code && plan.changes_anything() { 2 } else { 0 })
+    let would_change = args.exit_code && plan.changes_anything();
+    Ok(if would_change { ExitCode::WouldChange } else { ExitCode::Success }.code())
 }
 
 /// Whether there are no credentials at all; wrong ones are an error.

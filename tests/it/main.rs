@@ -12,6 +12,7 @@ mod delete;
 mod deploy;
 mod doctor;
 mod exec;
+mod exit_codes;
 mod failure;
 mod fake_aws;
 mod fleet;

@@ -6,7 +6,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use clap::{Args, Subcommand};
 use serde::Serialize;
-use serde_json::json;
 
 use crate::cost::price_update::LOCK;
 use crate::cost::{Price, PriceTable};
@@ -75,6 +74,18 @@ struct Summary<'a> {
     newest: &'a str,
 }
 
+/// The services with prices.
+#[derive(Debug, Serialize)]
+struct Services<'a> {
+    services: &'a [Summary<'a>],
+}
+
+/// Prices of a service.
+#[derive(Debug, Serialize)]
+struct Prices<'a> {
+    prices: &'a [&'a Price],
+}
+
 fn list(context: &Context, service: Option<&str>) -> Result<u8, CommandError> {
     let prices: Vec<Price> = table(context)?.all().collect();
     known(&prices, service)?;
@@ -99,7 +110,7 @@ fn list(context: &Context, service: Option<&str>) -> Result<u8, CommandError> {
         })
         .collect();
     if context.format().is_json() {
-        output::print_json(&json!({ "services": rows }))?;
+        output::print_json(&Services { services: &rows })?;
     } else {
         let cells = rows.iter().map(|row| {
             vec![
@@ -132,7 +143,7 @@ fn show(context: &Context, service: &str, usage_type: Option<&str>) -> Result<u8
         });
     }
     if context.format().is_json() {
-        output::print_json(&json!({ "prices": found }))?;
+        output::print_json(&Prices { prices: &found })?;
     } else {
         let cells = found.iter().map(|price| {
             let from = if price.from.is_zero() { String::new() } else { price.from.normalize().to_string() };

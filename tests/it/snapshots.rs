@@ -160,5 +160,8 @@ fn the_reference_of_the_command_line_is_current() {
         std::fs::write(&file, &text).unwrap();
     }
     let kept = std::fs::read_to_string(&file).unwrap_or_default();
-    assert!(kept == text, "docs/reference/cli.md is out of date: UPDATE_DOCS=1 cargo test --test it reference_of_the_command_line");
+    assert!(
+        kept == text,
+        "docs/reference/cli.md is out of date: UPDATE_DOCS=1 cargo test --test it reference_of_the_command_line"
+    );
 }

@@ -9,6 +9,8 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::auth::request::{self, Request};
 use crate::auth::session::{self, Opened};
 use crate::aws::{Aws, Target};
+use crate::cost::PriceTable;
+use crate::cost::price_update::LOCK;
 use crate::deploy::preflight;
 use crate::model::{
     Certificate, Environment, EnvironmentName, HostName, HostedZone, Tenant, TenantName, Vpc, Workspace, nearest,
@@ -180,6 +182,18 @@ impl Context {
                 self.environment(workspace, Some(own))
             }
             None => self.environment(workspace, None),
+        }
+    }
+
+    /// The prices that count in the workspace: those konta brings and, where there is a lock, its own. Outside a workspace the former.
+    pub fn prices(&self) -> Result<PriceTable, CommandError> {
+        let table = PriceTable::embedded();
+        let Ok(root) = self.root() else { return Ok(table) };
+        let path = root.join(LOCK);
+        match std::fs::read_to_string(&path) {
+            Ok(text) => Ok(table.with(&path.display().to_string(), &text)?),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(table),
+            Err(source) => Err(CommandError::Io { what: format!("cannot read {}", path.display()), reason: source }),
         }
     }
 

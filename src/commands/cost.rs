@@ -23,7 +23,7 @@ use crate::report::{message, text};
 use crate::stack::LoadedWorkspace;
 
 use super::exit_code::ExitCode;
-use super::{CommandError, Context, context, prices};
+use super::{CommandError, Context, context};
 
 /// Show what an environment, a tenant or any template costs a month.
 ///
@@ -117,7 +117,7 @@ fn of_workspace(context: &Context, args: &CostArgs) -> Result<u8, CommandError> 
         let environment = context.environment(workspace, args.environment.as_deref())?;
         let usage = usage_file(args.form.usage.as_deref())?;
         let title = format!("What the environment {} costs", environment.name);
-        let table = prices::table(context)?;
+        let table = context.prices()?;
         let basis = Basis { loaded: &loaded, environment, usage: &usage, prices: &table };
         (&args.form, title, basis.report(args.shares.rule(), args.shares.terms(workspace))?)
     };
@@ -137,7 +137,7 @@ fn one_tenant(
     let environment = context.environment_of(workspace, &[name.to_owned()])?;
     let tenant = context::tenant(workspace, name)?;
     let usage = usage_file(form.usage.as_deref())?;
-    let table = prices::table(context)?;
+    let table = context.prices()?;
     let basis = Basis { loaded, environment, usage: &usage, prices: &table };
     Ok(basis.report_of_tenant(tenant, args.rule(), args.terms(workspace))?)
 }

@@ -14,7 +14,7 @@ use crate::stack::{DesiredStack, LoadedWorkspace, Plan};
 use super::exit_code::ExitCode;
 use super::plan_view::{cost, show};
 use super::scope_args::ScopeArgs;
-use super::{CommandError, Context, prices};
+use super::{CommandError, Context};
 
 /// Show what would change: per stack, property by property, with risks.
 ///
@@ -50,7 +50,7 @@ pub async fn run(context: &Context, args: &PlanArgs) -> Result<u8, CommandError>
     let loaded = context.load()?;
     let (environment, scope) = args.what.resolve(context, &loaded)?;
     let (plan, cost) = if args.offline {
-        offline(&loaded, environment, &scope, "--offline", &prices::table(context)?)?
+        offline(&loaded, environment, &scope, "--offline", &context.prices()?)?
     } else {
         match context.session(&loaded, environment).await {
             Ok(session) => {
@@ -62,7 +62,7 @@ pub async fn run(context: &Context, args: &PlanArgs) -> Result<u8, CommandError>
             }
             Err(error) if lacks_credentials(&error) => {
                 message::warning(context.palette(), "no credentials were found, so AWS was not asked");
-                offline(&loaded, environment, &scope, "there are no credentials", &prices::table(context)?)?
+                offline(&loaded, environment, &scope, "there are no credentials", &context.prices()?)?
             }
             Err(error) => return Err(error),
         }

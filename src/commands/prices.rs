@@ -7,8 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
-use crate::cost::price_update::LOCK;
-use crate::cost::{Price, PriceTable};
+use crate::cost::Price;
 use crate::report::{output, table, text};
 
 use super::{CommandError, Context};
@@ -51,18 +50,6 @@ pub async fn run(context: &Context, args: &PricesArgs) -> Result<u8, CommandErro
     }
 }
 
-/// The prices that count in the workspace: those konta brings and, where there is a lock, its own. Outside a workspace the former.
-pub fn table(context: &Context) -> Result<PriceTable, CommandError> {
-    let table = PriceTable::embedded();
-    let Ok(root) = context.root() else { return Ok(table) };
-    let path = root.join(LOCK);
-    match std::fs::read_to_string(&path) {
-        Ok(text) => Ok(table.with(&path.display().to_string(), &text)?),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(table),
-        Err(source) => Err(CommandError::Io { what: format!("cannot read {}", path.display()), reason: source }),
-    }
-}
-
 /// A service's prices, in short.
 #[derive(Debug, Default, Serialize)]
 struct Summary<'a> {
@@ -87,7 +74,7 @@ struct Prices<'a> {
 }
 
 fn list(context: &Context, service: Option<&str>) -> Result<u8, CommandError> {
-    let prices: Vec<Price> = table(context)?.all().collect();
+    let prices: Vec<Price> = context.prices()?.all().collect();
     known(&prices, service)?;
     let mut services: BTreeMap<&str, Vec<&Price>> = BTreeMap::new();
     for price in
@@ -129,7 +116,7 @@ fn list(context: &Context, service: Option<&str>) -> Result<u8, CommandError> {
 }
 
 fn show(context: &Context, service: &str, usage_type: Option<&str>) -> Result<u8, CommandError> {
-    let prices: Vec<Price> = table(context)?.all().collect();
+    let prices: Vec<Price> = context.prices()?.all().collect();
     known(&prices, Some(service))?;
     let wanted = |text: &str| usage_type.is_none_or(|part| text.to_lowercase().contains(&part.to_lowercase()));
     let found: Vec<&Price> = prices

@@ -1,4 +1,5 @@
-//! Cost Explorer: what AWS billed, by service and tag. It is asked in us-east-1 for every region, and bills each call itself.
+//! Cost Explorer: what AWS billed, by service and tag. konta calls it in us-east-1 for every region; each call costs
+//! money.
 
 use aws_sdk_costexplorer::types::{
     DateInterval, Expression, Granularity, Group, GroupDefinition, GroupDefinitionType, MatchOption, TagValues,
@@ -22,7 +23,7 @@ pub struct Billed {
     pub usd: Decimal,
 }
 
-/// A bill, and how it was come by.
+/// A bill, and how many calls it took.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Bill {
     /// What bears all of the tags, service by service.
@@ -31,11 +32,11 @@ pub struct Bill {
     pub untagged: Vec<Billed>,
     /// Whether AWS still counts: the month's bill is not closed.
     pub estimated: bool,
-    /// Calls made, each of which costs.
+    /// Calls made, each of which costs money.
     pub calls: usize,
 }
 
-/// Which part of the bill is asked for.
+/// Which part of the bill is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Part<'a> {
     /// What bears all of these tags.

@@ -1,4 +1,4 @@
-//! The Price List: what AWS asks for a thing, as published. It is asked in us-east-1 for every region.
+//! The Price List: AWS's prices as published. konta calls it in us-east-1 for every region.
 
 use aws_sdk_pricing::types::{Filter, FilterType};
 

@@ -1,0 +1,9 @@
+//! Of the library, or of the binary alone: no AWS, no sandbox, no network.
+
+mod architecture;
+mod auth;
+mod cost;
+mod exit_codes;
+pub mod html;
+mod snapshots;
+mod templates;

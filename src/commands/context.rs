@@ -18,7 +18,7 @@ use crate::model::{
 use crate::operation::Polling;
 use crate::report::{OutputFormat, Palette, message};
 use crate::sandbox::imports::{ImportedVpc, ImportedZone, Imports};
-pub use crate::stack::LoadedWorkspace as Loaded;
+use crate::stack::LoadedWorkspace;
 use crate::template::compose::Composer;
 use crate::template::source::Sources;
 use crate::{manifest, sandbox};
@@ -90,10 +90,10 @@ impl Context {
     }
 
     /// The workspace, checked.
-    pub fn load(&self) -> Result<Loaded, CommandError> {
+    pub fn load(&self) -> Result<LoadedWorkspace, CommandError> {
         let root = self.root()?;
         match (manifest::load(&root), Sources::of_workspace(&root)) {
-            (Ok(workspace), Ok(sources)) => Ok(Loaded { root, workspace, composer: Composer::new(sources) }),
+            (Ok(workspace), Ok(sources)) => Ok(LoadedWorkspace { root, workspace, composer: Composer::new(sources) }),
             (Err(problems), Ok(_)) => Err(problems.into()),
             (Ok(_), Err(error)) => Err(error.into()),
             (Err(problems), Err(error)) => Err(CommandError::Workspace { errors: vec![problems.into(), error.into()] }),
@@ -102,9 +102,9 @@ impl Context {
 
     /// The workspace as it would be with another text of one manifest, by its path from the root.
     #[expect(clippy::unused_self, reason = "called where `load` is")]
-    pub fn load_with(&self, root: &std::path::Path, path: &str, text: &str) -> Result<Loaded, CommandError> {
+    pub fn load_with(&self, root: &std::path::Path, path: &str, text: &str) -> Result<LoadedWorkspace, CommandError> {
         let workspace = manifest::load_with(root, path, text)?;
-        Ok(Loaded::with_templates_of(root.to_owned(), workspace)?)
+        Ok(LoadedWorkspace::with_templates_of(root.to_owned(), workspace)?)
     }
 
     /// The environment that the command concerns: the one named, else the only one.
@@ -198,7 +198,7 @@ impl Context {
     }
 
     /// A session in the environment's region, with the environment's account. Starts the sandbox when it is asked for.
-    pub async fn session(&self, loaded: &Loaded, environment: &Environment) -> Result<Session, CommandError> {
+    pub async fn session(&self, loaded: &LoadedWorkspace, environment: &Environment) -> Result<Session, CommandError> {
         let root = &loaded.root;
         if !self.global.sandbox {
             return self.session_with_aws(environment).await;

@@ -5,14 +5,14 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use wish::Wish;
 
-use crate::commands::context::{self, Loaded};
+use crate::commands::context;
 use crate::commands::{CommandError, Context};
 use crate::deploy::observe;
 use crate::model::Environment;
 use crate::odoo::database;
 use crate::operation::OperationError;
 use crate::report::{message, output, prompt};
-use crate::stack::build::Builder;
+use crate::stack::LoadedWorkspace;
 use crate::stack::runtime::TenantRuntime;
 use crate::tenant::upgrade::{self, Done, Wanted};
 
@@ -54,7 +54,7 @@ pub(super) async fn run(context: &Context, args: &UpgradeArgs) -> Result<u8, Com
     let session = context.session(&loaded, environment).await?;
     let application = loaded.workspace.application.as_str();
     let observed = observe::sweep(&session.aws, application, environment.name.as_str()).await?;
-    let of_stacks = Builder::new(&loaded.workspace, &loaded.composer).names(environment);
+    let of_stacks = loaded.names(environment);
     let (mut interrupts, mut failed) = (Vec::new(), Vec::new());
     for name in &names {
         match Wish::of(context, &loaded, &observed, &of_stacks, name, args) {
@@ -87,7 +87,7 @@ pub(super) async fn run(context: &Context, args: &UpgradeArgs) -> Result<u8, Com
 
 fn asked<'a>(
     context: &Context,
-    loaded: &'a Loaded,
+    loaded: &'a LoadedWorkspace,
     args: &UpgradeArgs,
 ) -> Result<(&'a Environment, Vec<String>), CommandError> {
     if let Some(name) = &args.name {
@@ -112,7 +112,12 @@ fn pass_over(context: &Context, name: &str, reason: wish::Refusal, failed: &mut 
     }
 }
 
-async fn one(context: &Context, loaded: &Loaded, wish: &Wish<'_>, args: &UpgradeArgs) -> Result<(), CommandError> {
+async fn one(
+    context: &Context,
+    loaded: &LoadedWorkspace,
+    wish: &Wish<'_>,
+    args: &UpgradeArgs,
+) -> Result<(), CommandError> {
     let (modules, tenant) = (&args.modules, wish.tenant);
     // What stands is looked at again: a tenant before this one may have taken an hour.
     let mut standing = standing::find(context, loaded, &wish.name).await?;

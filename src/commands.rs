@@ -1,85 +1,67 @@
-//! One verb a file: gather, plan, show, confirm, act, report. No logic that another verb needs; what they share is in [`gather`].
+//! One verb a file: gather, plan, show, confirm, act, report. No logic that another verb needs; what they share is in [`context`],
+//! [`scope_args`] and [`plan_view`].
 
-pub mod auth;
-pub mod completion;
-pub mod context;
-pub mod cost;
-pub mod credentials;
-pub mod delete;
-pub mod deploy;
-pub mod diagnose;
-pub mod doctor;
-pub mod error;
-pub mod exec;
-pub mod global;
-pub mod init;
-pub mod logs;
-pub mod ls;
+#![expect(unreachable_pub, reason = "only `main` leaves the room; `pub` says what a verb's file offers the others")]
+
+mod auth;
+mod completion;
+mod context;
+mod cost;
+mod credentials;
+mod delete;
+mod deploy;
+mod diagnose;
+mod doctor;
+mod error;
+mod exec;
+mod exit_code;
+mod global;
+mod init;
+mod logs;
+mod ls;
 mod operation_view;
-pub mod plan;
-pub mod plan_view;
-pub mod prices;
-pub mod render;
-pub mod run;
+mod plan;
+mod plan_view;
+mod prices;
+mod render;
+mod run;
 mod runner;
-pub mod running_tenant;
-pub mod sandbox;
-pub mod scope_args;
-
+mod running_tenant;
+mod sandbox;
+mod scope_args;
 mod session_manager_plugin;
-pub mod signals;
-pub mod status;
-pub mod tenant;
-pub mod validate;
-
-use std::process::ExitCode;
+mod signals;
+mod status;
+mod tenant;
+mod validate;
 
 use clap::{Parser, Subcommand};
 use global::Global;
 
 use crate::report::OutputFormat;
 
-pub use error::CommandError;
-
-pub use crate::commands::context::Context;
+use context::Context;
+use error::CommandError;
+use exit_code::ExitCode;
 
 /// Deploys Odoo for many small businesses on AWS, from one manifest per tenant.
 ///
 /// A workspace is a folder with konta.yml, environments/, tenants/ and, if wanted, addons/, overrides/ and templates/.
 /// With --sandbox every command works without an AWS account.
 #[derive(Debug, Parser)]
-#[command(name = "konta", version, max_term_width = 100, after_help = EXIT_CODES)]
-pub struct Cli {
+#[command(name = "konta", version, max_term_width = 100, after_help = "`konta help exit-codes` lists the exit codes.")]
+struct Cli {
     /// Options of every command.
     #[command(flatten)]
-    pub global: Global,
+    global: Global,
     /// What to do.
     #[command(subcommand)]
-    pub command: Command,
+    command: Command,
 }
-
-/// The exit codes, as `--help` shows them.
-const EXIT_CODES: &str = "\
-Exit codes:
-    0  done, or nothing to do
-    1  a deployment failed, or something was not found
-    2  something would change (plan --exit-code)
-    3  a manifest, template, override, addon or usage file is wrong, or there is no workspace
-    4  AWS refused or could not be reached
-    5  the credentials are missing, ended, refused, the root user's, or of another account
-    6  a question could not be asked, for want of a terminal
-    7  the answer was no
-    8  the sandbox could not be started or stopped, or has ended
-    9  the cost is above --budget
-   64  the command line is wrong
-   77  an MFA code is needed, and there is no terminal to ask for it
-  127  exec: session-manager-plugin is not installed, or too old
-  130  interrupted
-run, auth exec, and exec in the sandbox end with the exit code of the command that they run.";
 
 /// What to do.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+enum Command {
     /// Write a new workspace, asking for what the flags do not say
     Init(init::InitArgs),
     /// Check every manifest, override and addon, without AWS
@@ -116,17 +98,20 @@ pub enum Command {
     Doctor(doctor::DoctorArgs),
     /// Write a shell's completion script
     Completion(completion::CompletionArgs),
+    /// What the exit codes mean
+    #[command(hide = true, help_template = "{about}{after-help}", after_help = exit_code::table())]
+    ExitCodes,
 }
 
 /// Reads the command line, does what it says, shows an error if there is one, and gives the exit code.
 #[must_use]
-pub fn main() -> ExitCode {
+pub fn main() -> std::process::ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
             // clap's own code for a wrong command line is 2, which here means "something would change".
             let _ = error.print();
-            return ExitCode::from(if error.use_stderr() { 64 } else { 0 });
+            return if error.use_stderr() { ExitCode::Usage } else { ExitCode::Success }.into();
         }
     };
     let context = Context::new(cli.global);
@@ -143,7 +128,7 @@ pub fn main() -> ExitCode {
     // A prompt or a resolver may still hold a thread; nothing of it is needed any more.
     runtime.shutdown_background();
     match done {
-        Ok(code) => ExitCode::from(code),
+        Ok(code) => std::process::ExitCode::from(code),
         Err(error) => show(&context, &error),
     }
 }
@@ -168,14 +153,15 @@ async fn carry_out(context: &Context, command: Command) -> Result<u8, CommandErr
         Command::Auth(args) => auth::run(context, &args).await,
         Command::Doctor(args) => doctor::run(context, &args).await,
         Command::Completion(args) => completion::run(&args),
+        Command::ExitCodes => exit_code::run(context),
     }
 }
 
-fn show(context: &Context, error: &CommandError) -> ExitCode {
+fn show(context: &Context, error: &CommandError) -> std::process::ExitCode {
     if context.format() == OutputFormat::Json {
         let _ = crate::report::output::print_json_line(&error.as_json());
     } else {
         crate::report::error::show(context.palette(), error);
     }
-    ExitCode::from(error.exit_code())
+    std::process::ExitCode::from(error.exit_code())
 }

@@ -9,6 +9,8 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::auth::request::{self, Request};
 use crate::auth::session::{self, Opened};
 use crate::aws::{Aws, Target};
+use crate::cost::PriceTable;
+use crate::cost::price_update::LOCK;
 use crate::deploy::preflight;
 use crate::model::{
     Certificate, Environment, EnvironmentName, HostName, HostedZone, Tenant, TenantName, Vpc, Workspace, nearest,
@@ -16,7 +18,7 @@ use crate::model::{
 use crate::operation::Polling;
 use crate::report::{OutputFormat, Palette, message};
 use crate::sandbox::imports::{ImportedVpc, ImportedZone, Imports};
-pub use crate::stack::LoadedWorkspace as Loaded;
+use crate::stack::LoadedWorkspace;
 use crate::template::compose::Composer;
 use crate::template::source::Sources;
 use crate::{manifest, sandbox};
@@ -88,10 +90,10 @@ impl Context {
     }
 
     /// The workspace, checked.
-    pub fn load(&self) -> Result<Loaded, CommandError> {
+    pub fn load(&self) -> Result<LoadedWorkspace, CommandError> {
         let root = self.root()?;
         match (manifest::load(&root), Sources::of_workspace(&root)) {
-            (Ok(workspace), Ok(sources)) => Ok(Loaded { root, workspace, composer: Composer::new(sources) }),
+            (Ok(workspace), Ok(sources)) => Ok(LoadedWorkspace { root, workspace, composer: Composer::new(sources) }),
             (Err(problems), Ok(_)) => Err(problems.into()),
             (Ok(_), Err(error)) => Err(error.into()),
             (Err(problems), Err(error)) => Err(CommandError::Workspace { errors: vec![problems.into(), error.into()] }),
@@ -99,9 +101,10 @@ impl Context {
     }
 
     /// The workspace as it would be with another text of one manifest, by its path from the root.
-    pub fn load_with(&self, root: &std::path::Path, path: &str, text: &str) -> Result<Loaded, CommandError> {
+    #[expect(clippy::unused_self, reason = "called where `load` is")]
+    pub fn load_with(&self, root: &std::path::Path, path: &str, text: &str) -> Result<LoadedWorkspace, CommandError> {
         let workspace = manifest::load_with(root, path, text)?;
-        Ok(Loaded::with_templates_of(root.to_owned(), workspace)?)
+        Ok(LoadedWorkspace::with_templates_of(root.to_owned(), workspace)?)
     }
 
     /// The environment that the command concerns: the one named, else the only one.
@@ -182,8 +185,20 @@ impl Context {
         }
     }
 
+    /// The prices that count in the workspace: those konta brings and, where there is a lock, its own. Outside a workspace the former.
+    pub fn prices(&self) -> Result<PriceTable, CommandError> {
+        let table = PriceTable::embedded();
+        let Ok(root) = self.root() else { return Ok(table) };
+        let path = root.join(LOCK);
+        match std::fs::read_to_string(&path) {
+            Ok(text) => Ok(table.with(&path.display().to_string(), &text)?),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(table),
+            Err(source) => Err(CommandError::Io { what: format!("cannot read {}", path.display()), reason: source }),
+        }
+    }
+
     /// A session in the environment's region, with the environment's account. Starts the sandbox when it is asked for.
-    pub async fn session(&self, loaded: &Loaded, environment: &Environment) -> Result<Session, CommandError> {
+    pub async fn session(&self, loaded: &LoadedWorkspace, environment: &Environment) -> Result<Session, CommandError> {
         let root = &loaded.root;
         if !self.global.sandbox {
             return self.session_with_aws(environment).await;

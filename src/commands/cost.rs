@@ -22,12 +22,8 @@ use crate::cost::workspace::{Basis, CostReport, Verdict};
 use crate::report::{message, text};
 use crate::stack::LoadedWorkspace;
 
-use super::{CommandError, Context, context, prices};
-
-/// The exit code when the cost is above the budget.
-const ABOVE_BUDGET: u8 = 9;
-/// The exit code when something has no price, so that nobody can tell whether the cost is within the budget.
-const BUDGET_OPEN: u8 = 10;
+use super::exit_code::ExitCode;
+use super::{CommandError, Context, context};
 
 /// Show what an environment, a tenant or any template costs a month.
 ///
@@ -121,7 +117,7 @@ fn of_workspace(context: &Context, args: &CostArgs) -> Result<u8, CommandError> 
         let environment = context.environment(workspace, args.environment.as_deref())?;
         let usage = usage_file(args.form.usage.as_deref())?;
         let title = format!("What the environment {} costs", environment.name);
-        let table = prices::table(context)?;
+        let table = context.prices()?;
         let basis = Basis { loaded: &loaded, environment, usage: &usage, prices: &table };
         (&args.form, title, basis.report(args.shares.rule(), args.shares.terms(workspace))?)
     };
@@ -141,7 +137,7 @@ fn one_tenant(
     let environment = context.environment_of(workspace, &[name.to_owned()])?;
     let tenant = context::tenant(workspace, name)?;
     let usage = usage_file(form.usage.as_deref())?;
-    let table = prices::table(context)?;
+    let table = context.prices()?;
     let basis = Basis { loaded, environment, usage: &usage, prices: &table };
     Ok(basis.report_of_tenant(tenant, args.rule(), args.terms(workspace))?)
 }
@@ -165,16 +161,13 @@ fn show(
     mut report: CostReport,
     budget: Option<GivenBudget>,
 ) -> Result<u8, CommandError> {
-    let mut code = 0;
-    if let Some(budget) = budget {
-        code = match report.hold_to(budget.usd, budget.said) {
-            Verdict::Within => 0,
-            Verdict::Above => ABOVE_BUDGET,
-            Verdict::CannotBeTold => BUDGET_OPEN,
-        };
-    }
+    let code = match budget.map(|budget| report.hold_to(budget.usd, budget.said)) {
+        None | Some(Verdict::Within) => ExitCode::Success,
+        Some(Verdict::Above) => ExitCode::AboveBudget,
+        Some(Verdict::CannotBeTold) => ExitCode::BudgetUnchecked,
+    };
     shown.show(context, &report, || report.page(title))?;
-    if code == BUDGET_OPEN {
+    if code == ExitCode::BudgetUnchecked {
         let open = format!(
             "{} without a price: whether the budget is kept cannot be told. A usage file that says 0 leaves a cost out, \
              and `konta prices` tells how to add a price.",
@@ -182,5 +175,5 @@ fn show(
         );
         message::note(context.palette(), &open);
     }
-    Ok(code)
+    Ok(code.code())
 }

@@ -10,7 +10,6 @@ use crate::model::TenantName;
 use crate::operation::step::Operation;
 use crate::operation::{self, OperationError};
 use crate::report::{message, output, prompt};
-use crate::stack::build::Builder;
 use crate::stack::tags::TENANT_TAG;
 use crate::stack::{Observed, ObservedStack};
 use crate::tenant::relocation;
@@ -73,7 +72,7 @@ pub async fn run(context: &Context, args: &DeleteArgs) -> Result<u8, CommandErro
         }
     };
     let session = context.session(&loaded, environment).await?;
-    let names = Builder::new(&loaded.workspace, &loaded.composer).names(environment);
+    let names = loaded.names(environment);
     let observed =
         observe::sweep(&session.aws, loaded.workspace.application.as_str(), environment.name.as_str()).await?;
     let tenant = match &args.what {

@@ -16,12 +16,11 @@ use crate::operation::step::Step;
 use crate::operation::{self, OperationError};
 use crate::report::table::{self, TenantRow};
 use crate::report::{message, output, prompt};
-use crate::stack::build::Builder;
 use crate::stack::scope::Scope;
-use crate::stack::{Action, Observed, StackKind};
+use crate::stack::{Action, LoadedWorkspace, Observed, StackKind};
 use crate::tenant::relocation::{Relocation, deployment};
 
-use super::context::{Loaded, Session};
+use super::context::Session;
 use super::plan_view::{PlanView, cost, show};
 use super::scope_args::ScopeArgs;
 use super::{CommandError, Context, runner};
@@ -49,7 +48,7 @@ pub async fn run(context: &Context, args: &DeployArgs) -> Result<u8, CommandErro
 /// the stacks.
 pub(super) async fn go(
     context: &Context,
-    loaded: &Loaded,
+    loaded: &LoadedWorkspace,
     what: &ScopeArgs,
     dry_run: bool,
     relocation: Option<&Relocation<'_>>,
@@ -60,7 +59,7 @@ pub(super) async fn go(
     let moves = relocation.map(|relocation| (relocation.tenant(), relocation.goal().cell()));
     let mut online = plan::online(&session.aws, session.polling, loaded, environment, &scope, moves).await?;
     online.plan.notes.extend(relocation.map(Relocation::told).unwrap_or_default());
-    let names = Builder::new(&loaded.workspace, &loaded.composer).names(environment);
+    let names = loaded.names(environment);
     let mut online = blocked::leave_out(online, &session.aws, session.polling, &names, what.is_all()).await?;
     if online.plan.is_done() && relocation.is_none() {
         return unchanged(context, loaded, environment, &scope, &online);
@@ -104,7 +103,7 @@ fn expected(online: &Online) -> SignedDuration {
 async fn show_first(
     context: &Context,
     dry_run: bool,
-    loaded: &Loaded,
+    loaded: &LoadedWorkspace,
     environment: &Environment,
     session: &Session,
     online: &Online,
@@ -146,14 +145,14 @@ async fn confirmed(
 
 async fn carry_out(
     context: &Context,
-    loaded: &Loaded,
+    loaded: &LoadedWorkspace,
     environment: &Environment,
     scope: &Scope<'_>,
     session: &Session,
     online: Online,
     relocation: Option<&Relocation<'_>>,
 ) -> Result<u8, CommandError> {
-    let names = Builder::new(&loaded.workspace, &loaded.composer).names(environment);
+    let names = loaded.names(environment);
     let work = async |operation: &operation::Context<'_>| {
         let deployer = Deployer {
             context: operation,
@@ -212,7 +211,7 @@ struct StackOutcome<'a> {
 
 fn report(
     context: &Context,
-    loaded: &Loaded,
+    loaded: &LoadedWorkspace,
     environment: &Environment,
     scope: &Scope<'_>,
     session: &Session,
@@ -284,7 +283,7 @@ fn notes(session: &Session, results: &[StackResult]) -> Vec<String> {
 
 fn unchanged(
     context: &Context,
-    loaded: &Loaded,
+    loaded: &LoadedWorkspace,
     environment: &Environment,
     scope: &Scope<'_>,
     online: &Online,

@@ -9,6 +9,7 @@ use crate::report::{Palette, doctor as laid_out, output, text};
 use crate::stack::names::Names;
 
 use super::credentials::Gathered;
+use super::exit_code::ExitCode;
 use super::{CommandError, Context};
 
 /// Say what is wrong with the credentials, and what to do.
@@ -37,10 +38,11 @@ pub async fn run(context: &Context, _args: &DoctorArgs) -> Result<u8, CommandErr
     };
     show(context, &examination)?;
     Ok(match examination.outcome {
-        Outcome::Well => 0,
-        Outcome::Failed => 5,
-        Outcome::Unreachable => 4,
-    })
+        Outcome::Well => ExitCode::Success,
+        Outcome::Failed => ExitCode::Credentials,
+        Outcome::Unreachable => ExitCode::Aws,
+    }
+    .code())
 }
 
 /// What a workspace adds.

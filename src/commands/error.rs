@@ -1,4 +1,4 @@
-//! The one place that maps errors to exit codes.
+//! The errors of commands, and the one place that maps them to exit codes.
 
 use miette::Diagnostic;
 use serde::Serialize;
@@ -18,6 +18,7 @@ use crate::stack::runtime::RuntimeError;
 use crate::task::exec::ExecError;
 use crate::template::TemplateError;
 
+use super::exit_code::ExitCode;
 use super::session_manager_plugin::PluginError;
 
 /// Why a command did not succeed.
@@ -208,18 +209,30 @@ impl From<Vec<OperationError>> for CommandError {
     }
 }
 
-fn aws_code(error: &AwsError) -> u8 {
-    if error.concerns_credentials() { 5 } else { 4 }
+fn aws_code(error: &AwsError) -> ExitCode {
+    if error.concerns_credentials() { ExitCode::Credentials } else { ExitCode::Aws }
 }
 
-fn deploy_code(error: &OperationError) -> u8 {
+fn deploy_code(error: &OperationError) -> ExitCode {
     match error {
-        OperationError::Template(_) => 3,
+        OperationError::Template(_) => ExitCode::Workspace,
         OperationError::Aws(error) => aws_code(error),
-        OperationError::Unanswered { .. } => 4,
-        OperationError::Preflight { problem, .. } if problem.starts_with("these credentials") => 5,
-        OperationError::Cancelled { .. } => 130,
-        _ => 1,
+        OperationError::Unanswered { .. } => ExitCode::Aws,
+        OperationError::Preflight { problem, .. } if problem.starts_with("these credentials") => ExitCode::Credentials,
+        OperationError::Cancelled { .. } => ExitCode::Interrupted,
+        _ => ExitCode::Failed,
+    }
+}
+
+fn cost_code(error: &CostError) -> ExitCode {
+    match error {
+        CostError::Usage { .. } | CostError::Prices { .. } | CostError::Stack(_) | CostError::Template { .. } => {
+            ExitCode::Workspace
+        }
+        CostError::Parameter { .. }
+        | CostError::Month { .. }
+        | CostError::TypicalTenant { .. }
+        | CostError::Design { .. } => ExitCode::Usage,
     }
 }
 
@@ -252,56 +265,47 @@ impl CommandError {
         }
     }
 
-    /// The exit code; `konta --help` lists them.
+    /// The exit code; `konta help exit-codes` lists them.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
+        self.exit().code()
+    }
+
+    fn exit(&self) -> ExitCode {
         match self {
             Self::Manifests(_)
             | Self::Template(_)
-            | Self::Cost(
-                CostError::Usage { .. } | CostError::Prices { .. } | CostError::Stack(_) | CostError::Template { .. },
-            )
             | Self::Workspace { .. }
             | Self::Revision { .. }
             | Self::NoWorkspace
-            | Self::NotAWorkspace { .. } => 3,
+            | Self::NotAWorkspace { .. } => ExitCode::Workspace,
+            Self::Cost(error) => cost_code(error),
             Self::Aws(error) => aws_code(error),
             Self::Deploy(error) => deploy_code(error),
             // What all have in common; a mixture is a failed deployment.
             Self::Several { errors, .. } => {
                 let mut codes = errors.iter().map(deploy_code);
-                let first = codes.next().unwrap_or(1);
-                if codes.all(|code| code == first) { first } else { 1 }
+                let first = codes.next().unwrap_or(ExitCode::Failed);
+                if codes.all(|code| code == first) { first } else { ExitCode::Failed }
             }
             Self::Session(error) => of_session(error),
-            Self::Diagnosed { error, .. } => error.exit_code(),
+            Self::Diagnosed { error, .. } => error.exit(),
             // As a shell has it.
-            Self::Exec { reason, .. } if reason.kind() == std::io::ErrorKind::NotFound => 127,
-            Self::Plugin(_) => 127,
-            Self::Exec { .. } => 126,
+            Self::Exec { reason, .. } if reason.kind() == std::io::ErrorKind::NotFound => ExitCode::NotInstalled,
+            Self::Plugin(_) => ExitCode::NotInstalled,
+            Self::Exec { .. } => ExitCode::CannotRun,
             Self::Tenants { .. }
             | Self::Unknown { .. }
             | Self::Place(_)
             | Self::Inside(_)
             | Self::NotRun { .. }
             | Self::Io { .. }
-            | Self::Page(_) => 1,
-            Self::Sandbox(_) => 8,
-            Self::Prompt(error) => {
-                if matches!(error, PromptError::Cancelled) {
-                    130
-                } else {
-                    6
-                }
-            }
-            Self::Declined(_) => 7,
-            Self::Cost(
-                CostError::Parameter { .. }
-                | CostError::Month { .. }
-                | CostError::TypicalTenant { .. }
-                | CostError::Design { .. },
-            )
-            | Self::Usage { .. } => 64,
+            | Self::Page(_) => ExitCode::Failed,
+            Self::Sandbox(_) => ExitCode::Sandbox,
+            Self::Prompt(PromptError::Cancelled) => ExitCode::Interrupted,
+            Self::Prompt(_) => ExitCode::NoTerminal,
+            Self::Declined(_) => ExitCode::Declined,
+            Self::Usage { .. } => ExitCode::Usage,
         }
     }
 
@@ -317,14 +321,14 @@ impl CommandError {
 }
 
 /// Whatever AWS answers on the way to a session is about credentials.
-fn of_session(error: &SessionError) -> u8 {
-    let of_aws = |error: &AwsError| if error.is_an_answer() { 5 } else { 4 };
+fn of_session(error: &SessionError) -> ExitCode {
+    let of_aws = |error: &AwsError| if error.is_an_answer() { ExitCode::Credentials } else { ExitCode::Aws };
     match error {
-        SessionError::CodeNeeded { .. } => 77,
-        SessionError::Code(CodeError::Unanswered(_)) | SessionError::Interrupted => 130,
+        SessionError::CodeNeeded { .. } => ExitCode::CodeNeeded,
+        SessionError::Code(CodeError::Unanswered(_)) | SessionError::Interrupted => ExitCode::Interrupted,
         SessionError::Aws(error) => of_aws(error),
         SessionError::Unavailable { error, .. } => of_aws(error),
-        _ => 5,
+        _ => ExitCode::Credentials,
     }
 }
 
@@ -336,5 +340,30 @@ fn report(error: &dyn Diagnostic, exit_code: u8) -> ErrorReport {
         help: error.help().map(|help| help.to_string()),
         exit_code,
         related: error.related().into_iter().flatten().map(|inner| report(inner, exit_code)).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_aws_refuses_ends_with_4_unless_the_credentials_are_refused() {
+        let code = |code: &str| {
+            let error =
+                AwsError { operation: "ce GetCostAndUsage", code: code.into(), message: "no".into(), help: None };
+            (CommandError::from(error.clone()).exit_code(), CommandError::from(OperationError::from(error)).exit_code())
+        };
+        assert_eq!(code("AccessDeniedException"), (4, 4));
+        assert_eq!(code("Unreachable"), (4, 4));
+        assert_eq!(code("ExpiredToken"), (5, 5));
+    }
+
+    #[test]
+    fn several_errors_end_with_the_code_that_all_have() {
+        let cancelled = || OperationError::Cancelled { what: "a stack".into() };
+        let refused = || OperationError::ChangeRefused { stack: "a".into(), reason: "no".into() };
+        assert_eq!(CommandError::from(vec![cancelled(), cancelled()]).exit_code(), 130);
+        assert_eq!(CommandError::from(vec![cancelled(), refused()]).exit_code(), 1);
     }
 }

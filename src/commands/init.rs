@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use serde_json::json;
+use serde::Serialize;
 
 use crate::model::{AccountId, ApplicationName, EnvironmentName, HostName, NameError, RegionName, TenantName};
 use crate::report::{message, output, prompt};
@@ -58,18 +58,28 @@ pub fn run(context: &Context, args: &InitArgs) -> Result<u8, CommandError> {
     let trial = tempfile::tempdir()?;
     write(trial.path(), &files)?;
     crate::manifest::load(trial.path())?;
-    let written = write(&args.folder, &files)?;
+    let result = NewWorkspace { files: write(&args.folder, &files)?, workspace: &args.folder };
     if context.format().is_json() {
-        output::print_json(&json!({"workspace": args.folder, "files": written}))?;
+        output::print_json(&result)?;
         return Ok(0);
     }
-    output::print_text(&written.join("\n"))?;
-    let folder = quoted(&args.folder.display().to_string());
-    message::hint(
-        context.palette(),
-        &format!("try it without an account: konta -w {folder} deploy tenant --all --sandbox"),
-    );
+    output::print_text(&result.files.join("\n"))?;
+    message::hint(context.palette(), &result.hint());
     Ok(0)
+}
+
+/// What was written.
+#[derive(Debug, Serialize)]
+struct NewWorkspace<'a> {
+    files: Vec<String>,
+    workspace: &'a Path,
+}
+
+impl NewWorkspace<'_> {
+    fn hint(&self) -> String {
+        let folder = quoted(&self.workspace.display().to_string());
+        format!("try it without an account: konta -w {folder} deploy tenant --all --sandbox")
+    }
 }
 
 /// A word as a shell takes it.

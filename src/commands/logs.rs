@@ -7,7 +7,7 @@ use std::io::{self, BufWriter};
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use serde_json::json;
+use serde::Serialize;
 
 use crate::deploy::observe;
 use crate::model::CellNumber;
@@ -237,14 +237,26 @@ fn span(
     (from, until, tail)
 }
 
+/// The task whose lines follow, for programs.
+#[derive(Debug, Serialize)]
+struct StoppedTask<'a> {
+    event: &'static str,
+    exit_code: Option<i32>,
+    reason: Option<&'a str>,
+    stopped_at: Option<String>,
+    task: &'a str,
+}
+
 fn say_stopped(context: &Context, stopped: &Stopped, style: &LogStyle) -> Result<(), CommandError> {
     if context.format().is_json() {
         let at = stopped.at.and_then(|at| Timestamp::from_millisecond(at).ok());
-        let report = json!({
-            "event": "task", "task": stopped.task, "stopped_at": at.map(|at| at.to_string()),
-            "exit_code": stopped.exit_code, "reason": stopped.reason,
-        });
-        return Ok(output::print_json_line(&report)?);
+        return Ok(output::print_json_line(&StoppedTask {
+            event: "task",
+            exit_code: stopped.exit_code,
+            reason: stopped.reason.as_deref(),
+            stopped_at: at.map(|at| at.to_string()),
+            task: &stopped.task,
+        })?);
     }
     let when = stopped.at.map(|at| format!(" at {}", second(at, &style.zone))).unwrap_or_default();
     let code = stopped.exit_code.map(|code| format!(" with exit code {code}")).unwrap_or_default();

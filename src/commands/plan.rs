@@ -11,9 +11,10 @@ use crate::report::message;
 use crate::stack::scope::Scope;
 use crate::stack::{DesiredStack, LoadedWorkspace, Plan};
 
+use super::exit_code::ExitCode;
 use super::plan_view::{cost, show};
 use super::scope_args::ScopeArgs;
-use super::{CommandError, Context, prices};
+use super::{CommandError, Context};
 
 /// Show what would change: per stack, property by property, with risks.
 ///
@@ -49,7 +50,7 @@ pub async fn run(context: &Context, args: &PlanArgs) -> Result<u8, CommandError>
     let loaded = context.load()?;
     let (environment, scope) = args.what.resolve(context, &loaded)?;
     let (plan, cost) = if args.offline {
-        offline(&loaded, environment, &scope, "--offline", &prices::table(context)?)?
+        offline(&loaded, environment, &scope, "--offline", &context.prices()?)?
     } else {
         match context.session(&loaded, environment).await {
             Ok(session) => {
@@ -61,13 +62,14 @@ pub async fn run(context: &Context, args: &PlanArgs) -> Result<u8, CommandError>
             }
             Err(error) if lacks_credentials(&error) => {
                 message::warning(context.palette(), "no credentials were found, so AWS was not asked");
-                offline(&loaded, environment, &scope, "there are no credentials", &prices::table(context)?)?
+                offline(&loaded, environment, &scope, "there are no credentials", &context.prices()?)?
             }
             Err(error) => return Err(error),
         }
     };
     show(context, &plan, &cost)?;
-    Ok(if args.exit_code && plan.changes_anything() { 2 } else { 0 })
+    let would_change = args.exit_code && plan.changes_anything();
+    Ok(if would_change { ExitCode::WouldChange } else { ExitCode::Success }.code())
 }
 
 /// Whether there are no credentials at all; wrong ones are an error.

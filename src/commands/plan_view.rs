@@ -11,7 +11,7 @@ use crate::report::{self, output};
 use crate::stack::{LoadedWorkspace, Plan};
 
 use super::context::Session;
-use super::{CommandError, Context, prices};
+use super::{CommandError, Context};
 
 /// A plan with what its changes cost, for programs.
 #[derive(Debug, Serialize)]
@@ -38,7 +38,7 @@ pub async fn cost(
     session: &Session,
     online: &Online,
 ) -> Result<Difference, CommandError> {
-    let prices = prices::table(context)?;
+    let prices = context.prices()?;
     let stacks = online.planned.stacks.iter().map(|stack| (&stack.desired, &stack.plan));
     let cost = PlanCost::new(loaded, environment, stacks, &online.observed);
     let templates = observe::templates(&session.aws, session.polling, cost.templates()).await;

@@ -6,10 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use clap::{Args, Subcommand};
 use serde::Serialize;
-use serde_json::json;
 
-use crate::cost::price_update::LOCK;
-use crate::cost::{Price, PriceTable};
+use crate::cost::Price;
 use crate::report::{output, table, text};
 
 use super::{CommandError, Context};
@@ -52,18 +50,6 @@ pub async fn run(context: &Context, args: &PricesArgs) -> Result<u8, CommandErro
     }
 }
 
-/// The prices that count in the workspace: those konta brings and, where there is a lock, its own. Outside a workspace the former.
-pub fn table(context: &Context) -> Result<PriceTable, CommandError> {
-    let table = PriceTable::embedded();
-    let Ok(root) = context.root() else { return Ok(table) };
-    let path = root.join(LOCK);
-    match std::fs::read_to_string(&path) {
-        Ok(text) => Ok(table.with(&path.display().to_string(), &text)?),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(table),
-        Err(source) => Err(CommandError::Io { what: format!("cannot read {}", path.display()), reason: source }),
-    }
-}
-
 /// A service's prices, in short.
 #[derive(Debug, Default, Serialize)]
 struct Summary<'a> {
@@ -75,8 +61,20 @@ struct Summary<'a> {
     newest: &'a str,
 }
 
+/// The services with prices.
+#[derive(Debug, Serialize)]
+struct Services<'a> {
+    services: &'a [Summary<'a>],
+}
+
+/// Prices of a service.
+#[derive(Debug, Serialize)]
+struct Prices<'a> {
+    prices: &'a [&'a Price],
+}
+
 fn list(context: &Context, service: Option<&str>) -> Result<u8, CommandError> {
-    let prices: Vec<Price> = table(context)?.all().collect();
+    let prices: Vec<Price> = context.prices()?.all().collect();
     known(&prices, service)?;
     let mut services: BTreeMap<&str, Vec<&Price>> = BTreeMap::new();
     for price in
@@ -99,7 +97,7 @@ fn list(context: &Context, service: Option<&str>) -> Result<u8, CommandError> {
         })
         .collect();
     if context.format().is_json() {
-        output::print_json(&json!({ "services": rows }))?;
+        output::print_json(&Services { services: &rows })?;
     } else {
         let cells = rows.iter().map(|row| {
             vec![
@@ -118,7 +116,7 @@ fn list(context: &Context, service: Option<&str>) -> Result<u8, CommandError> {
 }
 
 fn show(context: &Context, service: &str, usage_type: Option<&str>) -> Result<u8, CommandError> {
-    let prices: Vec<Price> = table(context)?.all().collect();
+    let prices: Vec<Price> = context.prices()?.all().collect();
     known(&prices, Some(service))?;
     let wanted = |text: &str| usage_type.is_none_or(|part| text.to_lowercase().contains(&part.to_lowercase()));
     let found: Vec<&Price> = prices
@@ -132,7 +130,7 @@ fn show(context: &Context, service: &str, usage_type: Option<&str>) -> Result<u8
         });
     }
     if context.format().is_json() {
-        output::print_json(&json!({ "prices": found }))?;
+        output::print_json(&Prices { prices: &found })?;
     } else {
         let cells = found.iter().map(|price| {
             let from = if price.from.is_zero() { String::new() } else { price.from.normalize().to_string() };

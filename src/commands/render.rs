@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::model::{Environment, Tenant, Workspace};
 use crate::report::output;
@@ -230,10 +230,11 @@ impl<'a> Sink<'a> {
     fn finish(mut self, context: &Context) -> Result<(), CommandError> {
         self.out.flush()?;
         if let Some(folder) = &self.form.out {
+            let result = Written { folder, stacks: self.count };
             if context.format().is_json() {
-                output::print_json(&json!({"stacks": self.count, "folder": folder}))?;
+                output::print_json(&result)?;
             } else {
-                output::print_text(&format!("{} stacks written to {}", self.count, folder.display()))?;
+                output::print_text(&format!("{} stacks written to {}", result.stacks, result.folder.display()))?;
             }
         }
         Ok(())
@@ -258,6 +259,13 @@ enum Shown<'a> {
         #[serde(rename = "Output")]
         output: String,
     },
+}
+
+/// Where so many stacks were written.
+#[derive(Debug, Serialize)]
+struct Written<'a> {
+    folder: &'a Path,
+    stacks: usize,
 }
 
 /// A stack in one line of JSON.

@@ -3,7 +3,6 @@
 use crate::deploy::observe;
 use crate::model::TenantName;
 use crate::stack::Observed;
-use crate::stack::build::Builder;
 use crate::stack::names::Names;
 
 use super::context::{self, Session};
@@ -32,7 +31,7 @@ impl RunningTenant {
             Err(_) => context.environment(&loaded.workspace, None)?,
         };
         let session = context.session(&loaded, environment).await?;
-        let names = Builder::new(&loaded.workspace, &loaded.composer).names(environment);
+        let names = loaded.names(environment);
         let tenant = match (known.map(|tenant| tenant.name.clone()), TenantName::new(name)) {
             (Ok(tenant), _) => tenant,
             (Err(_), Ok(stranger)) => stranger,

@@ -1,7 +1,10 @@
 //! `konta sandbox`: the local AWS of a workspace.
 
+use std::fmt::Write as _;
+use std::path::Path;
+
 use clap::{Args, Subcommand};
-use serde_json::json;
+use serde::Serialize;
 
 use crate::report::{message, output, prompt};
 use crate::sandbox::{self, Status};
@@ -43,27 +46,19 @@ pub async fn run(context: &Context, args: &SandboxArgs) -> Result<u8, CommandErr
                 with_odoo: context.global().with_odoo,
             };
             let running = sandbox::start(&root, wanted, &say).await?;
-            show(context, Some(&running))?;
+            print(context, &State::of(Some(&running)))?;
         }
         SandboxAction::Stop => {
             let was_running = sandbox::stop(&root, &say).await?;
-            if context.format().is_json() {
-                output::print_json(&json!({"running": false, "was_running": was_running}))?;
-            } else {
-                output::print_text(if was_running {
-                    "the sandbox is stopped; its state is kept"
-                } else {
-                    "the sandbox was not running"
-                })?;
-            }
+            print(context, &State { was_running: Some(was_running), ..State::default() })?;
         }
         SandboxAction::Status => match sandbox::status(&root).await {
-            Status::Running(running) => show(context, Some(&running))?,
-            Status::Stopped => show(context, None)?,
+            Status::Running(running) => print(context, &State::of(Some(&running)))?,
+            Status::Stopped => print(context, &State::of(None))?,
             Status::NotAnswering { pid } => {
                 let text = format!("the sandbox's process {pid} does not answer; `konta sandbox start` replaces it");
                 message::warning(context.palette(), &text);
-                show(context, None)?;
+                print(context, &State::of(None))?;
             }
         },
         SandboxAction::Reset => {
@@ -73,48 +68,93 @@ pub async fn run(context: &Context, args: &SandboxArgs) -> Result<u8, CommandErr
                 return Err(CommandError::Declined("the sandbox is as it was".to_owned()));
             }
             sandbox::reset(&root, &say).await?;
-            if context.format().is_json() {
-                output::print_json(&json!({"running": false, "reset": true}))?;
-            } else {
-                output::print_text("the sandbox is stopped and empty")?;
-            }
+            print(context, &State { reset: Some(true), ..State::default() })?;
         }
     }
     Ok(0)
 }
 
-fn show(context: &Context, running: Option<&sandbox::Sandbox>) -> Result<(), CommandError> {
-    if context.format().is_json() {
-        let value = match running {
-            Some(s) => json!({
-                "running": true, "endpoint": s.endpoint, "account": s.account, "region": s.region, "pid": s.pid,
-                "postgres_port": s.postgres_port, "home": s.home, "odoo": s.odoo, "https_port": s.https_port,
-                "http_port": s.http_port,
-            }),
-            None => json!({"running": false}),
-        };
-        output::print_json(&value)?;
-    } else {
-        match running {
-            Some(s) => {
-                output::print_text(&format!(
-                    "the sandbox runs at {} (account {}, region {}, process {})\nstate: {}",
-                    s.endpoint,
-                    s.account,
-                    s.region,
-                    s.pid,
-                    s.home.display()
-                ))?;
-                if let (Some(odoo), Some(port)) = (&s.odoo, s.https_port) {
-                    output::print_text(&format!(
-                        "tasks run in {odoo}; visits to any tenant's https address go to 127.0.0.1:{port}, for example\n  \
-                         curl --insecure --connect-to ::127.0.0.1:{port} https://TENANT.EXAMPLE/\n  \
-                         chromium --ignore-certificate-errors --host-resolver-rules=\"MAP * 127.0.0.1:{port}\""
-                    ))?;
-                }
-            }
-            None => output::print_text("the sandbox is not running")?,
+/// The sandbox after a command, for people and for programs.
+#[derive(Debug, Default, Serialize)]
+struct State<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reset: Option<bool>,
+    running: bool,
+    #[serde(flatten)]
+    sandbox: Option<Running<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    was_running: Option<bool>,
+}
+
+/// One that runs.
+#[derive(Debug, Serialize)]
+struct Running<'a> {
+    account: &'a str,
+    endpoint: &'a str,
+    home: &'a Path,
+    http_port: Option<u16>,
+    https_port: Option<u16>,
+    odoo: Option<&'a str>,
+    pid: u32,
+    postgres_port: Option<u16>,
+    region: &'a str,
+}
+
+impl<'a> State<'a> {
+    /// Of a sandbox that runs, or of none.
+    fn of(running: Option<&'a sandbox::Sandbox>) -> Self {
+        let sandbox = running.map(|sandbox| Running {
+            account: &sandbox.account,
+            endpoint: &sandbox.endpoint,
+            home: &sandbox.home,
+            http_port: sandbox.http_port,
+            https_port: sandbox.https_port,
+            odoo: sandbox.odoo.as_deref(),
+            pid: sandbox.pid,
+            postgres_port: sandbox.postgres_port,
+            region: &sandbox.region,
+        });
+        Self { running: sandbox.is_some(), sandbox, ..Self::default() }
+    }
+
+    fn text(&self) -> String {
+        match (&self.sandbox, self.was_running, self.reset) {
+            (Some(running), ..) => running.text(),
+            (None, Some(true), _) => "the sandbox is stopped; its state is kept".to_owned(),
+            (None, Some(false), _) => "the sandbox was not running".to_owned(),
+            (None, None, Some(_)) => "the sandbox is stopped and empty".to_owned(),
+            (None, None, None) => "the sandbox is not running".to_owned(),
         }
+    }
+}
+
+impl Running<'_> {
+    fn text(&self) -> String {
+        let mut text = format!(
+            "the sandbox runs at {} (account {}, region {}, process {})\nstate: {}",
+            self.endpoint,
+            self.account,
+            self.region,
+            self.pid,
+            self.home.display()
+        );
+        if let (Some(odoo), Some(port)) = (self.odoo, self.https_port) {
+            let _ = write!(
+                text,
+                "\ntasks run in {odoo}; visits to any tenant's https address go to 127.0.0.1:{port}, for example\n  \
+                 curl --insecure --connect-to ::127.0.0.1:{port} https://TENANT.EXAMPLE/\n  \
+                 chromium --ignore-certificate-errors --host-resolver-rules=\"MAP * 127.0.0.1:{port}\""
+            );
+        }
+        text
+    }
+}
+
+fn print(context: &Context, state: &State<'_>) -> Result<(), CommandError> {
+    if context.format().is_json() {
+        output::print_json(state)?;
+    } else {
+        output::print_text(&state.text())?;
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 mod architecture;
 mod auth;
 mod cost;
+mod exit_codes;
 pub mod html;
 mod snapshots;
 mod templates;

@@ -1,6 +1,7 @@
 //! `konta auth logout`: forgets sessions.
 
 use clap::Args;
+use serde::Serialize;
 
 use crate::auth::cache::Cache;
 use crate::auth::session::SessionError;
@@ -37,13 +38,26 @@ pub(super) fn run(context: &Context, args: &LogoutArgs) -> Result<u8, CommandErr
             .cache
             .forget(|entry| Some(entry.user_key.as_str()) == key || serials.contains(&Some(entry.serial.as_str())))
     };
-    let forgotten = forgotten.map_err(SessionError::from)?;
+    let result = Forgotten { forgotten: forgotten.map_err(SessionError::from)? };
     if context.format().is_json() {
-        output::print_json(&serde_json::json!({"forgotten": forgotten}))?;
-    } else if forgotten == 0 {
-        message::line("there was no session");
+        output::print_json(&result)?;
     } else {
-        message::line(&format!("{} forgotten", text::count(forgotten, "session")));
+        message::line(&result.line());
     }
     Ok(0)
+}
+
+/// How many sessions there are no more.
+#[derive(Debug, Serialize)]
+struct Forgotten {
+    forgotten: usize,
+}
+
+impl Forgotten {
+    fn line(&self) -> String {
+        match self.forgotten {
+            0 => "there was no session".to_owned(),
+            count => format!("{} forgotten", text::count(count, "session")),
+        }
+    }
 }

@@ -8,6 +8,7 @@ use crate::auth::session::{self, Mfa, Opened, SessionError};
 use crate::aws::sts::Sts;
 use crate::aws::{Identity, credentials};
 use crate::commands::credentials::{Gathered, rfc3339};
+use crate::commands::exit_code::ExitCode;
 use crate::commands::{CommandError, Context};
 use crate::report::{message, output, text};
 
@@ -120,7 +121,7 @@ pub(super) async fn run(context: &Context) -> Result<u8, CommandError> {
     }
     if let Some(serial) = needed {
         message::hint(context.palette(), &format!("a code of {serial} is needed: konta auth login"));
-        return Ok(5);
+        return Ok(ExitCode::Credentials.code());
     }
     Ok(0)
 }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::aws::costexplorer::{self, Billed};
-use crate::commands::{CommandError, Context, prices};
+use crate::commands::{CommandError, Context};
 use crate::cost::actual::{Bill, BillRow, Month};
 use crate::cost::workspace::Basis;
 use crate::report::prompt;
@@ -54,7 +54,7 @@ pub(super) async fn run(context: &Context, loaded: &LoadedWorkspace, args: &Actu
     if !context.global().yes && !prompt::confirm(question)? {
         return Err(CommandError::Declined("Cost Explorer was not asked".to_owned()));
     }
-    let table = prices::table(context)?;
+    let table = context.prices()?;
     let basis = Basis { loaded, environment, usage: &usage, prices: &table };
     let (start, end) = (month.first.to_string(), month.end.to_string());
     let bill = session.aws.bill(&start, &end, &basis.bill_tags(), TENANT_TAG).await?;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use rust_decimal::Decimal;
 
-use crate::commands::{CommandError, Context, prices};
+use crate::commands::{CommandError, Context};
 use crate::cost::advise::Limits;
 use crate::cost::workspace::Basis;
 use crate::model::{Environment, Isolation};
@@ -89,7 +89,7 @@ pub(super) fn run(context: &Context, args: &AdviseArgs) -> Result<u8, CommandErr
     let environment = context.environment(&loaded.workspace, args.environment.as_deref())?;
     let usage = usage_file(args.usage.as_deref())?;
     let limits = args.limits(environment);
-    let table = prices::table(context)?;
+    let table = context.prices()?;
     let basis = Basis { loaded: &loaded, environment, usage: &usage, prices: &table };
     let (offers, rejected) = basis.advise(&limits, args.tenants)?;
     let found = !offers.is_empty();

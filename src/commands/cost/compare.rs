@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::commands::{CommandError, Context, prices};
+use crate::commands::{CommandError, Context};
 use crate::cost::scenario;
 use crate::cost::workspace::Basis;
 use crate::report::cost::compare::{CompareReport, Elsewhere};
@@ -37,7 +37,7 @@ pub(super) fn run(context: &Context, args: &CompareArgs) -> Result<u8, CommandEr
         None => context.environment(workspace, args.name.as_deref())?,
     };
     let usage = usage_file(args.usage.as_deref())?;
-    let table = prices::table(context)?;
+    let table = context.prices()?;
     let rows = Basis { loaded: &loaded, environment, usage: &usage, prices: &table }.scenarios(tenant)?;
     let tenants = u32::try_from(workspace.tenants_of(&environment.name).count()).unwrap_or(u32::MAX);
     let google = scenario::google(if tenant.is_some() { 1 } else { tenants })?;

@@ -61,7 +61,7 @@ pub(super) fn run(context: &Context, args: &CurveArgs) -> Result<u8, CommandErro
     let footprint = typical.footprint(&loaded.composer, &usage.usage, args.vcpu_quota)?;
     let (from, to) = args.tenants;
     let proportion: Vec<u32> = tiers.iter().map(|(_, part)| *part).collect();
-    let mut curve = footprint.curve(&order(&proportion, to as usize), &crate::commands::prices::table(context)?);
+    let mut curve = footprint.curve(&order(&proportion, to as usize), &context.prices()?);
     curve.points.retain(|point| point.tenants >= from);
     curve.steps.retain(|step| step.tenants >= from);
     let tiers = tiers.iter().map(|(tier, part)| TierPart { tier: tier.name.to_string(), part: *part });

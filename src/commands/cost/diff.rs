@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use crate::commands::{CommandError, Context, context, prices};
+use crate::commands::{CommandError, Context, context};
 use crate::cost::PriceTable;
 use crate::cost::usage::UsageFile;
 use crate::cost::workspace::{AgainstDeployed, Basis, between};
@@ -68,7 +68,7 @@ pub(super) async fn run(context: &Context, loaded: &LoadedWorkspace, args: &Diff
         None => (None, &args.form),
     };
     let usage = usage_file(form.usage.as_deref())?;
-    let table = prices::table(context)?;
+    let table = context.prices()?;
     let report = if form.base.is_some() {
         against_revision(context, loaded, args, tenant, &usage, &table)?
     } else {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use crate::commands::{CommandError, Context, prices};
+use crate::commands::{CommandError, Context};
 use crate::cost::evaluate::Inputs;
 use crate::cost::workspace::CostReport;
 use crate::cost::{Profile, Usage, estimate};
@@ -32,7 +32,7 @@ pub(super) fn price(
             usage
         }
     };
-    let prices = prices::table(context)?;
+    let prices = context.prices()?;
     let mut whole = estimate::of_document(&name, &document, &inputs, &usage, &prices)?;
     whole.add(&estimate::of_account(&inputs.region, &usage, &prices));
     Ok(CostReport::of_template(&inputs.region, usage.hours(), whole))

@@ -45,7 +45,7 @@ pub(super) async fn run(context: &Context, args: &UpdateArgs) -> Result<u8, Comm
     let gathered = Gathered::of(context, None)?;
     let opened = session::open(&gathered.request()).await?;
     let aws = Aws::open_as(&target, opened.provider.clone()).await;
-    let table = super::table(context)?;
+    let table = context.prices()?;
     let (update, questions) = PriceUpdate::ask(&table, &regions, &args.services);
     let answers =
         aws.products_of_each(questions.iter().map(|question| (&*question.service, &*question.attributes))).await?;

@@ -8,7 +8,6 @@ use crate::commands::{CommandError, Context};
 use crate::deploy::observe;
 use crate::odoo::backup::BackupId;
 use crate::report::{message, output, table, text};
-use crate::stack::build::Builder;
 use crate::tenant::backup::{self, StoredBackup};
 use crate::tenant::backup_store;
 
@@ -41,7 +40,7 @@ pub(super) async fn run(context: &Context, args: &BackupsArgs) -> Result<u8, Com
     let session = context.session(&loaded, environment).await?;
     let observed =
         observe::sweep(&session.aws, loaded.workspace.application.as_str(), environment.name.as_str()).await?;
-    let names = Builder::new(&loaded.workspace, &loaded.composer).names(environment);
+    let names = loaded.names(environment);
     let bucket = backup_store::bucket(&observed, &names.environment())?;
     let mut deleted = Vec::new();
     if args.prune {

@@ -6,7 +6,6 @@ use serde_json::json;
 use crate::commands::{CommandError, Context};
 use crate::odoo::{modules, upgrade};
 use crate::report::{message, output, table};
-use crate::stack::build::Builder;
 
 use super::target;
 
@@ -24,7 +23,7 @@ pub(super) struct ModulesArgs {
 pub(super) async fn run(context: &Context, args: &ModulesArgs) -> Result<u8, CommandError> {
     let loaded = context.load()?;
     let standing = target::find(context, &loaded, &args.name).await?;
-    let names = Builder::new(&loaded.workspace, &loaded.composer).names(standing.environment);
+    let names = loaded.names(standing.environment);
     let data = standing.database(&names)?;
     let question = upgrade::versions(&standing.name.database());
     let wanted: &[String] = loaded.workspace.tenants.get(&standing.name).map_or(&[], |tenant| &tenant.modules);

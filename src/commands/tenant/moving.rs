@@ -12,7 +12,6 @@ use crate::model::{CellNumber, ServingState, Tenant};
 use crate::operation::step::Operation;
 use crate::operation::{self, OperationError};
 use crate::report::{message, output, prompt};
-use crate::stack::build::Builder;
 use crate::stack::tags::TIER_TAG;
 use crate::tenant::relocation::{self, Location, Record, Relocation, Stage};
 use crate::tenant::suspension;
@@ -81,7 +80,7 @@ pub(super) async fn run(context: &Context, args: &MoveArgs) -> Result<u8, Comman
     let parked = if Location::standing(&standing.stack).is_some_and(|home| home.pooled) {
         None
     } else {
-        let builder = Builder::new(&loaded.workspace, &loaded.composer);
+        let builder = loaded.builder();
         builder.parked(standing.environment, before, &standing.stack, &standing.observed)?
     };
     let relocation = Relocation::new(after, record, args.back, parked);

@@ -7,7 +7,6 @@ use serde_json::json;
 use crate::commands::{CommandError, Context};
 use crate::odoo::first_setup::ADMINISTRATOR;
 use crate::report::{message, output};
-use crate::stack::build::Builder;
 
 use super::target;
 
@@ -24,7 +23,7 @@ pub(super) struct PasswordArgs {
 pub(super) async fn run(context: &Context, args: &PasswordArgs) -> Result<u8, CommandError> {
     let loaded = context.load()?;
     let standing = target::look(context, &loaded, &args.name).await?;
-    let names = Builder::new(&loaded.workspace, &loaded.composer).names(standing.environment);
+    let names = loaded.names(standing.environment);
     let name = names.administrator_password(&standing.name);
     let Some(password) = standing.session.aws.secret(&name).await? else {
         return Err(CommandError::Unknown {

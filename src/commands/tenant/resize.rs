@@ -5,13 +5,14 @@ use std::cell::Cell;
 use clap::{ArgGroup, Args};
 use serde::Serialize;
 
-use crate::commands::context::{self, Loaded};
+use crate::commands::context;
 use crate::commands::scope_args::ScopeArgs;
 use crate::commands::{CommandError, Context, deploy};
 use crate::manifest::edit;
 use crate::model::{Tenant, TierName, Workspace};
 use crate::operation::OperationError;
 use crate::report::{message, output};
+use crate::stack::LoadedWorkspace;
 
 /// Give a tenant another tier of the same isolation, or another size.
 ///
@@ -128,7 +129,7 @@ struct Bought {
 }
 
 impl Bought {
-    fn of(loaded: &Loaded, tenant: &Tenant) -> Self {
+    fn of(loaded: &LoadedWorkspace, tenant: &Tenant) -> Self {
         let price = loaded.workspace.tiers.get(&tenant.tier).map(|tier| tier.price.normalize().to_string());
         Self {
             tier: tenant.tier.to_string(),
@@ -149,8 +150,8 @@ impl Bought {
 pub(super) fn show(
     context: &Context,
     event: &str,
-    loaded: &Loaded,
-    wanted: &Loaded,
+    loaded: &LoadedWorkspace,
+    wanted: &LoadedWorkspace,
     before: &Tenant,
     after: &Tenant,
 ) -> Result<(), CommandError> {

@@ -1,15 +1,14 @@
 //! A tenant that stands, with or without a manifest, and what its operations are carried out with.
 
-use crate::commands::context::{self, Loaded, Session};
+use crate::commands::context::{self, Session};
 use crate::commands::{CommandError, Context, operation_view, runner};
 use crate::deploy::observe;
 use crate::model::{Environment, TenantName};
 use crate::operation;
 use crate::operation::database::Database;
 use crate::operation::step::Operation;
-use crate::stack::build::Builder;
 use crate::stack::names::Names;
-use crate::stack::{Observed, ObservedStack};
+use crate::stack::{LoadedWorkspace, Observed, ObservedStack};
 use crate::tenant::relocation;
 
 /// A tenant that stands.
@@ -24,13 +23,13 @@ pub(super) struct TenantTarget<'a> {
     pub(super) observed: Observed,
     /// Its own stack.
     pub(super) stack: ObservedStack,
-    loaded: &'a Loaded,
+    loaded: &'a LoadedWorkspace,
 }
 
 /// Looks a tenant up to do something with it; one that is being moved is refused.
 pub(super) async fn find<'a>(
     context: &Context,
-    loaded: &'a Loaded,
+    loaded: &'a LoadedWorkspace,
     asked: &str,
 ) -> Result<TenantTarget<'a>, CommandError> {
     let standing = look(context, loaded, asked).await?;
@@ -41,7 +40,7 @@ pub(super) async fn find<'a>(
 /// Looks a tenant up: in the environment of --env, else in that of its manifest, else in the only one.
 pub(super) async fn look<'a>(
     context: &Context,
-    loaded: &'a Loaded,
+    loaded: &'a LoadedWorkspace,
     asked: &str,
 ) -> Result<TenantTarget<'a>, CommandError> {
     let known = loaded.workspace.tenants.values().find(|tenant| tenant.name.as_str() == asked);
@@ -52,7 +51,7 @@ pub(super) async fn look<'a>(
     let session = context.session(loaded, environment).await?;
     let observed =
         observe::sweep(&session.aws, loaded.workspace.application.as_str(), environment.name.as_str()).await?;
-    let stack = Builder::new(&loaded.workspace, &loaded.composer).names(environment).tenant(&name);
+    let stack = loaded.names(environment).tenant(&name);
     let Some(stack) = observed.get(&stack).cloned() else {
         // A name that neither stands nor is written is most likely misspelt.
         context::tenant(&loaded.workspace, asked)?;
@@ -67,7 +66,7 @@ pub(super) async fn look<'a>(
 impl TenantTarget<'_> {
     /// The names in its environment.
     pub(super) fn names(&self) -> Names {
-        Builder::new(&self.loaded.workspace, &self.loaded.composer).names(self.environment)
+        self.loaded.names(self.environment)
     }
 
     /// The account or the sandbox, for a question.

@@ -6,7 +6,7 @@ use clap::Args;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
-use crate::commands::context::{self, Loaded};
+use crate::commands::context;
 use crate::commands::{CommandError, Context};
 use crate::deploy::observe;
 use crate::model::Environment;
@@ -14,7 +14,7 @@ use crate::odoo::database;
 use crate::operation::OperationError;
 use crate::operation::step::Operation;
 use crate::report::{message, output, prompt};
-use crate::stack::build::Builder;
+use crate::stack::LoadedWorkspace;
 use crate::stack::runtime::TenantRuntime;
 use crate::tenant::upgrade::{self, Done, Wanted};
 
@@ -58,7 +58,7 @@ pub(super) async fn run(context: &Context, args: &UpgradeArgs) -> Result<u8, Com
     let session = context.session(&loaded, environment).await?;
     let application = loaded.workspace.application.as_str();
     let observed = observe::sweep(&session.aws, application, environment.name.as_str()).await?;
-    let of_stacks = Builder::new(&loaded.workspace, &loaded.composer).names(environment);
+    let of_stacks = loaded.names(environment);
     let (mut requests, mut failed) = (Vec::new(), Vec::new());
     for name in &names {
         match TenantUpgrade::of(context, &loaded, &observed, &of_stacks, name, args) {
@@ -95,7 +95,7 @@ pub(super) async fn run(context: &Context, args: &UpgradeArgs) -> Result<u8, Com
 
 fn asked<'a>(
     context: &Context,
-    loaded: &'a Loaded,
+    loaded: &'a LoadedWorkspace,
     args: &UpgradeArgs,
 ) -> Result<(&'a Environment, Vec<String>), CommandError> {
     if let Some(name) = &args.name {
@@ -124,7 +124,7 @@ fn pass_over(context: &Context, name: &str, reason: tenant_upgrade::Refusal, fai
 
 async fn one(
     context: &Context,
-    loaded: &Loaded,
+    loaded: &LoadedWorkspace,
     request: &TenantUpgrade<'_>,
     args: &UpgradeArgs,
 ) -> Result<(), CommandError> {

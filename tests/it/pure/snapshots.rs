@@ -114,7 +114,7 @@ fn everything_wrong_with_overrides_templates_and_addons_is_told_at_once() {
     steady(&world).bind(|| insta::assert_snapshot!(all));
 }
 
-/// The reference of the command line is what `--help` says. To renew it: `UPDATE_DOCS=1 cargo test help`.
+/// The reference of the command line is what `--help` says. To renew it: `UPDATE_DOCS=1 cargo test --test it reference_of_the_command_line`.
 #[test]
 fn the_reference_of_the_command_line_is_current() {
     let mut text = String::from("# The command line\n\nMade from `--help`; a test keeps it current.\n");
@@ -144,6 +144,7 @@ fn the_reference_of_the_command_line_is_current() {
         "delete env",
         "sandbox",
         "completion",
+        "exit-codes",
     ] {
         let arguments: Vec<&str> = path.split_whitespace().chain(["--help"]).collect();
         let program = env!("CARGO_BIN_EXE_konta");
@@ -159,5 +160,8 @@ fn the_reference_of_the_command_line_is_current() {
         std::fs::write(&file, &text).unwrap();
     }
     let kept = std::fs::read_to_string(&file).unwrap_or_default();
-    assert!(kept == text, "docs/reference/cli.md is out of date: UPDATE_DOCS=1 cargo test help");
+    assert!(
+        kept == text,
+        "docs/reference/cli.md is out of date: UPDATE_DOCS=1 cargo test --test it reference_of_the_command_line"
+    );
 }

@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-use crate::commands::context::{self, Loaded};
+use crate::commands::context;
 use crate::commands::{CommandError, Context};
 use crate::manifest::edit;
 use crate::model::{ServingState, Tenant};
 use crate::stack::names::Names;
-use crate::stack::{Observed, ObservedStack};
+use crate::stack::{LoadedWorkspace, Observed, ObservedStack};
 use crate::tenant::upgrade;
 
 use super::UpgradeArgs;
@@ -66,7 +66,7 @@ impl Edit {
 impl<'a> TenantUpgrade<'a> {
     pub(super) fn of(
         context: &Context,
-        loaded: &'a Loaded,
+        loaded: &'a LoadedWorkspace,
         observed: &Observed,
         names: &Names,
         name: &str,
@@ -136,7 +136,7 @@ pub(super) fn image(observed: &Observed, stack: &ObservedStack, names: &Names) -
 }
 
 /// The tenant's manifest with another image; it must mean that.
-fn edited(context: &Context, loaded: &Loaded, name: &str, image: &str) -> Result<Edit, CommandError> {
+fn edited(context: &Context, loaded: &LoadedWorkspace, name: &str, image: &str) -> Result<Edit, CommandError> {
     let path = format!("tenants/{name}.yml");
     let file = loaded.root.join(&path);
     let before = std::fs::read_to_string(&file)?;

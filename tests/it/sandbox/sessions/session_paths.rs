@@ -188,7 +188,6 @@ async fn a_session_that_ends_under_way_is_told_as_ended_with_what_to_do() {
     let target = konta::aws::Target { region: "eu-west-1".into(), ..konta::aws::Target::default() };
     let error = konta::aws::Aws::open_as(&target, shared(&session)).await.identity().await.unwrap_err();
     assert_eq!((error.operation, error.code.as_str()), ("sts GetCallerIdentity", "ExpiredToken"));
-    let error = konta::commands::CommandError::from(error);
-    assert_eq!(error.exit_code(), 5);
+    assert!(error.concerns_credentials());
     assert!(miette::Diagnostic::help(&error).unwrap().to_string().contains("attaches"));
 }

@@ -1,4 +1,4 @@
-//! The estimate beside the bill.
+//! Compares the estimate with the bill.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -14,23 +14,23 @@ use super::range::{Amount, Range};
 pub struct BillRow {
     /// The service, as the bill names it.
     pub service: String,
-    /// The tenant; `None` for what is shared.
+    /// The tenant; `None` for shared cost.
     pub tenant: Option<String>,
     /// US dollars.
     pub usd: Decimal,
 }
 
-/// An estimate beside what was billed.
+/// An estimate next to the billed amount.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Beside {
-    /// The service as the bill names it, or the tenant; `shared` for what belongs to none.
+    /// The service as the bill names it, or the tenant; `shared` for cost that belongs to no tenant.
     pub name: String,
     /// The estimate for the whole month, in US dollars.
     pub estimate_usd: Range,
-    /// What was billed.
+    /// The billed amount.
     #[serde(serialize_with = "amount")]
     pub billed_usd: Decimal,
-    /// What was billed less the expected estimate.
+    /// The billed amount minus the expected estimate.
     #[serde(serialize_with = "amount")]
     pub difference_usd: Decimal,
 }
@@ -40,7 +40,7 @@ pub struct Beside {
 pub struct Comparison {
     /// By service, the largest bill first.
     pub services: Vec<Beside>,
-    /// By tenant, by name; what is shared last.
+    /// By tenant, in the order of names; shared cost last.
     pub tenants: Vec<Beside>,
     /// The sum.
     pub total: Option<Beside>,
@@ -50,11 +50,11 @@ fn amount<S: Serializer>(amount: &Decimal, serializer: S) -> Result<S::Ok, S::Er
     Amount(*amount).serialize(serializer)
 }
 
-/// What belongs to no tenant.
+/// The name for cost that belongs to no tenant.
 pub const SHARED: &str = "shared";
 
-/// Names on a bill by service code. NAT gateways are billed with other parts of EC2; a service may be called anew one day, and then
-/// stands on two rows.
+/// Names on a bill by service code. NAT gateways are billed with other parts of EC2. If AWS renames a service
+/// one day, it gets two rows.
 const NAMES: &[(&str, &str)] = &[
     ("AWSBackup", "AWS Backup"),
     ("AWSDataTransfer", "EC2 - Other"),
@@ -77,13 +77,13 @@ const NAMES: &[(&str, &str)] = &[
     ("awswaf", "AWS WAF"),
 ];
 
-/// What a bill calls a service.
+/// A service's name on a bill.
 #[must_use]
 pub fn billed_name(service: &str) -> &str {
     NAMES.iter().find(|(code, _)| *code == service).map_or(service, |(_, name)| name)
 }
 
-/// Sets estimates, each with its tenant, beside a bill.
+/// Compares estimates, each with its tenant, with a bill.
 #[must_use]
 pub fn compare<'a>(estimates: impl Iterator<Item = (Option<&'a str>, &'a Estimate)>, bill: &[BillRow]) -> Comparison {
     let mut services: BTreeMap<&str, (Range, Decimal)> = BTreeMap::new();
@@ -125,7 +125,7 @@ mod tests {
 
     #[test]
     fn every_service_of_the_price_table_has_a_name_on_the_bill() {
-        // A savings plan is a way to pay, and certificates are free.
+        // A savings plan is only a way to pay, and certificates are free.
         let nameless = ["ComputeSavingsPlans", "AWSCertificateManager"];
         for price in PriceTable::embedded().all() {
             let named = NAMES.iter().any(|(code, _)| *code == price.service);

@@ -1,4 +1,4 @@
-//! What can be wrong with what an estimate is asked for.
+//! What can be wrong with the input of an estimate.
 
 use miette::Diagnostic;
 use thiserror::Error;
@@ -6,7 +6,7 @@ use thiserror::Error;
 /// Why there is no estimate.
 #[derive(Debug, Clone, PartialEq, Eq, Error, Diagnostic)]
 pub enum CostError {
-    /// A usage file says something that cannot be.
+    /// A usage file has an impossible value.
     #[error("{name}: {problem}")]
     #[diagnostic(code(konta::cost::usage), help("{help}"))]
     Usage {
@@ -19,7 +19,7 @@ pub enum CostError {
     },
     /// A table of prices cannot be read.
     #[error("{name}: {problem}")]
-    #[diagnostic(code(konta::cost::prices), help("a table has the columns of prices/prices.csv"))]
+    #[diagnostic(code(konta::cost::prices), help("use the columns of prices/prices.csv"))]
     Prices {
         /// The file.
         name: String,
@@ -32,12 +32,12 @@ pub enum CostError {
     Parameter {
         /// The parameter.
         parameter: String,
-        /// Those it declares.
+        /// The parameters that it declares.
         help: String,
     },
-    /// The document is no template.
+    /// The document is not a template.
     #[error("{name}: {problem}")]
-    #[diagnostic(code(konta::cost::template), help("a template has a section `Resources` with the resources by name"))]
+    #[diagnostic(code(konta::cost::template), help("give it a section `Resources` with the resources by name"))]
     Template {
         /// The file.
         name: String,

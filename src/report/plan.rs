@@ -178,7 +178,8 @@ impl Page {
         let perhaps = resources(Risk::PossibleDataLoss);
         if perhaps > 0 {
             let sentence = format!(
-                "{} with data may be replaced: AWS decides this only during the deployment. Usually it does not happen; deletion protection and snapshots guard the data.",
+                "{} with data may be replaced: AWS decides this only during the deployment. Usually it does not happen; \
+                 deletion protection and snapshots guard the data.",
                 text::count(perhaps, "resource")
             );
             self.attention(out, &sentence, Palette::warn);

@@ -1,4 +1,4 @@
-//! What faces the world: DNS zones, firewalls, mail and HTTP APIs.
+//! What faces the internet: DNS zones, firewalls, mail and HTTP APIs.
 
 use rust_decimal::Decimal;
 
@@ -6,8 +6,8 @@ use super::{Missing, Sheet};
 use crate::cost::evaluate::Node;
 use crate::cost::range::Range;
 
-/// `AWS::Route53::HostedZone`: the first 25 of an account cost more than the others. Queries for aliases of AWS are free; those
-/// given as usage are the others.
+/// `AWS::Route53::HostedZone`: the first 25 of an account cost more than the others. Queries for AWS aliases are free;
+/// usage gives only the others.
 pub fn hosted_zone(sheet: &mut Sheet<'_, '_>, id: &str) -> Result<(), Missing> {
     sheet.charge(id, "AmazonRoute53", "HostedZone", Range::exact(Decimal::ONE), None);
     let queries = sheet.used(id, "queries");
@@ -27,12 +27,12 @@ pub fn web_acl(sheet: &mut Sheet<'_, '_>, id: &str) -> Result<(), Missing> {
         paid_groups(rule, &mut groups);
     }
     for group in groups {
-        sheet.unknown(id, &format!("the rules {group} have a price of their own, which the table lacks"));
+        sheet.unknown(id, &format!("the rule group {group} has its own price, which the price table lacks"));
     }
     Ok(())
 }
 
-/// AWS's rule groups that cost more than a rule does. Source: WAF pricing page.
+/// AWS's rule groups that cost more than a rule. Source: WAF pricing page.
 const PAID: [&str; 4] = [
     "AWSManagedRulesBotControlRuleSet",
     "AWSManagedRulesATPRuleSet",
@@ -40,7 +40,7 @@ const PAID: [&str; 4] = [
     "AWSManagedRulesAntiDDoSRuleSet",
 ];
 
-/// The managed rule groups of a rule that are billed by themselves: some of AWS's, and all of other vendors'.
+/// The managed rule groups of a rule that are billed separately: some of AWS's, and all of other vendors'.
 fn paid_groups(node: &Node, found: &mut Vec<String>) {
     match node {
         Node::Map(map) => {
@@ -64,15 +64,15 @@ fn paid_groups(node: &Node, found: &mut Vec<String>) {
     }
 }
 
-/// Types whose mail is one account's.
+/// Types that share an account's mail.
 const MAIL: [&str; 2] = ["AWS::SES::ConfigurationSet", "AWS::SES::EmailIdentity"];
 
-/// `AWS::SES::EmailIdentity` and `AWS::SES::ConfigurationSet`: nothing but what is sent. The same mail goes through several of them, so
-/// what is said or assumed of the type is charged once, with the first.
+/// `AWS::SES::EmailIdentity` and `AWS::SES::ConfigurationSet`: only what is sent. The same mail goes through several of
+/// them, so what is given or assumed for the type is charged once, with the first.
 pub fn email(sheet: &mut Sheet<'_, '_>, id: &str) -> Result<(), Missing> {
     let first = MAIL.iter().flat_map(|kind| sheet.of_type(kind)).min().unwrap_or(id);
     if first != id && !sheet.is_named(id) {
-        sheet.free(id, &format!("costs by the mail sent, which is counted with {first}"));
+        sheet.free(id, &format!("billed by the mail sent, which is counted with {first}"));
         return Ok(());
     }
     let emails = sheet.used(id, "emails");
@@ -82,10 +82,10 @@ pub fn email(sheet: &mut Sheet<'_, '_>, id: &str) -> Result<(), Missing> {
     Ok(())
 }
 
-/// `AWS::ApiGatewayV2::Api`, of the protocol HTTP.
+/// `AWS::ApiGatewayV2::Api`, for the protocol HTTP.
 pub fn http_api(sheet: &mut Sheet<'_, '_>, id: &str) -> Result<(), Missing> {
     if sheet.properties(id).text("ProtocolType")?.as_deref() == Some("WEBSOCKET") {
-        let reason = "the table has no price of websocket messages";
+        let reason = "the price table has no price for websocket messages";
         sheet.unknown_price(id, "AmazonApiGateway", "ApiGatewayMessage", reason);
         return Ok(());
     }

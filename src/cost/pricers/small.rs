@@ -13,7 +13,7 @@ pub(super) fn charge_secret(sheet: &mut Sheet<'_, '_>, id: &str, count: usize, n
     sheet.charge(id, "AWSSecretsManager", "AWSSecretsManager-Secrets", count, note);
 }
 
-/// `AWS::SecretsManager::Secret`; a copy in another region is a secret of its own, here at this region's price.
+/// `AWS::SecretsManager::Secret`; a copy in another region is another secret, priced here at this region's price.
 pub fn secret(sheet: &mut Sheet<'_, '_>, id: &str) -> Result<(), Missing> {
     let copies = sheet.properties(id).count("ReplicaRegions")?;
     charge_secret(sheet, id, 1 + copies, (copies > 0).then_some("with its copies in other regions"));
@@ -30,7 +30,7 @@ pub fn parameter(sheet: &mut Sheet<'_, '_>, id: &str) -> Result<(), Missing> {
             let hours = Range::exact(sheet.hours());
             sheet.charge(id, "AWSSystemsManager", "PS-Advanced-Param-Tier1", hours, None);
         }
-        Some(_) => return Err(Missing("whether it is advanced hangs on the length of its value".to_owned())),
+        Some(_) => return Err(Missing("whether it is advanced depends on the length of its value".to_owned())),
     }
     Ok(())
 }
@@ -45,14 +45,14 @@ pub fn key(sheet: &mut Sheet<'_, '_>, id: &str) -> Result<(), Missing> {
     Ok(())
 }
 
-/// Memory a function has when its template says nothing, in MB. Source: Lambda developer guide.
+/// Memory of a function if its template does not say, in MB. Source: Lambda developer guide.
 const FUNCTION_MEMORY: Decimal = dec!(128);
-/// The most of a function, in MB: memory, and disk of which the first 512 cost nothing. Source: Lambda quotas.
+/// The limits of a function, in MB: memory, and disk, of which the first 512 cost nothing. Source: Lambda quotas.
 const MOST_MEMORY: u32 = 10_240;
 const MOST_DISK: u32 = 10_240;
 const DISK: Decimal = dec!(512);
 
-/// `AWS::Lambda::Function`: requests, and memory by the time it is taken. The account's free tier is not taken off.
+/// `AWS::Lambda::Function`: requests, and memory by the time it is used. The account's free tier is not subtracted.
 pub fn function(sheet: &mut Sheet<'_, '_>, id: &str) -> Result<(), Missing> {
     let properties = sheet.properties(id);
     let memory = properties.measure("MemorySize", MOST_MEMORY)?.unwrap_or(FUNCTION_MEMORY);
@@ -66,19 +66,19 @@ pub fn function(sheet: &mut Sheet<'_, '_>, id: &str) -> Result<(), Missing> {
     let usage_type = if arm { "Lambda-GB-Second-ARM" } else { "Lambda-GB-Second" };
     sheet.charge(id, "AWSLambda", usage_type, gb_seconds, None);
     if disk > DISK {
-        let reason = "the table has no price of a function's disk beyond 512 MB";
+        let reason = "the price table has no price for a function's disk beyond 512 MB";
         sheet.unknown_price(id, "AWSLambda", "Lambda-Storage-GB-Second", reason);
     }
     Ok(())
 }
 
-/// `AWS::Lambda::Version` and `AWS::Lambda::Alias`: nothing, unless they keep instances ready.
+/// `AWS::Lambda::Version` and `AWS::Lambda::Alias`: free, unless they keep instances ready.
 pub fn provisioned(sheet: &mut Sheet<'_, '_>, id: &str) -> Result<(), Missing> {
     let ready = sheet.properties(id).get("ProvisionedConcurrencyConfig");
     if matches!(ready, crate::cost::evaluate::Node::Absent) {
-        sheet.free(id, "a name for a function that is priced where it stands");
+        sheet.free(id, "a name for a function that is priced separately");
     } else {
-        let reason = "the table has no price of provisioned concurrency";
+        let reason = "the price table has no price for provisioned concurrency";
         sheet.unknown_price(id, "AWSLambda", "Lambda-Provisioned-Concurrency", reason);
     }
     Ok(())
@@ -90,10 +90,10 @@ pub fn certificate(sheet: &mut Sheet<'_, '_>, id: &str) -> Result<(), Missing> {
     let properties = sheet.properties(id);
     if !matches!(properties.get("CertificateAuthorityArn"), crate::cost::evaluate::Node::Absent) {
         let reason =
-            "it is issued by a private authority, which bills each certificate, and the table has no price of that";
+            "a private authority issues it and bills each certificate, and the price table has no price for that";
         sheet.unknown_price(id, SERVICE, "PrivateCertificatesIssued", reason);
     } else if properties.text("CertificateExport")?.as_deref() == Some("ENABLED") {
-        let reason = "it can be exported, which is billed by the name, and the table has no price of that";
+        let reason = "it can be exported, which is billed per name, and the price table has no price for that";
         sheet.unknown_price(id, SERVICE, "ExportablePublicCertificate", reason);
     } else {
         sheet.free(id, "public certificates cost nothing while they cannot be exported");

@@ -6,6 +6,7 @@
 mod architecture;
 mod auth;
 mod backups;
+mod context;
 mod cost;
 mod databases;
 mod delete;

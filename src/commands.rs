@@ -1,7 +1,6 @@
 //! One verb a file: gather, plan, show, confirm, act, report. No logic that another verb needs; what they share is in [`gather`].
 
 pub mod auth;
-pub mod check;
 pub mod completion;
 pub mod context;
 pub mod cost;
@@ -17,14 +16,17 @@ pub mod init;
 pub mod logs;
 pub mod ls;
 pub mod plan;
+pub mod plan_view;
 pub mod prices;
 pub mod render;
 pub mod resident;
 pub mod run;
 mod runner;
 pub mod sandbox;
+pub mod scope_args;
 
 mod session_manager_plugin;
+pub mod signals;
 pub mod status;
 pub mod tenant;
 pub mod validate;

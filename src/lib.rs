@@ -1,6 +1,6 @@
 //! konta deploys Odoo Community Edition for many small businesses on AWS, from one manifest per tenant.
 //!
-//! Data walks one way, and no module reaches back (`tests/it/architecture.rs` checks it):
+//! Data walks one way, and no module reaches back (`tests/it/pure/architecture.rs` checks it):
 //!
 //! ```text
 //! manifest -> model -> template -> stack (plan) -> deploy -> life -> report

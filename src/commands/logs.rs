@@ -14,7 +14,6 @@ use crate::model::CellNumber;
 use crate::odoo::log::Level;
 use crate::report::log::{LogStyle, second, write_lines};
 use crate::report::{Palette, message, output};
-use crate::stack::build::Builder;
 use crate::stack::runtime::{self, LogSource, TenantRuntime};
 use crate::stack::{Observed, ObservedStack};
 use crate::task::log::{self, Reader};
@@ -190,7 +189,7 @@ async fn of_pool(context: &Context, cell: Option<u32>) -> Result<(Session, LogSo
     let loaded = context.load()?;
     let environment = context.environment(&loaded.workspace, None)?;
     let session = context.session(&loaded, environment).await?;
-    let names = Builder::new(&loaded.workspace, &loaded.composer).names(environment);
+    let names = loaded.names(environment);
     let application = loaded.workspace.application.as_str();
     let observed = observe::sweep(&session.aws, application, environment.name.as_str()).await?;
     let pools = pools(&observed);

@@ -5,7 +5,6 @@ use std::io::{self, IsTerminal, Write};
 use clap::Args;
 use jiff::Timestamp;
 use serde_json::json;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::model::size::FargateSize;
 use crate::report::log::{LogStyle, harmless, write_lines};
@@ -17,6 +16,7 @@ use crate::task::one_off::{self, Ended, Watch};
 
 use super::context::Session;
 use super::resident::Resident;
+use super::signals::Signals;
 use super::{CommandError, Context};
 
 /// Run a command in a task of its own, and follow it to its end.
@@ -106,7 +106,7 @@ impl Task<'_> {
                 return self.finish(ended, stopping);
             }
             tokio::select! {
-                () = signals.next() => match self.wish(stopping)? {
+                _ = signals.next() => match self.wish(&mut signals, stopping).await? {
                     Wish::GoOn => {}
                     Wish::Stop => {
                         stopping = true;
@@ -121,14 +121,15 @@ impl Task<'_> {
     }
 
     /// What the operator wishes who pressed Ctrl-C. Without a terminal nobody can be asked, and a task that nobody waits for is stopped.
-    fn wish(&self, stopping: bool) -> Result<Wish, CommandError> {
+    async fn wish(&self, signals: &mut Signals, stopping: bool) -> Result<Wish, CommandError> {
         if stopping {
             return Ok(Wish::Leave);
         }
         if self.context.global().yes || !prompt::can_ask() {
             return Ok(Wish::Stop);
         }
-        match prompt::confirm("Stop the task? (no: go on; Ctrl-C: leave it running)") {
+        let question = "Stop the task? (no: go on; Ctrl-C: leave it running)";
+        match prompt::confirm_unless(question, signals.next()).await {
             Ok(true) => Ok(Wish::Stop),
             Ok(false) => Ok(Wish::GoOn),
             Err(prompt::PromptError::Cancelled) => Ok(Wish::Leave),
@@ -199,24 +200,5 @@ impl Task<'_> {
             message::note(self.context.palette(), &format!("the command ended with exit code {code}{reason}"));
         }
         Ok(if stopped { 130 } else { u8::try_from(code).unwrap_or(1) })
-    }
-}
-
-/// Ctrl-C, and the wish of the system that konta ends.
-struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Signals {
-    fn listen() -> io::Result<Self> {
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
-    }
-
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
     }
 }

@@ -11,6 +11,7 @@ use crate::stack::Observed;
 use crate::stack::names::Names;
 
 use super::context::Session;
+use super::signals::{Request, Signals};
 use super::{CommandError, Context};
 
 /// Runs `work` in an environment: its events are drawn as they come, Ctrl-C is heard, and `observed` is kept up to date.
@@ -52,13 +53,9 @@ pub(super) async fn run<T, E: Into<CommandError>>(
 ///
 /// A request to end (SIGTERM, as a pipeline sends it) leaves at once too.
 async fn watch_interrupts(interrupt: watch::Sender<Interrupt>, events: Events) {
-    use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut ended) = signal(SignalKind::terminate()) else { return };
-    // One listener for all of them: a Ctrl-C between two listeners would be lost.
-    let Ok(mut pressed) = signal(SignalKind::interrupt()) else { return };
-    tokio::select! {
-        _ = pressed.recv() => {}
-        _ = ended.recv() => leave(),
+    let Ok(mut signals) = Signals::listen() else { return };
+    if signals.next().await == Request::Terminate {
+        leave();
     }
     let _ = interrupt.send(Interrupt::Drain);
     let offer =
@@ -70,8 +67,7 @@ async fn watch_interrupts(interrupt: watch::Sender<Interrupt>, events: Events) {
     let mut can_type = prompt::can_ask();
     loop {
         tokio::select! {
-            _ = pressed.recv() => leave(),
-            _ = ended.recv() => leave(),
+            _ = signals.next() => leave(),
             line = typed.recv(), if can_type => match line {
                 Some(line) if line.trim().eq_ignore_ascii_case("c") => {
                     let _ = interrupt.send(Interrupt::Cancel);

@@ -210,7 +210,7 @@ fn tier(dimension: &Dimension, product: &Product, like: &Price) -> Result<Price,
 
 /// The result for a price that konta asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
+pub enum PriceChange {
     /// The same as in the table.
     Same,
     /// A different, believable price.
@@ -221,16 +221,16 @@ pub enum Verdict {
 
 /// Compares the tiers of one price, old and new.
 #[must_use]
-pub fn compare(old: &[Price], new: &[Price]) -> Verdict {
+pub fn compare(old: &[Price], new: &[Price]) -> PriceChange {
     let absurd = |(old, new): (&Price, &Price)| {
         !old.usd.is_zero()
             && (new.usd.is_zero() || new.usd > old.usd * Decimal::TEN || new.usd * Decimal::TEN < old.usd)
     };
     if old.iter().zip(new).any(absurd) {
-        Verdict::Absurd
+        PriceChange::Absurd
     } else if old.iter().map(|price| price.usd).eq(new.iter().map(|price| price.usd)) {
-        Verdict::Same
+        PriceChange::Same
     } else {
-        Verdict::Changed
+        PriceChange::Changed
     }
 }

@@ -1,6 +1,7 @@
 //! How much is used in a month: as the usage file says, else by the defaults of a profile.
 
 mod field;
+mod file;
 mod profile;
 mod read;
 
@@ -12,6 +13,7 @@ use super::error::CostError;
 use super::range::Range;
 use crate::model::BackupsKept;
 
+pub use file::UsageFile;
 pub use profile::{Default, Profile};
 
 /// The usage fields of a resource type.

@@ -68,6 +68,51 @@ pub fn confirm(question: &str) -> Result<bool, PromptError> {
     })
 }
 
+/// Asks yes or no like [`confirm`], as long as nothing interrupts; an interruption is [`PromptError::Cancelled`], at once.
+///
+/// For a question that is asked while konta listens for Ctrl-C itself. dialoguer puts the terminal into raw mode anew for each key: there
+/// Ctrl-C is a byte, but a moment before it is a signal, which would go to the listener and leave the question waiting for a key. Here the
+/// terminal stays as it is, so that Ctrl-C always is a signal.
+pub async fn confirm_unless<T>(question: &str, interrupted: impl Future<Output = T>) -> Result<bool, PromptError> {
+    if !can_ask() {
+        return Err(PromptError::NotATerminal { question: text::one_line(question).into_owned() });
+    }
+    let term = Term::stderr();
+    let mut asked = String::new();
+    // A String takes every text.
+    let _ = theme().format_input_prompt(&mut asked, &format!("{question} [y/N]"), None);
+    let mut interrupted = std::pin::pin!(interrupted);
+    loop {
+        term.write_str(&asked).map_err(PromptError::Terminal)?;
+        let line = tokio::select! {
+            biased;
+            _ = &mut interrupted => None,
+            line = read_line() => line.map_err(PromptError::Terminal)?,
+        };
+        let Some(line) = line else {
+            // The terminal has shown ^C, or nothing, and stands on the question's line.
+            let _ = term.write_line("");
+            return Err(PromptError::Cancelled);
+        };
+        match yes_or_no(&line) {
+            Some(answer) => return Ok(answer),
+            None => term.write_line("please answer y or n").map_err(PromptError::Terminal)?,
+        }
+    }
+}
+
+/// A line of standard input; `None` at its end. It is read by a thread of its own, which ends with the process: a read cannot be given up.
+async fn read_line() -> io::Result<Option<String>> {
+    let (sender, receiver) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || {
+        let mut line = String::new();
+        let read = io::stdin().read_line(&mut line).map(|length| (length > 0).then_some(line));
+        // Nobody waits for it any more where the question was interrupted.
+        let _ = sender.send(read);
+    });
+    receiver.await.unwrap_or(Ok(None))
+}
+
 fn yes_or_no(answer: &str) -> Option<bool> {
     match answer.trim().to_ascii_lowercase().as_str() {
         "y" | "yes" => Some(true),
@@ -123,12 +168,7 @@ fn ask<T>(
         return Err(PromptError::NotATerminal { question: text::one_line(question).into_owned() });
     }
     let term = Term::stderr();
-    let theme: Box<dyn Theme> = if Palette::for_stderr(false).is_coloured() {
-        Box::new(ColorfulTheme::default())
-    } else {
-        Box::new(SimpleTheme)
-    };
-    match interact(&*theme, &term) {
+    match interact(&*theme(), &term) {
         Ok(Some(answer)) => Ok(answer),
         Ok(None) => Err(PromptError::Cancelled),
         Err(dialoguer::Error::IO(error)) => {
@@ -143,6 +183,10 @@ fn ask<T>(
             }
         }
     }
+}
+
+fn theme() -> Box<dyn Theme> {
+    if Palette::for_stderr(false).is_coloured() { Box::new(ColorfulTheme::default()) } else { Box::new(SimpleTheme) }
 }
 
 #[cfg(test)]

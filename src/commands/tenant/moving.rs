@@ -5,7 +5,7 @@ use std::cell::Cell;
 use clap::Args;
 use serde_json::json;
 
-use crate::commands::plan::What;
+use crate::commands::scope_args::ScopeArgs;
 use crate::commands::{CommandError, Context, context, deploy};
 use crate::manifest::edit;
 use crate::model::{CellNumber, ServingState, Tenant};
@@ -88,7 +88,7 @@ pub(super) async fn run(context: &Context, args: &MoveArgs) -> Result<u8, Comman
         written.set(true);
         Ok(())
     };
-    let what = What::Tenant { names: vec![args.name.clone()], all: false };
+    let what = ScopeArgs::Tenant { names: vec![args.name.clone()], all: false };
     if relocation.only_resumes(&standing.stack) {
         return resume(context, args, &standing, &relocation, write).await;
     }

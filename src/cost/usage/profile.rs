@@ -8,7 +8,7 @@ use crate::cost::decimal::dec;
 
 use super::ACCOUNT;
 use crate::cost::range::Range;
-use crate::model::BackupsKept;
+use crate::model::{BackupsKept, Isolation, Tenant};
 
 /// A default and where it comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -134,6 +134,19 @@ impl Profile {
         profile
     }
 
+    /// What these tenants use together.
+    #[must_use]
+    pub fn of_tenants<'a>(tenants: impl Iterator<Item = &'a Tenant>) -> Self {
+        let (mut pooled, mut dedicated) = (0, 0);
+        for tenant in tenants {
+            match tenant.isolation {
+                Isolation::Pooled => pooled += 1,
+                Isolation::Dedicated => dedicated += 1,
+            }
+        }
+        Self::tenants(pooled, dedicated)
+    }
+
     /// What shared resources serve for this many tenants of each tier; for a tenant's own stack, one.
     #[must_use]
     pub fn tenants(catalogue: u32, production: u32) -> Self {
@@ -165,8 +178,7 @@ impl Profile {
             LOAD_BALANCER,
             "rule_evaluations_per_second",
             requests * met,
-            "0.05 requests per second and tenant, each through half of the rules after the first ten; assumed, not \
-             measured",
+            "0.05 requests per second and tenant, each through half of the rules after the first ten; assumed, not measured",
         );
         profile.set(BACKUPS, "standard_gb", profile.stored() * COMPRESSED, TENANT_ORIGIN);
         for field in ["put_requests", "get_requests"] {
@@ -213,8 +225,8 @@ impl Profile {
         if let Some(stored) = bucket.get_mut("standard_gb") {
             stored.range = stored.range * Range::new(Decimal::ONE, copies, copies);
             stored.origin = format!(
-                "backups: one per {often}, each half the size of a tenant's database and files; {count} are kept, \
-                 and {former} deleted ones for {FORMER_DAYS} days; low: a single backup; assumed, not measured"
+                "backups: one per {often}, each half the size of a tenant's database and files; {count} are kept, and {former} deleted \
+                 ones for {FORMER_DAYS} days; low: a single backup; assumed, not measured"
             );
         }
         self

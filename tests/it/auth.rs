@@ -1,6 +1,0 @@
-//! The profile files and the chain, held against botocore's own answers.
-
-mod botocore;
-mod growth;
-mod profiles;
-mod random;

@@ -1,0 +1,4 @@
+//! `konta logs`: reading page by page against a scripted CloudWatch.
+
+mod reading;
+mod stopped;

@@ -17,45 +17,44 @@ use super::range::{Range, as_amount};
 pub struct Month {
     /// Its first day.
     pub first: Date,
-    /// The day after the last that is asked for.
+    /// The day after the last day that konta asks for.
     pub end: Date,
     /// Whether the month is over.
     pub over: bool,
 }
 
 impl Month {
-    /// The month that is named, else the last one that is over.
+    /// The named month, else the last one that is over.
     ///
-    /// # Errors
-    /// When it is no month, or has not begun.
+    /// # Errors If it is not a month, or has not begun.
     pub fn resolve(said: Option<&str>, today: Date) -> Result<Self, CostError> {
         let wrong = |problem| CostError::Month { month: said.unwrap_or_default().to_owned(), problem };
         let first = match said {
             None => today.first_of_month().saturating_sub(1.month()),
-            Some(text) if text.len() == 7 => format!("{text}-01").parse().map_err(|_| wrong("that is no month"))?,
-            Some(_) => return Err(wrong("that is no month")),
+            Some(text) if text.len() == 7 => format!("{text}-01").parse().map_err(|_| wrong("that is not a month"))?,
+            Some(_) => return Err(wrong("that is not a month")),
         };
         if first > today {
             return Err(wrong("that month has not begun"));
         }
         let next = first.saturating_add(1.month());
         let over = next <= today;
-        // Cost Explorer takes tomorrow as the day that is not asked for any more.
+        // Cost Explorer excludes the end, and accepts tomorrow as the end.
         let end = if over { next } else { today.saturating_add(1.day()) };
         Ok(Self { first, end, over })
     }
 }
 
-/// A bill as it was given, in two parts.
+/// A bill, in two parts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Bill {
-    /// What bears konta's tags of the environment.
+    /// What has the environment's tags.
     pub tagged: Vec<BillRow>,
     /// What lacks konta's tag, and may belong to others.
     pub untagged: Vec<BillRow>,
-    /// Whether it may still change.
+    /// Whether AWS may still change it.
     pub is_estimated: bool,
-    /// Calls of Cost Explorer that it took, each of which costs 0.01 USD.
+    /// Calls to Cost Explorer that it took, each of which costs 0.01 USD.
     pub calls: usize,
 }
 

@@ -24,7 +24,7 @@ pub use break_even::BreakEven;
 pub use cell_filler::Limit;
 pub use tenant_mix::order;
 
-/// Fargate vCPUs that a new account may run, on demand and on Spot each. Source: ECS service quotas, L-3032A538.
+/// How many Fargate vCPUs a new account may run on demand, and as many on Spot. Source: ECS service quotas, L-3032A538.
 pub const VCPU_QUOTA: Decimal = Decimal::from_parts(6, 0, 0, false, 0);
 
 /// A document with the parameters with which it is deployed.

@@ -1,4 +1,4 @@
-//! What can be wrong with what an estimate is made of.
+//! What can be wrong with the input of an estimate.
 
 use miette::Diagnostic;
 use thiserror::Error;
@@ -41,19 +41,19 @@ pub enum CostError {
     #[error("--month {month}: {problem}")]
     #[diagnostic(code(konta::usage), help("write the month as 2026-10"))]
     Month {
-        /// The month, as it was given.
+        /// The month as given.
         month: String,
         /// What is wrong with it.
         problem: &'static str,
     },
-    /// A tenant such as many are cannot have a name of its own.
-    #[error("no typical tenant can be named: {reason}")]
+    /// A typical tenant cannot get a name.
+    #[error("a typical tenant cannot get a name: {reason}")]
     #[diagnostic(code(konta::usage), help("shorten the tier's name or the environment's domain"))]
     TypicalTenant {
         /// What is wrong with the name.
         reason: String,
     },
-    /// A design that is tried cannot be a tier.
+    /// A design that konta tries cannot be a tier.
     #[error("{problem}")]
     #[diagnostic(code(konta::usage), help("{help}"))]
     Design {

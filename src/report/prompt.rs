@@ -68,18 +68,19 @@ pub fn confirm(question: &str) -> Result<bool, PromptError> {
     })
 }
 
-/// Asks yes or no like [`confirm`], as long as nothing interrupts; an interruption is [`PromptError::Cancelled`], at once.
+/// Asks yes or no like [`confirm`], until `interrupted` completes: then it returns
+/// [`PromptError::Cancelled`] immediately.
 ///
-/// For a question that is asked while konta listens for Ctrl-C itself. dialoguer puts the terminal into raw mode anew for each key: there
-/// Ctrl-C is a byte, but a moment before it is a signal, which would go to the listener and leave the question waiting for a key. Here the
-/// terminal stays as it is, so that Ctrl-C always is a signal.
+/// For a question while konta itself listens for Ctrl-C. dialoguer puts the terminal into raw mode again for each key.
+/// In raw mode Ctrl-C is a byte, but a moment earlier it is a signal, which would go to the listener and leave the
+/// question waiting for a key. Here the terminal stays as it is, so that Ctrl-C is always a signal.
 pub async fn confirm_unless<T>(question: &str, interrupted: impl Future<Output = T>) -> Result<bool, PromptError> {
     if !can_ask() {
         return Err(PromptError::NotATerminal { question: text::one_line(question).into_owned() });
     }
     let term = Term::stderr();
     let mut asked = String::new();
-    // A String takes every text.
+    // Writing to a String cannot fail.
     let _ = theme().format_input_prompt(&mut asked, &format!("{question} [y/N]"), None);
     let mut interrupted = std::pin::pin!(interrupted);
     loop {
@@ -90,7 +91,7 @@ pub async fn confirm_unless<T>(question: &str, interrupted: impl Future<Output =
             line = read_line() => line.map_err(PromptError::Terminal)?,
         };
         let Some(line) = line else {
-            // The terminal has shown ^C, or nothing, and stands on the question's line.
+            // The terminal has shown ^C, or nothing, and the cursor is on the question's line.
             let _ = term.write_line("");
             return Err(PromptError::Cancelled);
         };
@@ -101,13 +102,14 @@ pub async fn confirm_unless<T>(question: &str, interrupted: impl Future<Output =
     }
 }
 
-/// A line of standard input; `None` at its end. It is read by a thread of its own, which ends with the process: a read cannot be given up.
+/// A line of standard input; `None` at its end. A separate thread reads it, and ends with the process: a
+/// read cannot be cancelled.
 async fn read_line() -> io::Result<Option<String>> {
     let (sender, receiver) = tokio::sync::oneshot::channel();
     std::thread::spawn(move || {
         let mut line = String::new();
         let read = io::stdin().read_line(&mut line).map(|length| (length > 0).then_some(line));
-        // Nobody waits for it any more where the question was interrupted.
+        // If the question was interrupted, nothing waits for the line any more.
         let _ = sender.send(read);
     });
     receiver.await.unwrap_or(Ok(None))

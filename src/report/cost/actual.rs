@@ -1,4 +1,4 @@
-//! The estimate beside the bill, as a page.
+//! The estimate next to the bill, as a page.
 
 use rust_decimal::{Decimal, RoundingStrategy};
 

@@ -228,7 +228,7 @@ fn words(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Within => "is within",
         Verdict::Above => "is above",
-        Verdict::CannotBeTold => "is the known part alone: it cannot be told whether all keeps to",
+        Verdict::CannotBeTold => "is only the known part: it cannot be determined whether the total stays within",
     }
 }
 

@@ -101,7 +101,7 @@ fn follow(before: &str, stack_plan: &mut StackPlan) {
                 .push(format!("takes outputs of {before}, which changes: konta checks it again when its turn comes"));
         }
         Action::Update => {
-            stack_plan.notes.push(format!("takes outputs of {before}, which changes: more may change than is shown"))
+            stack_plan.notes.push(format!("takes outputs of {before}, which changes: more may change than is shown"));
         }
         _ => {}
     }

@@ -1,7 +1,7 @@
-//! How long `konta cost` takes as a whole process, and its peak memory: `cargo bench --bench cost`.
+//! Measures how long `konta cost` takes as a process, and its peak memory: `cargo bench --bench cost`.
 //!
-//! Prices one template, then generated workspaces of 1 to 10,000 tenants, with the optimised binary, and prints the median of several
-//! runs. It judges nothing; `docs/benchmarks.md` keeps the figures with the machine.
+//! Prices one template, then generated workspaces of 1 to 10,000 tenants, with the optimised binary, and prints the
+//! median of several runs. It checks nothing; `docs/benchmarks.md` has the figures and the machine that they are from.
 
 mod fleet;
 

@@ -1,7 +1,7 @@
-//! How long `konta render` takes as a whole process, and its peak memory: `cargo bench --bench render`.
+//! Measures how long `konta render` takes as a process, and its peak memory: `cargo bench --bench render`.
 //!
-//! Generates workspaces of 1 to 10,000 tenants, runs the optimised binary on each and prints the median of several runs. It judges
-//! nothing; `docs/benchmarks.md` keeps the figures with the machine.
+//! Generates workspaces of 1 to 10,000 tenants, runs the optimised binary on each and prints the median of several
+//! runs. It checks nothing; `docs/benchmarks.md` has the figures and the machine that they are from.
 
 mod fleet;
 

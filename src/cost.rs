@@ -1,6 +1,6 @@
-//! Document + usage -> line items: what a template costs a month, from dated prices, with every assumption named.
+//! Document + usage -> line items: what a template costs per month, from dated prices, with every assumption named.
 //!
-//! Pure functions: nothing here reads a file, a clock or AWS. [`estimate::of_document`] is the way in.
+//! Pure functions: nothing here reads a file, a clock or AWS. [`estimate::of_document`] is the entry point.
 
 pub mod actual;
 pub mod advise;

@@ -1,5 +1,5 @@
-//! What is Odoo's: the SQL that prepares a tenant's database, the tasks that install its modules, back it up and restore it, the form of
-//! its log. Knows no terminal and no AWS.
+//! What belongs to Odoo: the SQL that prepares a tenant's database, the tasks that install its modules, back it up and
+//! restore it, and the format of its log. Has no terminal and no AWS.
 
 pub mod backup;
 pub mod database;

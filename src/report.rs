@@ -1,6 +1,6 @@
 //! Data -> eyes: text, JSON, tables, progress and questions.
 //!
-//! The only room that writes to the terminal: stdout is for data, stderr for talk. It takes types and never acts.
+//! The only room that writes to the terminal: data to stdout, talk to stderr. It shows types and never acts.
 
 pub mod cost;
 pub mod doctor;

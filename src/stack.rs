@@ -1,4 +1,4 @@
-//! Documents -> what must happen: still pure, no AWS, no clock.
+//! Documents -> what must happen. Still pure: no AWS, no clock.
 
 pub mod build;
 pub mod change;

@@ -1,6 +1,6 @@
-//! Generated workspaces, and one command on each as a whole process: what the benchmarks share.
+//! What the benchmarks share: generated workspaces, and one command as a process on each.
 
-// A benchmark prints, and a failure in it may end it.
+// A benchmark prints, and a failure may end it.
 #![allow(clippy::unwrap_used, clippy::print_stdout, unreachable_pub)]
 
 use std::path::Path;
@@ -9,12 +9,12 @@ use std::time::{Duration, Instant};
 
 use nix::sys::resource::{UsageWho, getrusage};
 
-/// Writes what the columns of [`measure`] hold.
+/// Prints the header for the columns of [`measure`].
 pub fn header() {
     println!("{:>8}  {:>6}  {:>12}  {:>12}  {:>12}  {:>10}", "tenants", "runs", "min", "median", "max", "peak MB");
 }
 
-/// Runs something once to warm up and then `runs` times, and prints how long it took.
+/// Runs something once to warm up, then `runs` times, and prints how long it took.
 pub fn measure(name: &str, runs: usize, once: impl Fn() -> Duration) {
     let mut times: Vec<Duration> = (0..=runs).map(|_| once()).skip(1).collect();
     times.sort();
@@ -27,7 +27,7 @@ pub fn measure(name: &str, runs: usize, once: impl Fn() -> Duration) {
     );
 }
 
-/// One run as a whole process, its output read by nobody.
+/// One run as a process; its output is discarded.
 pub fn run(workspace: &Path, arguments: &[&str]) -> Duration {
     let start = Instant::now();
     let status = Command::new(env!("CARGO_BIN_EXE_konta"))
@@ -42,12 +42,13 @@ pub fn run(workspace: &Path, arguments: &[&str]) -> Duration {
     start.elapsed()
 }
 
-/// The largest resident size any child has had so far, in MB.
+/// The largest resident size of any child so far, in MB.
 fn peak_megabytes() -> i64 {
     getrusage(UsageWho::RUSAGE_CHILDREN).unwrap().max_rss() / 1024
 }
 
-/// The example's application and environment, and so many tenants: one in ten pooled, one in five with variables of its own.
+/// Writes the example's application and environment, and this many tenants: one in ten is pooled, one in
+/// five has its own variables.
 pub fn workspace(folder: &Path, tenants: usize) {
     let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("manifests");
     for file in ["konta.yml", "environments/prod.yml"] {

@@ -1,4 +1,4 @@
-//! The estimate beside the bill.
+//! Compares the estimate with the bill.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -17,45 +17,44 @@ use super::range::{Range, as_amount};
 pub struct Month {
     /// Its first day.
     pub first: Date,
-    /// The day after the last that is asked for.
+    /// The day after the last day that konta asks for.
     pub end: Date,
     /// Whether the month is over.
     pub over: bool,
 }
 
 impl Month {
-    /// The month that is named, else the last one that is over.
+    /// The named month, else the last one that is over.
     ///
-    /// # Errors
-    /// When it is no month, or has not begun.
+    /// # Errors If it is not a month, or has not begun.
     pub fn resolve(said: Option<&str>, today: Date) -> Result<Self, CostError> {
         let wrong = |problem| CostError::Month { month: said.unwrap_or_default().to_owned(), problem };
         let first = match said {
             None => today.first_of_month().saturating_sub(1.month()),
-            Some(text) if text.len() == 7 => format!("{text}-01").parse().map_err(|_| wrong("that is no month"))?,
-            Some(_) => return Err(wrong("that is no month")),
+            Some(text) if text.len() == 7 => format!("{text}-01").parse().map_err(|_| wrong("that is not a month"))?,
+            Some(_) => return Err(wrong("that is not a month")),
         };
         if first > today {
             return Err(wrong("that month has not begun"));
         }
         let next = first.saturating_add(1.month());
         let over = next <= today;
-        // Cost Explorer takes tomorrow as the day that is not asked for any more.
+        // Cost Explorer excludes the end, and accepts tomorrow as the end.
         let end = if over { next } else { today.saturating_add(1.day()) };
         Ok(Self { first, end, over })
     }
 }
 
-/// A bill as it was given, in two parts.
+/// A bill, in two parts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Bill {
-    /// What bears konta's tags of the environment.
+    /// What has the environment's tags.
     pub tagged: Vec<BillRow>,
     /// What lacks konta's tag, and may belong to others.
     pub untagged: Vec<BillRow>,
-    /// Whether it may still change.
+    /// Whether AWS may still change it.
     pub is_estimated: bool,
-    /// Calls of Cost Explorer that it took, each of which costs 0.01 USD.
+    /// Calls to Cost Explorer that it took, each of which costs 0.01 USD.
     pub calls: usize,
 }
 
@@ -64,23 +63,23 @@ pub struct Bill {
 pub struct BillRow {
     /// The service, as the bill names it.
     pub service: String,
-    /// The tenant; `None` for what is shared.
+    /// The tenant; `None` for shared cost.
     pub tenant: Option<String>,
     /// US dollars.
     pub usd: Decimal,
 }
 
-/// An estimate beside what was billed.
+/// An estimate next to the billed amount.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Beside {
-    /// The service as the bill names it, or the tenant; `shared` for what belongs to none.
+    /// The service as the bill names it, or the tenant; `shared` for cost that belongs to no tenant.
     pub name: String,
     /// The estimate for the whole month, in US dollars.
     pub estimate_usd: Range,
-    /// What was billed.
+    /// The billed amount.
     #[serde(serialize_with = "as_amount")]
     pub billed_usd: Decimal,
-    /// What was billed less the expected estimate.
+    /// The billed amount minus the expected estimate.
     #[serde(serialize_with = "as_amount")]
     pub difference_usd: Decimal,
 }
@@ -90,17 +89,17 @@ pub struct Beside {
 pub struct Comparison {
     /// By service, the largest bill first.
     pub services: Vec<Beside>,
-    /// By tenant, by name; what is shared last.
+    /// By tenant, in the order of names; shared cost last.
     pub tenants: Vec<Beside>,
     /// The sum.
     pub total: Option<Beside>,
 }
 
-/// What belongs to no tenant.
+/// The name for cost that belongs to no tenant.
 pub const SHARED: &str = "shared";
 
-/// Names on a bill by service code. NAT gateways are billed with other parts of EC2; a service may be called anew one day, and then
-/// stands on two rows.
+/// Names on a bill by service code. NAT gateways are billed with other parts of EC2. If AWS renames a service
+/// one day, it gets two rows.
 const NAMES: &[(&str, &str)] = &[
     ("AWSBackup", "AWS Backup"),
     ("AWSDataTransfer", "EC2 - Other"),
@@ -123,13 +122,13 @@ const NAMES: &[(&str, &str)] = &[
     ("awswaf", "AWS WAF"),
 ];
 
-/// What a bill calls a service.
+/// A service's name on a bill.
 #[must_use]
 pub fn billed_name(service: &str) -> &str {
     NAMES.iter().find(|(code, _)| *code == service).map_or(service, |(_, name)| name)
 }
 
-/// Sets estimates, each with its tenant, beside a bill.
+/// Compares estimates, each with its tenant, with a bill.
 #[must_use]
 pub fn compare<'a>(estimates: impl Iterator<Item = (Option<&'a str>, &'a Estimate)>, bill: &[BillRow]) -> Comparison {
     let mut services: BTreeMap<&str, (Range, Decimal)> = BTreeMap::new();
@@ -171,7 +170,7 @@ mod tests {
 
     #[test]
     fn every_service_of_the_price_table_has_a_name_on_the_bill() {
-        // A savings plan is a way to pay, and certificates are free.
+        // A savings plan is only a way to pay, and certificates are free.
         let nameless = ["ComputeSavingsPlans", "AWSCertificateManager"];
         for price in PriceTable::embedded().all() {
             let named = NAMES.iter().any(|(code, _)| *code == price.service);

@@ -1,4 +1,4 @@
-//! Designs that could hold so many tenants, and which limits they break.
+//! Designs that could hold a number of tenants, and the limits that they break.
 
 use std::fmt::Write as _;
 
@@ -6,45 +6,45 @@ use rust_decimal::Decimal;
 
 use crate::model::{Egress, FargateSize, Isolation};
 
-/// What a design must hold to.
+/// The limits that a design must keep.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
-    /// Memory of a task at the least, MiB.
+    /// The least memory of a task, in MiB.
     pub memory: u32,
-    /// Tasks of a service at the least.
+    /// The fewest tasks of a service.
     pub tasks: u32,
-    /// Who may share a process; `None` for anybody.
+    /// The required isolation; `None` if any will do.
     pub isolation: Option<Isolation>,
-    /// Whether tenants may sleep at night.
+    /// Whether tenants may be offline at night.
     pub may_sleep: bool,
-    /// Whether all tasks of a service may be taken away at once.
+    /// Whether AWS may stop all tasks of a service at the same time.
     pub may_be_interrupted: bool,
-    /// US dollars a month and tenant at the most.
+    /// The highest cost of a tenant, in US dollars a month.
     pub at_most_usd: Option<Decimal>,
-    /// Tenants that one cell will hold, all of which each task of a pool serves.
+    /// How many tenants one cell will hold; each task of a pool serves all of them.
     pub in_a_cell: u32,
 }
 
-/// Memory of a pool's process before anybody comes, and for each tenant that was visited, in tenths of a MiB. Measured, not on AWS:
-/// `docs/benchmarks.md` (199 MB and 10.6 MB a tenant, of modules for a web shop and a newsletter).
+/// Memory of a pool's process before the first visit, and for each visited tenant, in tenths of a MiB. Measured, not on
+/// AWS: `docs/benchmarks.md` (199 MB, and 10.6 MB per tenant with the modules for a web shop and a newsletter).
 const POOL_BASE: u32 = 2000;
 const POOL_TENANT: u32 = 106;
-/// By how much virtual memory, which Odoo counts, was above that.
+/// How much higher virtual memory was, which is what Odoo counts; also in tenths of a MiB.
 const POOL_VIRTUAL: u32 = 1200;
 
-/// Memory that a task of a pool needs for so many tenants, MiB: three quarters of it are the limit above which Odoo starts itself anew
-/// (`limit_memory_soft` in the templates).
+/// Memory that a task of a pool needs for a number of tenants, in MiB. Three quarters of it are the limit above which
+/// Odoo restarts itself (`limit_memory_soft` in the templates).
 fn pool_memory(tenants: u32) -> u32 {
     let virtual_memory = tenants.saturating_mul(POOL_TENANT).saturating_add(POOL_BASE + POOL_VIRTUAL);
     virtual_memory.saturating_mul(4).div_ceil(30)
 }
 
-/// On what tasks of a dedicated service run.
+/// The capacity on which the tasks of a service run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Capacity {
     /// All on demand.
     OnDemand,
-    /// The first on demand, the others on Spot; every pool runs so.
+    /// The first on demand, the others on Spot, like every pool.
     FirstOnDemand,
     /// All on Spot.
     Spot,
@@ -53,24 +53,24 @@ pub enum Capacity {
 /// One way to hold tenants.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Design {
-    /// Who shares a process.
+    /// Whether tenants share a process.
     pub isolation: Isolation,
     /// The size of a task: the pool's, or each tenant's.
     pub size: FargateSize,
     /// Tasks of a service: the pool's, or each tenant's.
     pub tasks: u32,
-    /// On what they run.
+    /// The capacity on which they run.
     pub capacity: Capacity,
-    /// Whether they sleep at night.
+    /// Whether tenants are offline at night.
     pub asleep: bool,
-    /// The way out.
+    /// The way to the internet.
     pub egress: Egress,
 }
 
-/// CPU units and MiB that are tried; beside them the smallest that has the memory asked.
+/// The sizes that are tried, in CPU units and MiB, in addition to the smallest one with the required memory.
 const SIZES: &[(u32, u32)] = &[(256, 512), (256, 1024), (512, 2048)];
 
-/// The smallest size with so much memory, the cheaper first.
+/// The smallest size with this much memory; the fewest CPU units first.
 fn smallest(memory: u32) -> Option<FargateSize> {
     [256, 512, 1024, 2048, 4096, 8192, 16384].into_iter().find_map(|cpu| {
         (1..=120)
@@ -81,7 +81,8 @@ fn smallest(memory: u32) -> Option<FargateSize> {
     })
 }
 
-/// The sizes that are tried where so much memory is asked or needed: beyond the first that has it, a larger one only costs more.
+/// The sizes that are tried if this much memory is required or needed. Beyond the first that has it, a
+/// larger one only costs more.
 fn sizes(memory: u32) -> Vec<FargateSize> {
     let mut sizes: Vec<FargateSize> = SIZES.iter().filter_map(|(cpu, mib)| FargateSize::new(*cpu, *mib).ok()).collect();
     sizes.extend(smallest(memory));
@@ -92,7 +93,7 @@ fn sizes(memory: u32) -> Vec<FargateSize> {
     sizes
 }
 
-/// Every design that is tried; `pool` is the environment's own pool, its size and tasks.
+/// Every design that is tried; `pool` is the size and the tasks of the environment's own pool.
 #[must_use]
 pub fn designs(limits: &Limits, pool: (FargateSize, u32)) -> Vec<Design> {
     let mut pools: Vec<(FargateSize, u32)> = sizes(limits.memory.max(pool_memory(limits.in_a_cell)))
@@ -111,7 +112,7 @@ pub fn designs(limits: &Limits, pool: (FargateSize, u32)) -> Vec<Design> {
         }
         for size in &sizes(limits.memory) {
             for capacity in [Capacity::OnDemand, Capacity::FirstOnDemand, Capacity::Spot] {
-                // One task that is the first is on demand.
+                // A single task is the first one, and so on demand.
                 if capacity == Capacity::FirstOnDemand && limits.tasks < 2 {
                     continue;
                 }
@@ -126,38 +127,39 @@ pub fn designs(limits: &Limits, pool: (FargateSize, u32)) -> Vec<Design> {
 }
 
 impl Design {
-    /// Why the design breaks a limit before it is priced; `None` when it breaks none.
+    /// Which limit the design breaks, before it is priced; `None` if it breaks none.
     #[must_use]
     pub fn breaks(&self, limits: &Limits) -> Option<String> {
         if let Some(asked) = limits.isolation.filter(|asked| *asked != self.isolation) {
-            return Some(format!("it is {}, and {} is asked", self.isolation.as_str(), asked.as_str()));
+            return Some(format!("it is {}, but {} is required", self.isolation.as_str(), asked.as_str()));
         }
         if self.size.memory() < limits.memory {
-            return Some(format!("{} MiB a task are below the {} asked", self.size.memory(), limits.memory));
+            return Some(format!("{} MiB per task is less than the {} required", self.size.memory(), limits.memory));
         }
         let needed = pool_memory(limits.in_a_cell);
         if self.isolation == Isolation::Pooled && self.size.memory() < needed {
             return Some(format!(
-                "{} MiB a task are below the {needed} that a pool of {} takes (200 MB, and 10.6 MB a tenant, as measured)",
+                "{} MiB per task is less than the {needed} that a pool of {} needs (200 MB plus 10.6 MB per tenant, \
+                 as measured)",
                 self.size.memory(),
                 if limits.in_a_cell == 1 { "1 tenant".to_owned() } else { format!("{} tenants", limits.in_a_cell) }
             ));
         }
         if self.asleep && !limits.may_sleep {
-            return Some("it does not answer at night; allow it with --downtime nights".to_owned());
+            return Some("it is offline at night; `--downtime nights` allows that".to_owned());
         }
         if self.capacity == Capacity::Spot && !limits.may_be_interrupted {
-            let reason = "all its tasks may be taken at two minutes' notice; allow it with --downtime spot";
+            let reason = "AWS may stop all its tasks with two minutes' notice; `--downtime spot` allows that";
             return Some(reason.to_owned());
         }
         None
     }
 
-    /// Why the design breaks the limit of price.
+    /// Why the design costs too much; `None` if it does not.
     #[must_use]
     pub fn is_too_dear(&self, per_tenant_usd: Decimal, limits: &Limits) -> Option<String> {
         let most = limits.at_most_usd.filter(|most| per_tenant_usd > *most)?;
-        Some(format!("{} USD a tenant are above the {most} asked", per_tenant_usd.round_dp(2)))
+        Some(format!("{} USD per tenant is more than the {most} allowed", per_tenant_usd.round_dp(2)))
     }
 
     /// The design in a few words.
@@ -205,7 +207,7 @@ impl Design {
         text
     }
 
-    /// `spot` and `on_demand` of a tier.
+    /// The values of `spot` and `on_demand` for a tier.
     #[must_use]
     pub fn spot(&self) -> (bool, u32) {
         match self.capacity {

@@ -1,7 +1,8 @@
-//! Shared cost -> tenants, by a rule that is said with the figures.
+//! Shared cost -> tenants, by a rule that is shown with the figures.
 //!
-//! Amounts are cut into shares by running sums: each share is the rounded running sum less the one before it, and the last running
-//! sum is the amount itself. So the shares of an amount add up to it to the last digit, and none is off by more than one such digit.
+//! Amounts are cut into shares by running sums: each share is the rounded running sum minus the one before it, and the
+//! last running sum is the amount itself. So the shares add up to the amount to the last digit, and none is off by
+//! more than one such digit.
 
 use std::collections::BTreeMap;
 
@@ -11,19 +12,19 @@ use serde::Serialize;
 use super::estimate::Estimate;
 use super::range::Range;
 
-/// Decimals kept of an amount: with more, sums of many amounts would lose digits in silence.
+/// How many decimals of an amount are kept: with more, sums of many amounts would lose digits silently.
 const DIGITS: u32 = 12;
 
-/// Whose cost something is.
+/// Who causes a cost.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Owner {
     /// The account's traffic: every tenant of the environment causes it.
     Account,
-    /// The environment and its zone, used by all its tenants.
+    /// The environment and its zone: all its tenants use them.
     Environment,
-    /// A cell by number, used by the tenants it holds.
+    /// A cell, by its number: the tenants in it use it.
     Cell(u32),
-    /// A tenant's own stacks, addons among them.
+    /// A tenant's own stacks, including addons.
     Tenant(String),
 }
 
@@ -44,19 +45,20 @@ impl Rule {
     #[must_use]
     pub fn meaning(self) -> &'static str {
         match self {
-            Self::Even => "each tenant bears the same part of its cell and of its environment",
+            Self::Even => "each tenant bears an equal share of the cost of its cell and environment",
             Self::Weight => {
-                "a tenant bears its cell and its environment in proportion to its weight in the usage file, else to its tier's price"
+                "each tenant bears the cost of its cell and environment in proportion to its weight in the usage file, \
+                 or else to its tier's price"
             }
             Self::Use => {
-                "a tenant bears its cell's database in proportion to its ACU, all else shared in proportion to its requests, \
-                 both from the usage file; 0.02 ACU and 0.05 requests a second where the file says nothing"
+                "each tenant bears the cost of its cell's database in proportion to its ACU, and other shared cost in \
+                 proportion to its requests; both from the usage file, or else 0.02 ACU and 0.05 requests a second"
             }
         }
     }
 }
 
-/// A tenant that bears a part of what is shared.
+/// A tenant that bears a share of shared cost.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Member {
     /// Its name.
@@ -65,7 +67,7 @@ pub struct Member {
     pub cell: u32,
     /// Its weight under [`Rule::Weight`].
     pub weight: Decimal,
-    /// Database capacity it takes, in ACU.
+    /// The database capacity that it uses, in ACU.
     pub acu: Decimal,
     /// Requests a second.
     pub requests: Decimal,
@@ -80,13 +82,13 @@ pub struct TenantCost {
     pub cell: u32,
     /// Its own stacks, US dollars.
     pub own_usd: Range,
-    /// Its part of what is shared, US dollars.
+    /// Its share of shared cost, US dollars.
     pub shared_usd: Range,
     /// Both.
     pub total_usd: Range,
 }
 
-/// Everything divided.
+/// Cost divided between tenants.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Allocation {
     /// The rule.
@@ -95,13 +97,14 @@ pub struct Allocation {
     pub meaning: &'static str,
     /// Each tenant's cost.
     pub tenants: Vec<TenantCost>,
-    /// What nobody bears, because no tenant lives there: an empty cell, or an environment without tenants.
+    /// What no tenant bears, because there is none: an empty cell, or an environment without tenants.
     pub unallocated_usd: Range,
-    /// All of it: the tenants' totals and what nobody bears.
+    /// The sum: the tenants' totals and what no tenant bears.
     pub total_usd: Range,
 }
 
-/// A shared amount: the cell whose tenants bear it (`None`: all), and whether it is the database's.
+/// The key of a shared amount: the cell whose tenants bear it (`None`: all tenants), and
+/// whether it is for the database.
 type Pot = (Option<u32>, bool);
 
 /// Divides the cost of parts between tenants.
@@ -146,7 +149,7 @@ pub fn allocate<'a>(
             TenantCost { tenant: member.tenant.clone(), cell: member.cell, own_usd, shared_usd, total_usd }
         })
         .collect();
-    // A stack of a tenant that is no member is borne by nobody, and must not vanish.
+    // No tenant bears the cost of a stack whose tenant is not a member, but the cost must not vanish.
     let unallocated_usd = own.into_values().fold(unallocated, |sum, amount| sum + amount);
     let total_usd = tenants.iter().map(|tenant| tenant.total_usd).sum::<Range>() + unallocated_usd;
     Allocation { rule, meaning: rule.meaning(), tenants, unallocated_usd, total_usd }
@@ -181,7 +184,7 @@ fn split_range(amount: Range, weights: &[Decimal]) -> Vec<Range> {
     low.into_iter().zip(expected).zip(high).map(|((low, expected), high)| Range::new(low, expected, high)).collect()
 }
 
-/// Cuts an amount in proportion to weights; where all weights are zero, evenly. The shares add up to the amount exactly.
+/// Cuts an amount in proportion to weights; evenly if all weights are zero. The shares add up to exactly the amount.
 #[must_use]
 pub fn split(amount: Decimal, weights: &[Decimal]) -> Vec<Decimal> {
     let even = weights.iter().all(Decimal::is_zero);

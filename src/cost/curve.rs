@@ -1,4 +1,4 @@
-//! Cost over the number of tenants: what they share is priced for each number, what is their own once.
+//! Cost over the number of tenants: what they share is priced for each number, what each has of its own only once.
 
 mod break_even;
 mod cell_filler;
@@ -24,10 +24,10 @@ pub use break_even::BreakEven;
 pub use cell_filler::Limit;
 pub use tenant_mix::order;
 
-/// Fargate vCPUs that a new account may run, on demand and on Spot each. Source: ECS service quotas, L-3032A538.
+/// How many Fargate vCPUs a new account may run on demand, and as many on Spot. Source: ECS service quotas, L-3032A538.
 pub const VCPU_QUOTA: Decimal = Decimal::from_parts(6, 0, 0, false, 0);
 
-/// A document with the parameters it is deployed with.
+/// A document with the parameters with which it is deployed.
 #[derive(Debug, Clone)]
 pub struct PricedTemplate {
     /// The document.
@@ -36,16 +36,16 @@ pub struct PricedTemplate {
     pub inputs: Inputs,
 }
 
-/// A tenant such as many are: its own stacks, and what it asks of its cell.
+/// A kind of tenant, of which there are many: its own stacks, and what it needs of its cell.
 #[derive(Debug, Clone)]
 pub struct TenantKind {
     /// The tier's name.
     pub tier: String,
-    /// Who shares its process, which decides its usage.
+    /// Whether it shares a process, which decides its usage.
     pub isolation: Isolation,
     /// Its own stacks.
     pub own: Vec<PricedTemplate>,
-    /// What it asks of its cell.
+    /// What it needs of its cell.
     pub demand: Demand,
     /// vCPUs of its tasks on demand.
     pub vcpu_on_demand: Decimal,
@@ -62,7 +62,7 @@ pub struct Footprint {
     pub usage: Usage,
     /// The environment's own stacks.
     pub environment: Vec<PricedTemplate>,
-    /// The first cell, and one that comes later.
+    /// The first cell, and a later one.
     pub cells: [PricedTemplate; 2],
     /// The kinds of tenants.
     pub kinds: Vec<TenantKind>,
@@ -72,20 +72,20 @@ pub struct Footprint {
     pub pool_on_demand: Decimal,
     /// vCPUs of one cell's pool on Spot.
     pub pool_spot: Decimal,
-    /// Spot or on-demand vCPUs that a new account may run, each: the quota L-3032A538 and its sister of Spot.
+    /// How many vCPUs a new account may run on demand, and as many on Spot: the quotas L-3032A538 and L-36FBB829.
     pub vcpu_quota: Decimal,
 }
 
-/// The cost with so many tenants.
+/// The cost with a number of tenants.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Point {
     /// How many tenants.
     pub tenants: u32,
-    /// In how many cells.
+    /// How many cells.
     pub cells: u32,
     /// US dollars a month.
     pub total_usd: Range,
-    /// The same for each tenant.
+    /// The same, divided by the number of tenants.
     pub per_tenant_usd: Range,
     /// vCPUs of tasks on demand.
     #[serde(serialize_with = "as_amount")]
@@ -95,29 +95,29 @@ pub struct Point {
     pub vcpu_spot: Decimal,
 }
 
-/// Where the curve has a step, or a quota is met.
+/// A number of tenants at which the cost jumps, or a quota is exceeded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Step {
-    /// The number of tenants at which it comes.
+    /// The number of tenants.
     pub tenants: u32,
     /// Why.
     pub reason: String,
-    /// What that tenant adds, US dollars a month.
+    /// What that tenant adds to the cost, US dollars a month.
     pub adds_usd: Range,
 }
 
 /// Cost over the number of tenants.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Curve {
-    /// From one tenant on.
+    /// The points, from one tenant on.
     pub points: Vec<Point>,
     /// The steps.
     pub steps: Vec<Step>,
-    /// What has no price, and so is in no total.
+    /// What has no price, and so is not in any total.
     pub unknown: Vec<Unknown>,
 }
 
-/// How many tenants of each isolation share something.
+/// How many tenants of each isolation there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct Count {
     pooled: u32,
@@ -138,7 +138,7 @@ impl Count {
 }
 
 impl Footprint {
-    /// Prices one tenant more at a time; `order` names the kind of each by its index.
+    /// Prices one more tenant at a time; `order` gives the kind of each, by its index.
     #[must_use]
     pub fn curve(&self, order: &[usize], prices: &PriceTable) -> Curve {
         let mut pricing = Pricing::of(self, prices);
@@ -158,7 +158,7 @@ impl Footprint {
             for ((what, code, vcpu), told) in vcpus.into_iter().zip(&mut quota_told) {
                 if vcpu > self.vcpu_quota && !std::mem::replace(told, true) {
                     let reason = format!(
-                        "{vcpu} Fargate vCPUs {what} are above the quota of {} ({code}): ask AWS for more",
+                        "{vcpu} Fargate vCPUs {what} exceed the quota of {} ({code}): ask AWS for more",
                         self.vcpu_quota
                     );
                     curve.steps.push(Step { tenants: point.tenants, reason, adds_usd });
@@ -169,7 +169,7 @@ impl Footprint {
         curve
     }
 
-    /// Prices only the last of the points, and what has no price in it.
+    /// Prices only the last of the points; also returns what has no price in it.
     #[must_use]
     pub fn at(&self, order: &[usize], prices: &PriceTable) -> (Point, Vec<Unknown>) {
         let mut pricing = Pricing::of(self, prices);
@@ -218,7 +218,7 @@ impl<'a> Pricing<'a> {
         }
     }
 
-    /// Adds a tenant; its cell, and the limit that opened it, if one did. The cell is not priced yet.
+    /// Adds a tenant. Returns its cell, and, if a limit opened that cell, the limit. The cell is not priced yet.
     fn add(&mut self, index: usize, kind: &TenantKind) -> (usize, Option<Limit>) {
         let (cell, opened) = self.places.take(kind.demand);
         while self.in_cells.len() <= cell {
@@ -271,7 +271,7 @@ impl<'a> Pricing<'a> {
         }
     }
 
-    /// What has no price in any shape that is used.
+    /// What has no price in any template that is used.
     fn unknown(&self, order: &[usize]) -> Vec<Unknown> {
         let usage = self.footprint.usage.over(Profile::tenants(1, 1));
         let mut found: Vec<Unknown> = Vec::new();

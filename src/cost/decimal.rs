@@ -2,7 +2,8 @@
 
 use rust_decimal::Decimal;
 
-/// A decimal from digits, at most one point and underscores; for constants, where `Decimal::from_str` cannot be called.
+/// A decimal from digits, at most one point, and underscores; for constants, because
+/// `Decimal::from_str` cannot be called there.
 pub(crate) const fn literal(text: &str) -> Decimal {
     let bytes = text.as_bytes();
     let negative = matches!(bytes, [b'-', ..]);

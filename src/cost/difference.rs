@@ -9,25 +9,25 @@ use super::estimate::{Estimate, Unknown, Unpriced};
 use super::item::LineItem;
 use super::range::Range;
 
-/// What a change of several stacks costs a month.
+/// What a change of several stacks costs per month.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Difference {
     /// Before, in US dollars a month.
     pub before_usd: Range,
     /// After.
     pub after_usd: Range,
-    /// After less before, scenario by scenario; below zero where it becomes cheaper.
+    /// After minus before, scenario by scenario; negative if it becomes cheaper.
     pub difference_usd: Range,
     /// The stacks that change.
     pub stacks: Vec<StackDifference>,
-    /// Stacks whose cost before could not be worked out; they are in no sum.
+    /// Stacks whose cost before is unknown; they are not in any sum.
     pub unread: Vec<Unread>,
 }
 
-/// What the change of one stack costs a month.
+/// What the change of one stack costs per month.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct StackDifference {
-    /// The stack's name, or `account` for traffic that belongs to none.
+    /// The stack's name, or `account` for traffic that belongs to no stack.
     pub stack: String,
     /// What it is, for people.
     pub title: String,
@@ -35,11 +35,11 @@ pub struct StackDifference {
     pub before_usd: Range,
     /// After.
     pub after_usd: Range,
-    /// After less before.
+    /// After minus before.
     pub difference_usd: Range,
-    /// What is not the same before and after.
+    /// The items that differ before and after.
     pub items: Vec<ItemChange>,
-    /// What has a price that could not be worked out, after the change.
+    /// What costs an unknown amount after the change.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unknown: Vec<Unknown>,
     /// Resources of types that konta does not price, after the change.
@@ -47,7 +47,7 @@ pub struct StackDifference {
     pub unpriced: Vec<Unpriced>,
 }
 
-/// A stack whose cost before is not known.
+/// A stack whose cost before is unknown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Unread {
     /// The stack's name.
@@ -58,15 +58,15 @@ pub struct Unread {
     pub reason: String,
 }
 
-/// What became of an item.
+/// What happens to an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// It is new.
     Added,
-    /// It is gone.
+    /// It goes away.
     Removed,
-    /// It costs something else.
+    /// It costs a different amount.
     Changed,
 }
 
@@ -81,27 +81,27 @@ pub struct ItemChange {
     pub usage_type: String,
     /// The unit.
     pub unit: String,
-    /// What became of it.
+    /// What happens to it.
     pub change: Kind,
-    /// How much a month before; all tiers of a price together.
+    /// The monthly quantity before; all tiers of a price together.
     pub before_quantity: Range,
-    /// How much after.
+    /// The monthly quantity after.
     pub after_quantity: Range,
     /// US dollars a month before.
     pub before_usd: Range,
     /// After.
     pub after_usd: Range,
-    /// After less before.
+    /// After minus before.
     pub difference_usd: Range,
 }
 
-/// After less before, scenario by scenario.
+/// After minus before, scenario by scenario.
 fn less(after: Range, before: Range) -> Range {
     after.zip(before, Decimal::saturating_sub)
 }
 
 impl Difference {
-    /// Adds a stack that changes; `None` stands for one that is not there before, or not after.
+    /// Adds a stack that changes; `None` means that it does not exist before, or after.
     pub fn add(&mut self, stack: &str, title: &str, before: Option<&Estimate>, after: Option<&Estimate>) {
         let none = Estimate::default();
         let (old, new) = (before.unwrap_or(&none), after.unwrap_or(&none));
@@ -121,19 +121,19 @@ impl Difference {
         });
     }
 
-    /// Adds a stack whose cost before is not known.
+    /// Adds a stack whose cost before is unknown.
     pub fn add_unread(&mut self, stack: &str, title: &str, reason: String) {
         self.unread.push(Unread { stack: stack.to_owned(), title: title.to_owned(), reason });
     }
 
-    /// Takes out the stacks that cost the same, item by item.
+    /// Removes the stacks that cost the same, item by item.
     #[must_use]
     pub fn without_same(mut self) -> Self {
         self.stacks.retain(|stack| !stack.items.is_empty() || !stack.difference_usd.is_zero());
         self
     }
 
-    /// How much of the difference are usage types that begin so.
+    /// How much of the difference belongs to usage types with this prefix.
     #[must_use]
     pub fn of_it(&self, usage_type: &str) -> Range {
         self.stacks.iter().map(|stack| stack.of_it(usage_type)).sum()
@@ -141,7 +141,7 @@ impl Difference {
 }
 
 impl StackDifference {
-    /// How much of the difference are usage types that begin so.
+    /// How much of the difference belongs to usage types with this prefix.
     #[must_use]
     pub fn of_it(&self, usage_type: &str) -> Range {
         let those = self.items.iter().filter(|item| item.usage_type.starts_with(usage_type));
@@ -149,7 +149,7 @@ impl StackDifference {
     }
 }
 
-/// The key by which an item is found again.
+/// The key that identifies an item before and after.
 type Key<'a> = (&'a str, &'a str, &'a str, &'a str);
 
 /// Quantity and amount.

@@ -1,4 +1,4 @@
-//! What can be wrong with what an estimate is made of.
+//! What can be wrong with the input of an estimate.
 
 use miette::Diagnostic;
 use thiserror::Error;
@@ -8,7 +8,7 @@ use crate::template::TemplateError;
 /// Why there is no estimate.
 #[derive(Debug, Clone, PartialEq, Eq, Error, Diagnostic)]
 pub enum CostError {
-    /// A usage file says something that cannot be.
+    /// A usage file has an impossible value.
     #[error("{name}: {problem}")]
     #[diagnostic(code(konta::cost::usage), help("{help}"))]
     Usage {
@@ -21,7 +21,7 @@ pub enum CostError {
     },
     /// A table of prices cannot be read.
     #[error("{name}: {problem}")]
-    #[diagnostic(code(konta::cost::prices), help("a table has the columns of prices/prices.csv"))]
+    #[diagnostic(code(konta::cost::prices), help("use the columns of prices/prices.csv"))]
     Prices {
         /// The file.
         name: String,
@@ -34,26 +34,26 @@ pub enum CostError {
     Parameter {
         /// The parameter.
         parameter: String,
-        /// Those it declares.
+        /// The parameters that it declares.
         help: String,
     },
     /// A month that has no bill.
     #[error("--month {month}: {problem}")]
     #[diagnostic(code(konta::usage), help("write the month as 2026-10"))]
     Month {
-        /// The month, as it was given.
+        /// The month as given.
         month: String,
         /// What is wrong with it.
         problem: &'static str,
     },
-    /// A tenant such as many are cannot have a name of its own.
-    #[error("no typical tenant can be named: {reason}")]
+    /// A typical tenant cannot get a name.
+    #[error("a typical tenant cannot get a name: {reason}")]
     #[diagnostic(code(konta::usage), help("shorten the tier's name or the environment's domain"))]
     TypicalTenant {
         /// What is wrong with the name.
         reason: String,
     },
-    /// A design that is tried cannot be a tier.
+    /// A design that konta tries cannot be a tier.
     #[error("{problem}")]
     #[diagnostic(code(konta::usage), help("{help}"))]
     Design {
@@ -66,9 +66,9 @@ pub enum CostError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Stack(#[from] TemplateError),
-    /// The document is no template.
+    /// The document is not a template.
     #[error("{name}: {problem}")]
-    #[diagnostic(code(konta::cost::template), help("a template has a section `Resources` with the resources by name"))]
+    #[diagnostic(code(konta::cost::template), help("give it a section `Resources` with the resources by name"))]
     Template {
         /// The file.
         name: String,

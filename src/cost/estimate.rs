@@ -1,4 +1,4 @@
-//! An estimate: what a document costs a month.
+//! An estimate: what a document costs per month.
 
 use rust_decimal::Decimal;
 use serde::Serialize;
@@ -12,20 +12,20 @@ use super::range::{Range, as_amount};
 use super::usage::Usage;
 use crate::template::Document;
 
-/// What something costs a month, with everything that is not in the sum.
+/// What something costs per month, with everything that is not in the sum.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Estimate {
     /// The sum of all items, in US dollars a month.
     pub total_usd: Range,
     /// What has a price.
     pub items: Vec<LineItem>,
-    /// What costs nothing, with the reason; also allowances taken off.
+    /// What costs nothing, with the reason; also free allowances.
     pub free: Vec<Free>,
     /// Resources of types that konta does not price.
     pub unpriced: Vec<Unpriced>,
-    /// What has a price that could not be worked out; never in the sum.
+    /// What costs an unknown amount; never in the sum.
     pub unknown: Vec<Unknown>,
-    /// What was assumed, the one that moves the sum most first.
+    /// What was assumed; the assumption that changes the sum most comes first.
     pub assumptions: Vec<Assumption>,
 }
 
@@ -49,15 +49,15 @@ pub struct Unpriced {
     pub resource_type: String,
 }
 
-/// A cost that could not be worked out.
+/// An unknown cost.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Unknown {
     /// The logical id.
     pub resource: String,
-    /// The service, where a price is missing.
+    /// The service, if a price is missing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub service: Option<String>,
-    /// The usage type, where a price is missing.
+    /// The usage type, if a price is missing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub usage_type: Option<String>,
     /// The region.
@@ -66,7 +66,7 @@ pub struct Unknown {
     pub reason: String,
 }
 
-/// A figure that nobody gave.
+/// A figure that konta assumed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Assumption {
     /// The logical id, or `account`.
@@ -77,13 +77,13 @@ pub struct Assumption {
     pub value: Range,
     /// Where it comes from.
     pub origin: String,
-    /// By how much the sum moves between its low and its high, all else as expected; US dollars a month.
+    /// How much the sum changes between this figure's low and high, with all others as expected; US dollars a month.
     #[serde(serialize_with = "as_amount")]
     pub swing_usd: Decimal,
 }
 
 impl Estimate {
-    /// The assumption that moves the sum most; `None` when none moves it.
+    /// The assumption that changes the sum most; `None` if none changes it.
     #[must_use]
     pub fn most_moving(&self) -> Option<&Assumption> {
         self.assumptions.first().filter(|assumption| !assumption.swing_usd.is_zero())
@@ -95,7 +95,7 @@ impl Estimate {
         self.sort_assumptions();
     }
 
-    /// The sum of several estimates, each resource named after the part it stands in.
+    /// The sum of several estimates, with each resource named after the part that it belongs to.
     #[must_use]
     pub fn of_parts<'a>(parts: impl Iterator<Item = (&'a str, &'a Self)>) -> Self {
         let mut whole = Self::default();
@@ -119,7 +119,7 @@ impl Estimate {
         self.assumptions.extend(theirs);
     }
 
-    /// The assumption that moves most first; equal ones by name.
+    /// Puts the assumption that changes the sum most first; equal ones are sorted by name.
     pub(super) fn sort_assumptions(&mut self) {
         self.assumptions.sort_by(|a, b| {
             b.swing_usd.cmp(&a.swing_usd).then_with(|| (&a.resource, &a.field).cmp(&(&b.resource, &b.field)))
@@ -127,10 +127,9 @@ impl Estimate {
     }
 }
 
-/// What a document costs a month.
+/// What a document costs per month.
 ///
-/// # Errors
-/// When the document is no template, or a parameter is given that it does not declare.
+/// # Errors If the document is not a template, or does not declare a given parameter.
 pub fn of_document(
     name: &str,
     document: &Document,
@@ -143,7 +142,7 @@ pub fn of_document(
     Ok(of_evaluated(&evaluator, usage, prices))
 }
 
-/// What an evaluated document costs a month. The evaluator knows afterwards which parameters the sum hangs on.
+/// What an evaluated document costs per month. Afterwards the evaluator knows which parameters the sum depends on.
 #[must_use]
 pub fn of_evaluated(evaluator: &Evaluator<'_>, usage: &Usage, prices: &PriceTable) -> Estimate {
     estimated(|focus| {
@@ -153,7 +152,7 @@ pub fn of_evaluated(evaluator: &Evaluator<'_>, usage: &Usage, prices: &PriceTabl
     })
 }
 
-/// Only the sum of what an evaluated document costs a month: for many numbers of tenants, where nobody asks what moves it.
+/// Only the sum of what an evaluated document costs per month: for curves, which do not need to know what changes it.
 #[must_use]
 pub fn total_of_evaluated(evaluator: &Evaluator<'_>, usage: &Usage, prices: &PriceTable) -> Range {
     let mut sheet = Sheet::new(evaluator, usage, prices, &Focus::Everything);
@@ -161,7 +160,7 @@ pub fn total_of_evaluated(evaluator: &Evaluator<'_>, usage: &Usage, prices: &Pri
     sheet.finish().total_usd
 }
 
-/// Only the sum of what an account's traffic costs a month.
+/// Only the sum of what an account's traffic costs per month.
 #[must_use]
 pub fn total_of_account(region: &str, usage: &Usage, prices: &PriceTable) -> Range {
     let document = Document::from_value(serde_json::Value::Null);
@@ -172,7 +171,7 @@ pub fn total_of_account(region: &str, usage: &Usage, prices: &PriceTable) -> Ran
     sheet.finish().total_usd
 }
 
-/// What an account's traffic costs a month: it belongs to no resource, and its free allowance is the account's.
+/// What an account's traffic costs per month: it belongs to no resource, and the free allowance is the account's.
 #[must_use]
 pub fn of_account(region: &str, usage: &Usage, prices: &PriceTable) -> Estimate {
     let document = Document::from_value(serde_json::Value::Null);
@@ -185,7 +184,7 @@ pub fn of_account(region: &str, usage: &Usage, prices: &PriceTable) -> Estimate 
     })
 }
 
-/// Prices once with every range, and once for each assumption with that range alone.
+/// Prices once with every range, and once for each assumption with only its range.
 fn estimated(price: impl Fn(&Focus) -> Estimate) -> Estimate {
     let mut estimate = price(&Focus::Everything);
     for index in 0..estimate.assumptions.len() {

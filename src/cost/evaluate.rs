@@ -1,6 +1,7 @@
-//! A template's values as far as they can be known without AWS: parameters, conditions and intrinsic functions.
+//! A template's values, as far as they are known without AWS: parameters, conditions and intrinsic functions.
 //!
-//! What only a deployed stack can tell stays [`Node::Unknown`] with the reason; nothing is guessed and nothing panics.
+//! A value that only a deployed stack has stays [`Node::Unknown`] with the reason; nothing is
+//! guessed and nothing panics.
 
 mod condition;
 mod function;
@@ -21,9 +22,10 @@ pub use properties::{Properties, number};
 /// A value as far as it is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Node {
-    /// A text, a number or a truth value; CloudFormation turns one into the other where it needs to.
+    /// A text, a number or a truth value; CloudFormation converts between them as needed.
     ///
-    /// A resource's name or attribute is such a text too, see [`Node::reference`]: not known, but countable and followable.
+    /// A resource's name or attribute is such a text, too: not known, but it can be counted and followed.
+    /// See [`Node::reference`].
     Text(String),
     /// A list.
     List(Vec<Node>),
@@ -31,14 +33,14 @@ pub enum Node {
     Map(BTreeMap<String, Node>),
     /// Absent: null, or `AWS::NoValue`.
     Absent,
-    /// Known only later, and why.
+    /// Known only later, with the reason.
     Unknown(String),
 }
 
-/// Marks a reference to a resource inside a text: no template can hold these characters by accident.
+/// Mark a reference to a resource inside a text: no template contains these characters by accident.
 const OPEN: char = '\u{E000}';
 const CLOSE: char = '\u{E001}';
-/// In place of a resource's id where the resource stands in another stack.
+/// Replaces a resource's id if the resource is in another stack.
 const ELSEWHERE: &str = "elsewhere";
 
 impl Node {
@@ -56,7 +58,7 @@ impl Node {
         rest.split_once(CLOSE).map(|(id, _)| id)
     }
 
-    /// The text, when it hangs on no resource.
+    /// The text, if it depends on no resource.
     #[must_use]
     pub fn text(&self) -> Option<&str> {
         match self {
@@ -65,12 +67,12 @@ impl Node {
         }
     }
 
-    /// Why the value is not known, for people; `None` when it is known or absent.
+    /// Why the value is unknown, for people; `None` if it is known or absent.
     #[must_use]
     pub fn reason(&self) -> Option<String> {
         match self {
             Self::Unknown(reason) => Some(reason.clone()),
-            Self::Text(_) => self.referred().map(|id| format!("it is known once {id} stands")),
+            Self::Text(_) => self.referred().map(|id| format!("it is known only after {id} is created")),
             _ => None,
         }
     }
@@ -85,7 +87,8 @@ impl Node {
 pub struct Inputs {
     /// The region, such as `eu-west-1`.
     pub region: String,
-    /// Parameters by name; `None` for one whose value is known only later. Those left out take the template's default.
+    /// Parameters by name; `None` for one whose value is known only later. Parameters that are left out
+    /// get the template's default.
     pub parameters: Known,
 }
 
@@ -95,17 +98,17 @@ pub struct Evaluator<'a> {
     document: &'a Document,
     region: &'a str,
     known: &'a Known,
-    /// Conditions worked out; `None` while one is being worked out, which tells a circle.
+    /// Evaluated conditions; `None` while one is being evaluated, which reveals a circle.
     conditions: RefCell<BTreeMap<String, Option<Result<bool, String>>>>,
-    /// The parameters asked for so far: who has the same values for them gets the same answers.
+    /// The parameters read so far: other inputs with the same values for them give the same results.
     read: RefCell<BTreeSet<String>>,
 }
 
-/// No template of CloudFormation nests deeper; a stack of this depth fits every thread.
+/// No CloudFormation template nests deeper, and recursion of this depth fits every thread's stack.
 const DEEPEST: u32 = 100;
 
 impl<'a> Evaluator<'a> {
-    /// For a document and its inputs.
+    /// An evaluator for a document and its inputs.
     #[must_use]
     pub fn new(document: &'a Document, inputs: &'a Inputs) -> Self {
         Self {
@@ -129,7 +132,7 @@ impl<'a> Evaluator<'a> {
         self.region
     }
 
-    /// The parameters that the answers so far hang on.
+    /// The parameters that the results so far depend on.
     #[must_use]
     pub fn parameters_read(&self) -> BTreeSet<String> {
         self.read.borrow().clone()
@@ -142,7 +145,7 @@ impl<'a> Evaluator<'a> {
         Properties::new(self, resource.and_then(|resource| resource.get("Properties")))
     }
 
-    /// An output's value as a parameter of another stack gets it; `None` when it is not made or cannot be known.
+    /// An output's value, as a parameter of another stack gets it; `None` if the output does not exist or is unknown.
     #[must_use]
     pub fn output(&self, name: &str) -> Option<String> {
         let output = self.document.section("Outputs").get(name)?;
@@ -198,14 +201,14 @@ impl<'a> Evaluator<'a> {
         }
     }
 
-    /// What `Ref` gives.
+    /// What `Ref` returns.
     fn reference(&self, name: &str) -> Node {
         if let Some(pseudo) = name.strip_prefix("AWS::") {
             return match pseudo {
                 "Region" => Node::Text(self.region.to_owned()),
                 "NoValue" => Node::Absent,
                 "Partition" => Node::Text(partition(self.region).to_owned()),
-                _ => Node::Unknown(format!("{name} is known once the stack stands")),
+                _ => Node::Unknown(format!("{name} is known only after the stack is deployed")),
             };
         }
         if self.document.section("Parameters").contains_key(name) {
@@ -226,7 +229,9 @@ impl<'a> Evaluator<'a> {
         }
         let value = match self.known.get(name) {
             Some(Some(value)) => Some(value.clone()),
-            Some(None) => return Node::Unknown(format!("the parameter {name} is known once another stack stands")),
+            Some(None) => {
+                return Node::Unknown(format!("the parameter {name} is known only after another stack is deployed"));
+            }
             None => declared.and_then(|d| d.get("Default")).and_then(scalar),
         };
         let Some(value) = value else {
@@ -244,7 +249,9 @@ pub fn check(name: &str, document: &Document, given: &Known) -> Result<(), CostE
     let wrong = |problem: &str| CostError::Template { name: name.to_owned(), problem: problem.to_owned() };
     match document.value().get("Resources") {
         None => return Err(wrong("there is no section `Resources`")),
-        Some(resources) if !resources.is_object() => return Err(wrong("`Resources` is no map of resources by name")),
+        Some(resources) if !resources.is_object() => {
+            return Err(wrong("`Resources` is not a map of resources by name"));
+        }
         Some(_) => {}
     }
     let declared = document.section("Parameters");
@@ -253,9 +260,9 @@ pub fn check(name: &str, document: &Document, given: &Known) -> Result<(), CostE
         Some(parameter) => Err(CostError::Parameter {
             parameter: parameter.clone(),
             help: if declared.is_empty() {
-                "it declares none".to_owned()
+                "the template has no parameters".to_owned()
             } else {
-                format!("it declares {}", declared.keys().cloned().collect::<Vec<_>>().join(", "))
+                format!("its parameters are {}", declared.keys().cloned().collect::<Vec<_>>().join(", "))
             },
         }),
     }

@@ -7,20 +7,20 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use super::price::Price;
 use super::range::{Amount, Range};
 
-/// One priced thing: a resource, how much of what it uses in a month, and the dated price of that.
+/// One priced thing: a resource, what it uses in a month and how much, and the dated price of that.
 ///
-/// Nothing is rounded: `monthly_usd` is `quantity` x `unit_price_usd` with every digit; only a display rounds.
+/// Nothing is rounded: `monthly_usd` is `quantity` x `unit_price_usd` with every digit; only the display rounds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LineItem {
-    /// The logical id; in the estimate of a workspace with the stack's name and a slash before it.
+    /// The logical id; in a workspace's estimate, after the stack's name and a slash.
     pub resource: String,
     /// The price, with service, usage type and unit as `prices/prices.csv` spells them.
     pub price: Arc<Price>,
-    /// How much a month, in the price's unit.
+    /// The monthly quantity, in the price's unit.
     pub quantity: Range,
     /// US dollars a month.
     pub monthly_usd: Range,
-    /// How the quantity came about, or which tier of the price this is.
+    /// Where the quantity comes from, or which tier of the price this is.
     pub note: Option<String>,
 }
 
@@ -45,7 +45,7 @@ impl LineItem {
     }
 }
 
-/// The fields in the order in which the documentation lists them.
+/// Writes the fields in the order of the documentation.
 impl Serialize for LineItem {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;

@@ -1,4 +1,4 @@
-//! What is left of a tier's price once AWS, tax and fees are paid.
+//! What is left of a tier's price after AWS, tax and fees.
 
 use rust_decimal::Decimal;
 use serde::Serialize;
@@ -6,22 +6,22 @@ use serde::Serialize;
 use super::range::{Range, as_amount};
 use crate::model::{ExchangeRate, Terms};
 
-/// A price and what is left of it, a month, in the workspace's currency.
+/// A monthly price and what is left of it, in the workspace's currency.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Margin {
     /// The tier's price.
     #[serde(serialize_with = "as_amount")]
     pub price: Decimal,
-    /// What is left of it after tax, payment fees and other cost, to pay AWS with.
+    /// What is left after tax, payment fees and other cost, to pay AWS.
     #[serde(serialize_with = "as_amount")]
     pub revenue: Decimal,
     /// What AWS costs.
     pub cost: Range,
-    /// What is left in the end. `low` is the least margin: that of the high cost.
+    /// What is left in the end. `low` is the smallest margin: the one with the high cost.
     pub margin: Range,
 }
 
-/// US dollars in the workspace's currency.
+/// Converts US dollars to the workspace's currency.
 #[must_use]
 pub fn converted(usd: Range, rate: &ExchangeRate) -> Range {
     usd.per(rate.usd)

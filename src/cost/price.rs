@@ -9,13 +9,13 @@ use serde::Serialize;
 use super::error::CostError;
 use super::range::{Range, as_amount};
 
-/// The prices konta brings.
+/// The prices that konta includes.
 const EMBEDDED: &str = include_str!("../../prices/prices.csv");
-/// Prices found after those, for gaps among them.
+/// Prices that were found later and fill gaps in them.
 const ADDITIONS: &str = include_str!("../../prices/additions.csv");
-/// The columns every table has, in this order.
+/// The columns of every table, in this order.
 const HEADER: &str = "service,usage_type,region,unit,price_usd,from_tier,source,source_date";
-/// The region of prices that are the same everywhere.
+/// The region name for prices that are the same everywhere.
 const EVERYWHERE: &str = "global";
 
 /// One price, valid from a number of units on.
@@ -27,32 +27,32 @@ pub struct Price {
     pub usage_type: String,
     /// The region, or `global`.
     pub region: String,
-    /// What one unit is.
+    /// The unit.
     pub unit: String,
     /// US dollars for one unit.
     #[serde(rename = "price_usd", serialize_with = "as_amount")]
     pub usd: Decimal,
-    /// The number of units from which the price holds, in the unit.
+    /// The number of units from which the price applies.
     #[serde(rename = "from_tier", serialize_with = "as_amount")]
     pub from: Decimal,
-    /// Where the price was read.
+    /// Where the price comes from.
     pub source: String,
-    /// The day on which it was true, ISO 8601.
+    /// The day on which it was valid, ISO 8601.
     #[serde(rename = "source_date")]
     pub date: String,
 }
 
-/// Prices by service, usage type and region. Only the lines that are asked for are parsed.
+/// Prices by service, usage type and region. Only the requested lines are parsed.
 #[derive(Debug, Clone)]
 pub struct PriceTable {
-    /// Every line, sorted; the first three columns need no quotes and lead the line.
+    /// Every line, sorted; a line begins with the first three columns, which need no quotes.
     lines: Vec<Arc<str>>,
-    /// What was looked up before: ten thousand tenants ask for the same few prices.
+    /// What was looked up before: ten thousand tenants need the same few prices.
     found: Arc<Mutex<HashMap<String, Vec<Arc<Price>>>>>,
 }
 
 impl PriceTable {
-    /// The prices konta brings.
+    /// The prices that konta includes.
     #[must_use]
     pub fn embedded() -> Self {
         let mut lines: Vec<Arc<str>> =
@@ -61,7 +61,7 @@ impl PriceTable {
         Self { lines, found: Arc::default() }
     }
 
-    /// Only the rows of a text.
+    /// A table of only the rows in a text.
     ///
     /// # Errors
     /// As [`PriceTable::with`].
@@ -69,7 +69,7 @@ impl PriceTable {
         Self { lines: Vec::new(), found: Arc::default() }.with(name, text)
     }
 
-    /// Prices as the text of a table, in the order given.
+    /// Prices as the text of a table, in the given order.
     #[must_use]
     pub fn text<'a>(prices: impl Iterator<Item = &'a Price>) -> String {
         let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::Any(b'\n')).from_writer(Vec::new());
@@ -91,10 +91,9 @@ impl PriceTable {
         format!("{HEADER}\n{rows}")
     }
 
-    /// The same table with the rows of another text beside its own; where both price the same, the later day wins.
+    /// Adds the rows of another text to the table; if both have a price for the same thing, the later day wins.
     ///
-    /// # Errors
-    /// When the text has other columns or a row cannot be read.
+    /// # Errors If the text has other columns, or a row cannot be read.
     pub fn with(mut self, name: &str, text: &str) -> Result<Self, CostError> {
         let wrong = |problem: String| CostError::Prices { name: name.to_owned(), problem };
         let mut rows = text.lines();
@@ -103,19 +102,19 @@ impl PriceTable {
         }
         for (number, row) in rows.enumerate().filter(|(_, row)| !row.trim().is_empty()) {
             if parse(row).is_none() {
-                return Err(wrong(format!("line {} is no price", number + 2)));
+                return Err(wrong(format!("line {} is not a price", number + 2)));
             }
             self.lines.push(Arc::from(row));
         }
         self.lines.sort_unstable();
-        // Copies of the table look in what was found before; this one is another table now.
+        // Copies of the table share what was found before, but this is a different table now.
         self.found = Arc::default();
         Ok(self)
     }
 
-    /// The tiers of a price, lowest first: the region's, else those that hold everywhere; empty when the table has none.
+    /// The tiers of a price, lowest first: the region's, else those that apply everywhere; empty if the table has none.
     ///
-    /// Where several sources carry a tier, the latest day wins.
+    /// If several sources have a tier, the latest day wins.
     #[must_use]
     pub fn lookup(&self, service: &str, usage_type: &str, region: &str) -> Vec<Arc<Price>> {
         let own = self.tiers(&format!("{service},{usage_type},{region},"));
@@ -150,7 +149,7 @@ impl PriceTable {
     }
 }
 
-/// Reads one row; `None` when it is no price.
+/// Reads one row; `None` if it is not a price.
 fn parse(row: &str) -> Option<Price> {
     let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(row.as_bytes());
     let record = reader.records().next()?.ok()?;

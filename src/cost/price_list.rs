@@ -1,4 +1,4 @@
-//! The Price List of AWS beside konta's table: how a price of the table is asked for, and what an answer says.
+//! AWS's Price List compared with konta's table: how to ask for a price of the table, and what an answer says.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::price::Price;
 
-/// What AWS puts before a usage type in each region. Source: the usage types of the Price List itself.
+/// The prefix of usage types in each region. Source: the usage types of the Price List itself.
 const PREFIXES: &[(&str, &str)] = &[
     ("ap-northeast-1", "APN1-"),
     ("ap-northeast-2", "APN2-"),
@@ -31,7 +31,7 @@ const PREFIXES: &[(&str, &str)] = &[
     ("us-west-2", "USW2-"),
 ];
 
-/// The units of konta's table with the Price List's words for them.
+/// The units of konta's table, with the Price List's words for them.
 const UNITS: &[(&str, &[&str])] = &[
     ("hour", &["Hrs", "Hours", "hours", "Hour"]),
     ("endpoint-AZ-hour", &["Hrs", "Hours"]),
@@ -58,15 +58,15 @@ const UNITS: &[(&str, &[&str])] = &[
     ("ACL-month", &["WebACL", "WebACLs", "Months"]),
 ];
 
-/// Prices that the Price List does not carry under the names of konta's table, with the reason.
+/// Prices that the Price List does not have under the names of konta's table, with the reason.
 const NOT_ASKED: &[(&str, &str)] = &[
-    ("FargateSpot-", "Spot prices float and have a feed of their own"),
+    ("FargateSpot-", "Spot prices change often and have their own feed"),
     ("Backup:", "the usage type is konta's own name"),
     ("ETDataAccess-Bytes:", "the Price List has reading and writing under one usage type"),
     ("IADataAccess-Bytes:", "the Price List has reading and writing under one usage type"),
-    ("1yr-", "Savings Plans have a price list of their own"),
-    ("3yr-", "Savings Plans have a price list of their own"),
-    ("PublicCertificate", "it is no product"),
+    ("1yr-", "Savings Plans have their own price list"),
+    ("3yr-", "Savings Plans have their own price list"),
+    ("PublicCertificate", "it is not a product"),
     ("Global-DataTransfer-Out-Bytes", "it is an allowance"),
 ];
 
@@ -79,18 +79,17 @@ pub struct Question {
     pub attributes: Vec<(&'static str, String)>,
 }
 
-/// How a price of the table is asked for.
+/// How to ask for a price of the table.
 ///
-/// # Errors
-/// Why it is not asked for.
+/// # Errors Why konta does not ask for it.
 pub fn question(service: &str, usage_type: &str, region: &str) -> Result<Question, String> {
     if let Some((_, reason)) = NOT_ASKED.iter().find(|(start, _)| usage_type.starts_with(start)) {
         return Err((*reason).to_owned());
     }
     let Some((_, prefix)) = PREFIXES.iter().find(|(name, _)| *name == region) else {
-        return Err(format!("how AWS names usage types in {region} is not known to konta"));
+        return Err(format!("konta does not know how AWS names usage types in {region}"));
     };
-    // The labels that konta's table puts behind a usage type, and the attribute they stand for.
+    // The labels that konta's table adds to a usage type, with the attribute that each stands for.
     let labels: [(&str, &'static str, &str); 4] = [
         (":AuroraPostgreSQL", "databaseEngine", "Aurora PostgreSQL"),
         (
@@ -145,39 +144,39 @@ struct Dimension {
     price_per_unit: BTreeMap<String, String>,
 }
 
-/// What the answers say of a price, tier by tier, in the table's terms. `known` are the table's own tiers, lowest first.
+/// What the answers say about a price, tier by tier, in the table's terms. `known` are the table's
+/// own tiers, lowest first.
 ///
-/// # Errors
-/// Why the answers are not taken: nothing found, several prices for one thing, an unknown unit, other tiers.
+/// # Errors Why the answers are rejected: nothing found, several prices for one thing, an unknown unit, other tiers.
 pub fn read(products: &[String], known: &[Price]) -> Result<Vec<Price>, String> {
     let first = known.first().ok_or("the table has no such price")?;
     let mut found: BTreeMap<Decimal, Price> = BTreeMap::new();
     for text in products {
-        let product: Product = serde_json::from_str(text).map_err(|e| format!("the answer is no product: {e}"))?;
+        let product: Product = serde_json::from_str(text).map_err(|e| format!("the answer is not a product: {e}"))?;
         for dimension in product.terms.on_demand.values().flat_map(|term| term.price_dimensions.values()) {
             let price = tier(dimension, &product, first)?;
             match found.get(&price.from) {
                 Some(other) if other.usd != price.usd => {
-                    return Err(format!("several products answer, with {} and {} USD", other.usd, price.usd));
+                    return Err(format!("several products match, at {} and {} USD", other.usd, price.usd));
                 }
                 _ => found.insert(price.from, price),
             };
         }
     }
     let mut tiers: Vec<Price> = found.into_values().collect();
-    // A product may carry an allowance as a first tier of nothing; the table has it as where its first tier begins.
+    // A product may have an allowance as a first tier that costs nothing; the table starts its first tier after it.
     if tiers.len() == known.len() + 1 && tiers[0].usd.is_zero() {
         tiers.remove(0);
     }
     if tiers.is_empty() {
         return Err("the Price List has no such product".to_owned());
     }
-    // Where the table's first tier begins may be konta's own knowledge (20 GB of disk are free for each task).
+    // The start of the table's first tier may be konta's own knowledge (20 GB of disk are free for each task).
     let same = tiers.len() == known.len() && tiers.iter().zip(known).skip(1).all(|(new, old)| new.from == old.from);
     if !same {
         let list =
             |prices: &[Price]| prices.iter().map(|p| p.from.normalize().to_string()).collect::<Vec<_>>().join(", ");
-        return Err(format!("its tiers begin at {}, those of the table at {}", list(&tiers), list(known)));
+        return Err(format!("its tiers begin at {}, but those of the table at {}", list(&tiers), list(known)));
     }
     tiers[0].from = first.from;
     Ok(tiers)
@@ -186,15 +185,19 @@ pub fn read(products: &[String], known: &[Price]) -> Result<Vec<Price>, String> 
 fn tier(dimension: &Dimension, product: &Product, like: &Price) -> Result<Price, String> {
     let accepted = UNITS.iter().find(|(unit, _)| *unit == like.unit).map_or(&[][..], |(_, words)| *words);
     if !accepted.contains(&dimension.unit.as_str()) {
-        return Err(format!("its unit is {}, the table's {}", dimension.unit, like.unit));
+        return Err(format!("its unit is {}, but the table's is {}", dimension.unit, like.unit));
     }
     let usd = dimension.price_per_unit.get("USD").and_then(|text| text.parse::<Decimal>().ok());
     let usd = usd.filter(|usd| !usd.is_sign_negative()).ok_or("it has no price in USD")?;
-    let from =
-        dimension.begin_range.as_deref().unwrap_or("0").parse::<Decimal>().map_err(|_| "its tier has no bound")?;
+    let from = dimension
+        .begin_range
+        .as_deref()
+        .unwrap_or("0")
+        .parse::<Decimal>()
+        .map_err(|_| "its tier has no lower bound")?;
     let date = product.publication_date.get(..10).unwrap_or_default().to_owned();
     if date.parse::<jiff::civil::Date>().is_err() {
-        return Err("it has no date of publication".to_owned());
+        return Err("it has no publication date".to_owned());
     }
     Ok(Price {
         usd: usd.normalize(),
@@ -205,14 +208,14 @@ fn tier(dimension: &Dimension, product: &Product, like: &Price) -> Result<Price,
     })
 }
 
-/// What became of a price that was asked for.
+/// The result for a price that konta asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PriceChange {
-    /// As the table has it.
+    /// The same as in the table.
     Same,
-    /// Another price, believable.
+    /// A different, believable price.
     Changed,
-    /// Not believable: nothing where there was a price, or more than ten times as much or as little.
+    /// Not believable: zero instead of a price, or more than ten times higher or lower.
     Absurd,
 }
 

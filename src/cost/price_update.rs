@@ -1,4 +1,4 @@
-//! A table of prices compared with what the Price List answers, and what is kept of it.
+//! Compares a price table with the answers of the Price List, and decides what to keep.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,22 +8,22 @@ use super::error::CostError;
 use super::price::{Price, PriceTable};
 use super::price_list::{self, PriceChange, Question};
 
-/// The file of a workspace's own prices, in its folder.
+/// The file with a workspace's own prices, in its folder.
 pub const LOCK: &str = "prices.lock.csv";
 
 /// A price of the table: its service, usage type and region.
 type Key = (String, String, String);
 
-/// What becomes of the prices that are asked for.
+/// What happens to the prices that konta asks for.
 #[derive(Debug, Default, Serialize)]
 pub struct PriceUpdate {
-    /// Those that are another now.
+    /// Prices that have changed.
     pub changed: Vec<ChangedPrice>,
-    /// How many are the same, with a newer date.
+    /// How many prices are the same, with a newer date.
     pub same: usize,
-    /// Those that are not believable; taken only by force.
+    /// Prices that are not believable; they are taken only with `force`.
     pub absurd: Vec<ChangedPrice>,
-    /// Those that were not taken, with the reason.
+    /// Prices that were not taken, with the reason.
     pub not_taken: Vec<NotTaken>,
     /// The rows for the lock.
     #[serde(skip)]
@@ -62,7 +62,7 @@ pub struct NotTaken {
 }
 
 impl PriceUpdate {
-    /// The questions for every price of the table in these regions, of these services or of all.
+    /// The questions for every price of the table in these regions, for these services or for all.
     #[must_use]
     pub fn ask(table: &PriceTable, regions: &BTreeSet<String>, services: &[String]) -> (Self, Vec<Question>) {
         let mut keys: BTreeSet<Key> = BTreeSet::new();
@@ -86,7 +86,8 @@ impl PriceUpdate {
         (update, questions)
     }
 
-    /// Compares the answers, in the order of the questions, with the table. With `force` what is not believable is taken too.
+    /// Compares the answers, in the order of the questions, with the table. With `force`,
+    /// unbelievable prices are taken, too.
     #[must_use]
     pub fn answered(mut self, table: &PriceTable, answers: &[Vec<String>], force: bool) -> Self {
         for (key, answer) in std::mem::take(&mut self.asked).into_iter().zip(answers) {
@@ -121,10 +122,9 @@ impl PriceUpdate {
     }
 }
 
-/// The text of a lock: the rows of `kept`, the lock as it is, with `rows` in place of those for the same price.
+/// The text of a lock: the rows of `kept`, which is the current lock, with `rows` in place of those for the same price.
 ///
-/// # Errors
-/// When the lock as it is cannot be read.
+/// # Errors If the current lock cannot be read.
 pub fn merged(name: &str, kept: Option<&str>, rows: &[Price]) -> Result<String, CostError> {
     let key = |price: &Price| (price.service.clone(), price.usage_type.clone(), price.region.clone(), price.from);
     let mut all: BTreeMap<_, Price> = BTreeMap::new();

@@ -1,4 +1,4 @@
-//! Pricers: for a resource type, what it uses and under which usage types that is billed.
+//! Pricers: for each resource type, what it uses, and the usage types under which AWS bills that.
 
 pub mod account;
 pub mod api_gateway;
@@ -22,10 +22,10 @@ pub mod waf;
 
 pub use sheet::{Focus, Missing, Sheet};
 
-/// Prices one resource, by its logical id; an error is what could not be known, and becomes an entry under `unknown`.
+/// Prices one resource, by its logical id. An error says what is unknown, and becomes an entry under `unknown`.
 pub type Pricer = fn(&mut Sheet<'_, '_>, &str) -> Result<(), Missing>;
 
-/// The pricer of a type; `None` when konta has none.
+/// The pricer of a type; `None` if konta has none.
 #[must_use]
 pub fn pricer(resource_type: &str) -> Option<Pricer> {
     Some(match resource_type {
@@ -58,10 +58,10 @@ pub fn pricer(resource_type: &str) -> Option<Pricer> {
     })
 }
 
-/// Why a resource that costs by use has no cost: nobody said how much.
+/// Why the cost of a resource that is billed by use is unknown: its use is.
 fn unused(resource_type: &str) -> String {
     let fields = crate::cost::usage::fields_of(resource_type).join("`, `");
-    format!("it costs by use, and nobody says how much: give `{fields}` in a usage file")
+    format!("it is billed by use, and its use is unknown: give `{fields}` in a usage file")
 }
 
 /// Prices every resource that the template makes.
@@ -69,11 +69,11 @@ pub fn price_resources(sheet: &mut Sheet<'_, '_>) {
     let document = sheet.document();
     for (id, resource) in document.resources() {
         if id.starts_with("Fn::") {
-            sheet.unknown(id, "it is expanded by a transform inside AWS");
+            sheet.unknown(id, "a transform inside AWS expands it");
             continue;
         }
         if document.resource_type(id).is_empty() {
-            sheet.unknown(id, "it is no resource: a map with a `Type` is wanted");
+            sheet.unknown(id, "it is not a resource: a resource is a map with a `Type`");
             continue;
         }
         match sheet.is_made(resource) {
@@ -90,10 +90,10 @@ pub fn price_resources(sheet: &mut Sheet<'_, '_>) {
             if let Err(missing) = price(sheet, id) {
                 sheet.unknown(id, &missing.0);
             }
-            // Nothing may vanish: what costs by use costs an unknown amount while nobody says how much is used.
+            // Nothing may vanish: a resource that is billed by use costs an unknown amount if its use is unknown.
             if sheet.entries() == before {
                 if sheet.is_mentioned(id) {
-                    sheet.free(id, "it costs by use, and the usage file says none");
+                    sheet.free(id, "it is billed by use, and the usage file says that none is used");
                 } else {
                     sheet.unknown(id, &unused(kind));
                 }

@@ -9,14 +9,15 @@ use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 /// An amount in three scenarios. Scenarios are computed one by one: the low total is the sum of the low amounts.
 ///
-/// No operation can panic: what outgrows a decimal stays at its largest value, which no line item takes ([`Range::LARGEST`]).
+/// No operation can panic: a result that is too large becomes the largest decimal, which no line item
+/// accepts ([`Range::LARGEST`]).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Range {
-    /// When little is used.
+    /// If little is used.
     pub low: Decimal,
-    /// What is most likely.
+    /// The most likely amount.
     pub expected: Decimal,
-    /// When much is used.
+    /// If much is used.
     pub high: Decimal,
 }
 
@@ -24,7 +25,7 @@ impl Range {
     /// Nothing in every scenario.
     pub const ZERO: Self = Self::exact(Decimal::ZERO);
 
-    /// Above this an amount is no measure of anything, but a slip of the pen: 10^15.
+    /// An amount above this measures nothing and must be a typing error: 10^15.
     pub const LARGEST: Decimal = Decimal::from_parts(2_764_472_320, 232_830, 0, false, 0);
 
     /// The same in every scenario.
@@ -51,7 +52,7 @@ impl Range {
         self.low.is_zero() && self.expected.is_zero() && self.high.is_zero()
     }
 
-    /// Whether every scenario has a believable amount: none below zero, none above [`Range::LARGEST`].
+    /// Whether every scenario has a believable amount: not below zero, and not above [`Range::LARGEST`].
     #[must_use]
     pub fn is_believable(&self) -> bool {
         [self.low, self.expected, self.high]
@@ -87,7 +88,7 @@ impl Range {
         self.zip(other, |a, b| a.saturating_sub(b).max(Decimal::ZERO))
     }
 
-    /// Divided by a divisor; by zero it is zero.
+    /// Each scenario divided by a divisor; zero if the divisor is zero.
     #[must_use]
     pub fn per(self, divisor: Decimal) -> Self {
         self.map(|amount| amount.checked_div(divisor).unwrap_or_default())
@@ -136,7 +137,7 @@ impl Sum for Range {
     }
 }
 
-/// A plain amount when all scenarios are equal, else an object `low/expected/high`.
+/// A plain amount if all scenarios are equal, else an object `low/expected/high`.
 impl Serialize for Range {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if self.is_exact() {
@@ -150,7 +151,7 @@ impl Serialize for Range {
     }
 }
 
-/// A decimal in JSON: a number where the number has every digit, else (beyond about 15 digits) the digits as text.
+/// A decimal in JSON: a number if a number holds every digit, else (beyond about 15 digits) the digits as text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Amount(pub Decimal);
 

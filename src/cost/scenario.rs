@@ -1,4 +1,4 @@
-//! What else it could be: the same workspace with one thing changed, priced by the same engine.
+//! Alternatives: the same workspace with one thing changed, priced by the same engine.
 
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ use crate::cost::decimal::dec;
 use crate::model::{DatabaseChoice, Egress, Environment, EnvironmentName, Isolation, Schedule, Tenant, Workspace};
 use crate::template::Document;
 
-/// Hours in which a sleeping tenant sleeps: 22:00 to 07:00, every day.
+/// When a sleeping tenant sleeps: from 22:00 to 07:00, every day.
 const NIGHT: (&str, &str) = ("0 22 ? * * *", "0 7 ? * * *");
 
 /// What a scenario changes.
@@ -20,11 +20,11 @@ const NIGHT: (&str, &str) = ("0 22 ? * * *", "0 7 ? * * *");
 pub enum Change {
     /// Nothing.
     None,
-    /// Each tenant it is about.
+    /// Each tenant that the comparison is about.
     Tenant(fn(&mut Tenant)),
     /// The environment.
     Environment(fn(&mut Environment)),
-    /// The documents, where no manifest can say it.
+    /// The documents, for what no manifest can say.
     Documents(fn(&mut Document)),
 }
 
@@ -35,11 +35,11 @@ pub struct Scenario {
     pub title: &'static str,
     /// What it changes, for people.
     pub changes: &'static str,
-    /// What it loses, or gains.
+    /// What the tenants lose or gain.
     pub loses: &'static str,
-    /// Whether manifests can say it.
+    /// Whether manifests can express it.
     pub deployable: bool,
-    /// What it changes.
+    /// The change.
     pub change: Change,
 }
 
@@ -59,21 +59,21 @@ pub const SCENARIOS: &[Scenario] = &[
     row(
         "dedicated",
         "isolation: dedicated, database: dedicated",
-        "gains a process and an Aurora cluster of its own",
+        "gains its own process and Aurora cluster",
         true,
         Change::Tenant(|tenant| own(tenant, DatabaseChoice::Dedicated)),
     ),
     row(
         "shared",
         "isolation: dedicated, database: shared",
-        "a process of its own; the cell's cluster is a shared fate",
+        "gains its own process; shares the cell's cluster and its failures",
         true,
         Change::Tenant(|tenant| own(tenant, DatabaseChoice::Shared)),
     ),
     row(
         "pooled",
         "isolation: pooled",
-        "no process, size, secrets or addons of its own; one tenant's load slows the others",
+        "loses its own process, size, secrets and addons; one tenant's load slows the others",
         true,
         Change::Tenant(pooled),
     ),
@@ -91,7 +91,7 @@ pub const SCENARIOS: &[Scenario] = &[
     row(
         "on demand",
         "spot: false",
-        "gains tasks that are not taken away with two minutes' notice",
+        "gains tasks that AWS does not stop with two minutes' notice",
         true,
         Change::Tenant(|tenant| {
             if tenant.isolation == Isolation::Dedicated {
@@ -102,14 +102,14 @@ pub const SCENARIOS: &[Scenario] = &[
     row(
         "all on Spot",
         "every service's strategy",
-        "every task may be taken at once, with two minutes' notice",
+        "AWS may stop every task at the same time, with two minutes' notice",
         false,
         Change::Documents(|document| strategy(document, "FARGATE_SPOT")),
     ),
     row(
         "x86",
         "CpuArchitecture: X86_64",
-        "nothing but money; for modules with binaries that have no ARM build",
+        "loses only money; for modules with binaries that have no ARM build",
         false,
         Change::Documents(x86),
     ),
@@ -123,14 +123,14 @@ pub const SCENARIOS: &[Scenario] = &[
     row(
         "public addresses",
         "network.egress: public-ip",
-        "tasks have public addresses, locked by their security group",
+        "tasks have public addresses, protected by their security group",
         true,
         Change::Environment(|environment| environment.network.egress = Egress::PublicIp),
     ),
     row(
-        "RDS in place of Aurora",
+        "RDS instead of Aurora",
         "a db.t4g.medium (4 GB, 20 GB gp3, one zone) for each cluster",
-        "no growth with load, no quick failover, about 450 connections",
+        "no scaling with load, no fast failover, about 450 connections",
         false,
         Change::Documents(rds),
     ),
@@ -150,16 +150,16 @@ fn pooled(tenant: &mut Tenant) {
     tenant.schedule = None;
 }
 
-/// The nightly sleep that comparisons price.
+/// The nightly sleep that comparisons use.
 #[must_use]
 pub fn night() -> Schedule {
     Schedule { sleep: NIGHT.0.to_owned(), wake: NIGHT.1.to_owned(), timezone: "UTC".to_owned() }
 }
 
 impl Scenario {
-    /// The workspace with its change; `None` when it has none to make, so that the row would say nothing.
+    /// The workspace with the change; `None` if the change makes no difference, so that the row would say nothing.
     ///
-    /// With `only`, that tenant alone is changed.
+    /// With `only`, only that tenant is changed.
     #[must_use]
     pub fn changed(
         &self,
@@ -170,7 +170,7 @@ impl Scenario {
         let mut changed = workspace.clone();
         match self.change {
             Change::None | Change::Documents(_) => return Some(changed),
-            // What all share is no tenant's to change.
+            // No single tenant can change what all of them share.
             Change::Environment(_) if only.is_some() => return None,
             Change::Environment(change) => changed.environments.get_mut(environment).into_iter().for_each(change),
             Change::Tenant(change) => changed
@@ -207,7 +207,7 @@ fn x86(document: &mut Document) {
     }
 }
 
-/// Clusters become one instance each; the clusters' own instances go.
+/// Replaces each cluster by one instance; the clusters' own instances go away.
 fn rds(document: &mut Document) {
     let clusters = of_type(document, "AWS::RDS::DBCluster");
     let instances = of_type(document, "AWS::RDS::DBInstance");
@@ -229,14 +229,14 @@ fn rds(document: &mut Document) {
 }
 
 const GOOGLE: &str = include_str!("../../prices/google.csv");
-/// Where Google's prices were found: no dated ones of a European region were.
+/// The region of Google's prices: for a European region, no dated ones were found.
 const IOWA: &str = "us-central1";
 
-/// So many tenants on Google: a Cloud Run service each, of 1 vCPU and 1 GiB that is always on (less has no concurrency), and one
-/// Cloud SQL instance of 1 vCPU and 3.75 GB for all. Storage, load balancer and traffic have no dated price and are unknown.
+/// What tenants cost on Google: a Cloud Run service for each, with 1 vCPU and 1 GiB, always on (less has no
+/// concurrency), and one Cloud SQL instance with 1 vCPU and 3.75 GB for all. Storage and load balancer have no dated
+/// price and are unknown; traffic is left out.
 ///
-/// # Errors
-/// When the table of Google's prices cannot be read.
+/// # Errors If the table of Google's prices cannot be read.
 pub fn google(tenants: u32) -> Result<Estimate, CostError> {
     let table = PriceTable::embedded().with("prices/google.csv", GOOGLE)?;
     let hours = HOURS;
@@ -266,7 +266,7 @@ fn unknown(service: &str, usage_type: &str) -> Unknown {
         service: Some(service.to_owned()),
         usage_type: Some(usage_type.to_owned()),
         region: IOWA.to_owned(),
-        reason: format!("no dated price of {service} {usage_type} was found"),
+        reason: format!("no dated price for {service} {usage_type} was found"),
     }
 }
 

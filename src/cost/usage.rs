@@ -1,4 +1,4 @@
-//! How much of what is used in a month: the usage file first, then the defaults of a profile.
+//! How much is used in a month: as the usage file says, else by the defaults of a profile.
 
 mod field;
 mod file;
@@ -16,22 +16,22 @@ use crate::model::BackupsKept;
 pub use file::UsageFile;
 pub use profile::{Default, Profile};
 
-/// The fields of usage that a resource type has.
+/// The usage fields of a resource type.
 #[must_use]
 pub fn fields_of(resource_type: &str) -> &'static [&'static str] {
     field::of_type(resource_type).unwrap_or_default()
 }
 
-/// Hours of a month, as AWS counts them in its own examples.
+/// Hours of a month, as AWS counts them in its examples.
 pub const HOURS: Decimal = Decimal::from_parts(730, 0, 0, false, 0);
 
-/// The name under which usage that no resource shows is kept.
+/// The name for usage that belongs to no resource.
 pub const ACCOUNT: &str = "account";
 
 /// Usage by field.
 pub type Fields = BTreeMap<String, Range>;
 
-/// What one tenant uses of what is shared; only to divide cost, not to price it.
+/// What one tenant uses of what is shared; only for dividing cost, not for pricing it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TenantUse {
     /// Database capacity, in ACU.
@@ -48,7 +48,7 @@ impl std::default::Default for TenantUse {
     }
 }
 
-/// What is used in a month: what a usage file says, and a profile for the rest.
+/// What is used in a month: as a usage file says, with a profile for the rest.
 #[derive(Debug, Clone)]
 pub struct Usage {
     hours: Decimal,
@@ -61,7 +61,7 @@ pub struct Usage {
 }
 
 impl Usage {
-    /// Nothing but a profile's defaults.
+    /// Only a profile's defaults.
     #[must_use]
     pub fn of(profile: Profile) -> Self {
         Self {
@@ -75,24 +75,24 @@ impl Usage {
         }
     }
 
-    /// Reads a usage file; what it leaves out comes from `profile`.
+    /// Reads a usage file; `profile` fills in what it leaves out.
     pub fn parse(name: &str, text: &str, profile: Profile) -> Result<Self, CostError> {
         read::read(name, text, profile)
     }
 
-    /// The same usage over another profile.
+    /// The same usage with another profile.
     #[must_use]
     pub fn over(&self, profile: Profile) -> Self {
         Self { profile: profile.keeping(self.backups), ..self.clone() }
     }
 
-    /// The same where so many backups of each tenant are kept; it counts for the profiles that follow.
+    /// The same usage with this many backups kept of each tenant; applies to profiles that are set afterwards.
     #[must_use]
     pub fn keeping(self, backups: BackupsKept) -> Self {
         Self { backups, ..self }
     }
 
-    /// What the usage file says of a tenant, else what is assumed of each.
+    /// What the usage file says about a tenant, else what is assumed for each tenant.
     #[must_use]
     pub fn of_tenant(&self, tenant: &str) -> TenantUse {
         self.tenants.get(tenant).copied().unwrap_or_default()
@@ -104,7 +104,7 @@ impl Usage {
         self.hours
     }
 
-    /// What the usage file says of a field: for the resource, else for its type.
+    /// What the usage file says about a field: for the resource, else for its type.
     #[must_use]
     pub fn said(&self, resource: &str, resource_type: &str, field: &str) -> Option<Range> {
         if resource_type == ACCOUNT {
@@ -121,7 +121,7 @@ impl Usage {
         self.resources.get(resource).and_then(|fields| fields.get(field)).or_else(of_type).copied()
     }
 
-    /// Whether the usage file says anything of a resource or its type.
+    /// Whether the usage file says anything about a resource or its type.
     #[must_use]
     pub fn mentions(&self, resource: &str, resource_type: &str) -> bool {
         let service = resource_type.rsplit_once("::").map(|(service, _)| format!("{service}::*"));
@@ -131,13 +131,13 @@ impl Usage {
             || service.is_some_and(|service| of_type(&service))
     }
 
-    /// Whether the usage file names this very resource.
+    /// Whether the usage file names this resource itself.
     #[must_use]
     pub fn names(&self, resource: &str) -> bool {
         self.resources.contains_key(resource)
     }
 
-    /// The profile's default of a field: the resource's own, else its type's.
+    /// The profile's default for a field: for the resource itself, else for its type.
     #[must_use]
     pub fn default_of(&self, resource: &str, resource_type: &str, field: &str) -> Option<&Default> {
         self.profile.default_of(resource, resource_type, field)
@@ -149,8 +149,8 @@ impl Usage {
         self.account.keys().map(String::as_str).chain(of_profile).collect::<BTreeSet<_>>().into_iter()
     }
 
-    /// Checks that every resource the file names is one of `known`, and that its type has the fields. A name may stand for resources of
-    /// several types, in stacks of their own.
+    /// Checks that every resource that the file names is one of `known`, and that its type has the fields. A name may
+    /// belong to resources of several types, in different stacks.
     pub fn check_resources(&self, name: &str, known: &BTreeMap<&str, BTreeSet<&str>>) -> Result<(), CostError> {
         let wrong = |problem: String, help: String| CostError::Usage { name: name.to_owned(), problem, help };
         for (id, fields) in &self.resources {
@@ -162,8 +162,8 @@ impl Usage {
             if let Some(field) = fields.keys().find(|field| !has.contains(field.as_str())) {
                 let kinds = types.iter().copied().collect::<Vec<_>>().join(" and ");
                 let help = match has.iter().copied().collect::<Vec<_>>().join("`, `") {
-                    none if none.is_empty() => "usage says nothing of this type".to_owned(),
-                    has => format!("it has `{has}`"),
+                    none if none.is_empty() => "this type has no usage fields".to_owned(),
+                    has => format!("its fields are `{has}`"),
                 };
                 return Err(wrong(format!("resources.{id}.{field}: {kinds} has no such field"), help));
             }
@@ -252,7 +252,7 @@ mod tests {
         let kept = BackupsKept { daily: 0, weekly: 2, monthly: 1 };
         let of = |usage: Usage| usage.default_of("BackupBucket", "AWS::S3::Bucket", "standard_gb").unwrap().range;
         let usage = Usage::of(Profile::none()).keeping(kept).over(Profile::tenants(1, 0));
-        // Half of 1 GB of database and 1 GB of files; three are kept and four deleted ones stay for a month.
+        // Half of 1 GB of database and 1 GB of files; three backups are kept, and four deleted ones remain for a month.
         assert_eq!(of(usage).expected, dec!(7));
         assert_eq!(of(Usage::of(Profile::tenants(2, 0))).expected, dec!(94));
         let other = Usage::of(Profile::tenants(2, 0));

@@ -1,6 +1,6 @@
 //! What a workspace costs: the stacks that would be deployed, priced with the parameters that konta would send.
 //!
-//! Deployed templates and bills are handed in: nothing here asks AWS.
+//! Deployed templates and bills are passed in: nothing here calls AWS.
 
 mod actual;
 mod advise;
@@ -42,7 +42,7 @@ pub use shares::{Shares, TenantShare, TierBreakEven};
 pub use stack_cost::StackCost;
 pub use stack_pricer::{Patch, StackPricer};
 
-/// What an estimate of an environment rests on.
+/// What an estimate of an environment is based on.
 #[derive(Debug, Clone, Copy)]
 pub struct Basis<'a> {
     /// The workspace and its templates.
@@ -51,18 +51,18 @@ pub struct Basis<'a> {
     pub environment: &'a Environment,
     /// How much is used.
     pub usage: &'a UsageFile,
-    /// What it costs.
+    /// The prices.
     pub prices: &'a PriceTable,
 }
 
 /// An environment with all its tenants, priced.
 #[derive(Debug, Clone)]
 pub struct EnvironmentCost {
-    /// Its stacks, and the traffic that belongs to none of them.
+    /// Its stacks, and the traffic that belongs to no stack.
     pub stacks: Vec<StackCost>,
     /// Which cell holds which tenant.
     pub places: BTreeMap<TenantName, Placement>,
-    /// The month's hours.
+    /// Hours of the month.
     pub hours: Decimal,
 }
 
@@ -87,8 +87,7 @@ impl<'a> Basis<'a> {
 
     /// Prices the environment with all its tenants.
     ///
-    /// # Errors
-    /// When a stack cannot be composed, or the usage file names a resource that there is not.
+    /// # Errors If a stack cannot be composed, or the usage file names a resource that does not exist.
     pub fn environment_cost(&self) -> Result<EnvironmentCost, CostError> {
         let tenants = self.tenants();
         let mut pricer = self.pricer();
@@ -102,7 +101,7 @@ impl<'a> Basis<'a> {
         Ok(EnvironmentCost { stacks, places, hours: pricer.hours() })
     }
 
-    /// What the environment costs, and who bears it: shared cost divided by `rule`, customers paying on `terms`.
+    /// What the environment costs, and who bears it: shared cost is divided by `rule`, and customers pay on `terms`.
     ///
     /// # Errors
     /// As [`Basis::environment_cost`].
@@ -115,7 +114,7 @@ impl<'a> Basis<'a> {
         Ok(report)
     }
 
-    /// A tenant's own stacks, and its part of what the environment's tenants share.
+    /// The cost of a tenant's own stacks, and its share of what the environment's tenants share.
     ///
     /// # Errors
     /// As [`Basis::environment_cost`].

@@ -119,7 +119,7 @@ pub fn offline(
 ) -> Result<(Planned, Plan), TemplateError> {
     validate::override_names(loaded)?;
     let Wanted { stacks, mut notes } = composed(loaded, environment, scope, &Observed::default())?;
-    notes.push(format!("made from the templates alone, as if nothing stood ({why})"));
+    notes.push(format!("based on the templates alone, as if nothing were deployed ({why})"));
     let planned = creations(stacks);
     let plan = Plan {
         environment: environment.name.to_string(),

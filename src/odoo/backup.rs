@@ -9,14 +9,14 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-/// The tool that runs inside the task, of this version of konta.
+/// The tool that runs inside the task, in this konta's version.
 pub const TOOL: &str = include_str!("../../templates/odoo/backup_tool.py");
 
 /// The format of backups that this konta writes and reads; `FORMAT` in the tool.
 pub const FORMAT: u32 = 1;
 
-/// The tool's verb that gives each file of the database before a restore a second link, so that Odoo's garbage
-/// collection cannot remove its content.
+/// The tool's verb that gives each file of the former database a second link, so that Odoo's garbage collection
+/// cannot remove its content.
 pub const PIN_FILES: &str = "pin-files";
 
 /// The tool's verb that links pinned files back into the filestore and counts those that are lost.
@@ -25,10 +25,11 @@ pub const RELINK_FILES: &str = "relink-files";
 /// The tool's verb that removes the second links.
 pub const UNPIN_FILES: &str = "unpin-files";
 
-/// CPU units and MiB of a task that backs up or restores: compression and `PostgreSQL`'s own work are one processor's each.
+/// CPU units and MiB of a task that backs up or restores: compression and `PostgreSQL` itself keep
+/// one processor busy each.
 pub const SIZE: (u32, u32) = (1024, 2048);
 
-/// Fetches the tool from where konta has put it, and runs it only when it is that one.
+/// Fetches the tool from where konta put it, and runs it only if its digest is right.
 const STARTER: &str = "import hashlib, sys, urllib.request
 tool = urllib.request.urlopen(sys.argv[1], timeout=60).read()
 if hashlib.sha256(tool).hexdigest() != sys.argv[2]:
@@ -38,26 +39,26 @@ exec(compile(tool, 'backup_tool.py', 'exec'))";
 
 const STAMP: &str = "%Y%m%dT%H%M%SZ";
 
-/// A backup's name: the moment it was begun, UTC, such as `20261125T033000Z`. In the order of text they are in the order of time.
+/// A backup's name: when it began, in UTC, such as `20261125T033000Z`. Sorted as text, names are in the order of time.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct BackupId(String);
 
 impl BackupId {
-    /// Of a backup begun at this moment.
+    /// The name of a backup that began at this moment.
     #[must_use]
     pub fn at(moment: Timestamp) -> Self {
         Self(moment.strftime(STAMP).to_string())
     }
 
-    /// Reads one; `None` when it is none.
+    /// Reads a name; `None` if the text is not one.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let id = Self(text.to_owned());
         (id.moment().strftime(STAMP).to_string() == text).then_some(id)
     }
 
-    /// When it was begun.
+    /// When the backup began.
     #[must_use]
     pub fn moment(&self) -> Timestamp {
         let read = DateTime::strptime(STAMP, &self.0).and_then(|civil| TimeZone::UTC.to_timestamp(civil));
@@ -77,7 +78,7 @@ impl fmt::Display for BackupId {
     }
 }
 
-/// What a finished backup says of itself; written last, so that a backup without one is none.
+/// What a finished backup says about itself. Written last: without it, a backup is not valid.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
     /// The format.
@@ -94,7 +95,7 @@ pub struct Manifest {
     pub postgresql: String,
     /// Installed modules with their versions.
     pub modules: BTreeMap<String, Option<String>>,
-    /// The objects beside the manifest.
+    /// The objects next to the manifest.
     pub objects: BTreeMap<String, Object>,
     /// Rows of each table.
     pub rows: BTreeMap<String, u64>,
@@ -118,7 +119,7 @@ pub struct Object {
 pub struct Files {
     /// How many there are.
     pub count: u64,
-    /// Those that the database names and the filestore did not have.
+    /// Those that the database names but the filestore did not have.
     pub missing: Vec<String>,
     /// Those whose content is not what their name says.
     pub damaged: Vec<String>,
@@ -147,7 +148,7 @@ impl Manifest {
     }
 }
 
-/// What a task is to do.
+/// What a task must do.
 #[derive(Debug, Clone, Serialize)]
 pub struct Job<'a> {
     /// `backup`, `restore` or `check`; [`PIN_FILES`], [`RELINK_FILES`] or [`UNPIN_FILES`].
@@ -156,11 +157,11 @@ pub struct Job<'a> {
     pub bucket: &'a str,
     /// Its region.
     pub region: &'a str,
-    /// Where the backup's objects are: the tenant's name and the backup's.
+    /// Where the backup's objects are: the tenant's name and the backup's name.
     pub prefix: String,
-    /// The key of what came of it.
+    /// The key of the object with the task's outcome.
     pub result: String,
-    /// The tenant that is backed up.
+    /// The tenant whose backup it is.
     pub tenant: &'a str,
     /// The database to read or to fill.
     pub database: &'a str,
@@ -173,21 +174,21 @@ pub struct Job<'a> {
     pub image: Option<&'a str>,
     /// This version of konta, for the manifest.
     pub konta: &'a str,
-    /// Whether the copy is to be neutralised.
+    /// Whether the copy must be neutralised.
     pub neutralize: bool,
     /// The address of a neutralised copy.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub base_url: Option<&'a str>,
 }
 
-/// What came of a task.
+/// A task's outcome.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Outcome {
-    /// Whether all is well.
+    /// Whether it succeeded.
     pub ok: bool,
     /// The backup's name.
     pub id: Option<BackupId>,
-    /// What is wrong.
+    /// What went wrong.
     pub error: Option<String>,
     /// How long it took, in seconds.
     #[serde(default)]
@@ -198,7 +199,7 @@ pub struct Outcome {
     pub rows: Option<u64>,
     /// Files.
     pub files: Option<u64>,
-    /// Files that a database names and that are lost.
+    /// Files that the database names but that are lost.
     pub missing: Option<u64>,
     /// The first of them.
     pub first_missing: Option<String>,
@@ -216,8 +217,8 @@ pub fn tool_digest() -> String {
     })
 }
 
-/// The command of a task that fetches the tool from an address and does a job with it. Nothing of it is secret but the address,
-/// which is good for a while and leads to the tool alone.
+/// The command of a task that fetches the tool from an address and does a job with it. Only the address is secret: it
+/// is valid for a limited time and leads to the tool alone.
 #[must_use]
 pub fn command(address: &str, job: &Job<'_>) -> Vec<String> {
     let job = serde_json::to_string(job).unwrap_or_default();

@@ -1,7 +1,7 @@
-//! The SQL that gives a tenant a role and a database of its own, isolated from the others, one statement at a time.
+//! The SQL that gives a tenant its own role and database, isolated from the others, one statement at a time.
 //!
-//! The master user of Aurora is no superuser: it must be a member of a role before it may make a database that the role owns.
-//! The order is therefore CREATE ROLE, GRANT role TO CURRENT_USER, CREATE DATABASE ... OWNER role.
+//! Aurora's master user is not a superuser: it must be a member of a role before it can make a database that the role
+//! owns. So the order is CREATE ROLE, GRANT role TO CURRENT_USER, CREATE DATABASE ... OWNER role.
 
 /// One statement, and the database in which it runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,10 +18,10 @@ impl Statement {
     }
 }
 
-/// The database in which nothing of a tenant's is kept, and which exists in every cluster.
+/// The database that exists in every cluster and holds no tenant's data.
 pub const MAINTENANCE: &str = "postgres";
 
-/// Quotes a name. Names of konta's are slugs, so nothing in them can end the quotes; they are doubled all the same.
+/// Quotes a name. konta's names are slugs, so nothing in them can end the quotes; quotes are doubled all the same.
 pub(super) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
@@ -52,7 +52,7 @@ pub fn create_role(role: &str) -> Statement {
     )
 }
 
-/// Sets a role's password by its verifier, and what holds for the role however it was made: the master user's membership.
+/// Sets a role's password by its verifier, and makes the master user a member of it, however the role was made.
 #[must_use]
 pub fn secure_role(role: &str, verifier: &str) -> Vec<Statement> {
     vec![
@@ -61,7 +61,7 @@ pub fn secure_role(role: &str, verifier: &str) -> Vec<Statement> {
     ]
 }
 
-/// Makes a database owned by a role. Byte order sorts the same on every machine, and Odoo sorts names itself.
+/// Makes a database that a role owns. Byte order sorts the same on every machine, and Odoo sorts names itself.
 #[must_use]
 pub fn create_database(database: &str, owner: &str) -> Statement {
     Statement::new(
@@ -74,10 +74,11 @@ pub fn create_database(database: &str, owner: &str) -> Statement {
     )
 }
 
-/// Locks a database to its role, and gives it the extensions that Odoo uses when they are there.
+/// Locks a database to its role, and gives it the extensions that Odoo uses if they exist.
 ///
-/// Everybody may connect to a new database until that is revoked. Odoo makes no extension in a database it did not make, and
-/// `ALTER FUNCTION unaccent` fails for a plain owner, so an immutable wrapper stands in `public`, where Odoo looks for it.
+/// Anyone may connect to a new database until that right is revoked. Odoo makes no extension in a database that it did
+/// not make, and `ALTER FUNCTION unaccent` fails for a plain owner, so `public`, where Odoo looks for the function,
+/// gets an immutable wrapper.
 #[must_use]
 pub fn secure_database(database: &str, owner: &str) -> Vec<Statement> {
     let role = quoted(owner);
@@ -107,7 +108,8 @@ pub fn connect_rights(database: &str, owner: &str) -> Vec<Statement> {
     ]
 }
 
-/// Makes the registry of a pool: which host leads to which database. The pool's role may read it, nobody else may connect.
+/// Makes the registry of a pool: which host leads to which database. The pool's role may read it;
+/// nobody else may connect.
 #[must_use]
 pub fn registry(registry: &str, pool: &str) -> Vec<Statement> {
     let (db, role) = (quoted(registry), quoted(pool));
@@ -136,9 +138,10 @@ pub fn create_registry(registry: &str) -> Statement {
     )
 }
 
-/// Opens a tenant's database to the pool: the pool's role becomes the tenant's role as soon as it connects there.
+/// Opens a tenant's database to the pool: the pool's role becomes the tenant's role when it connects there.
 ///
-/// So what the pool makes in a tenant's database belongs to the tenant, and a tenant can leave the pool without changing an owner.
+/// So what the pool makes in a tenant's database belongs to the tenant, and a tenant can leave the pool
+/// without changing an owner.
 #[must_use]
 pub fn join_pool(database: &str, role: &str, pool: &str) -> Vec<Statement> {
     let (db, role, pool) = (quoted(database), quoted(role), quoted(pool));
@@ -148,7 +151,7 @@ pub fn join_pool(database: &str, role: &str, pool: &str) -> Vec<Statement> {
     ]
 }
 
-/// Closes a tenant's database to the pool that it has left.
+/// Closes a tenant's database to the pool after the tenant has left it.
 #[must_use]
 pub fn leave_pool(database: &str, role: &str, pool: &str) -> Vec<Statement> {
     let (db, role, pool) = (quoted(database), quoted(role), quoted(pool));
@@ -158,7 +161,7 @@ pub fn leave_pool(database: &str, role: &str, pool: &str) -> Vec<Statement> {
     ]
 }
 
-/// Leads the tenant's hosts, and no others, to its database.
+/// Points the tenant's hosts, and no others, to its database.
 #[must_use]
 pub fn lead_hosts(registry: &str, database: &str, hosts: &[String]) -> Vec<Statement> {
     let rows: Vec<String> = hosts.iter().map(|host| format!("({}, {})", literal(host), literal(database))).collect();
@@ -182,7 +185,7 @@ pub fn lead_hosts(registry: &str, database: &str, hosts: &[String]) -> Vec<State
     ]
 }
 
-/// Asks whether the registry names a database whose hosts are not all suspended, or not all awake, as `suspended` says.
+/// Asks for a database's hosts in the registry that are not yet suspended, or not yet resumed, as `suspended` says.
 #[must_use]
 pub fn hosts_to_suspend(registry: &str, database: &str, suspended: bool) -> Statement {
     Statement::new(
@@ -191,8 +194,8 @@ pub fn hosts_to_suspend(registry: &str, database: &str, suspended: bool) -> Stat
     )
 }
 
-/// Puts a database's hosts to rest in the pool, or wakes them: the pool's Odoo answers none of their visits, and runs none of the
-/// database's scheduled jobs.
+/// Suspends a database's hosts in the pool, or resumes them. The pool's Odoo does not answer for suspended hosts, and
+/// does not run the database's scheduled jobs.
 #[must_use]
 pub fn suspend_hosts(registry: &str, database: &str, suspended: bool) -> Statement {
     Statement::new(
@@ -214,7 +217,7 @@ pub fn end_connections(database: &str, role: &str) -> Statement {
     )
 }
 
-/// Leads none of a tenant's hosts anywhere any more.
+/// Removes a tenant's hosts from the registry.
 #[must_use]
 pub fn forget_hosts(registry: &str, database: &str) -> Statement {
     Statement::new(registry, format!("DELETE FROM konta_host WHERE database = {}", literal(database)))
@@ -235,8 +238,8 @@ pub fn installed_modules(database: &str) -> Statement {
     Statement::new(database, "SELECT name FROM ir_module_module WHERE state IN ('installed', 'to upgrade')".to_owned())
 }
 
-/// Asks for every database of a tenant's: its own, and those that a restore, a copy, an upgrade or a first set-up put beside it, named
-/// `t__before` and the like. A role that owns one cannot be dropped.
+/// Asks for every database of a tenant: its own, and those that a restore, a copy, an upgrade or the first setup made
+/// next to it, such as `t__before`. A role that owns a database cannot be dropped.
 #[must_use]
 pub fn databases_of(database: &str, role: &str) -> Statement {
     Statement::new(
@@ -251,13 +254,13 @@ pub fn databases_of(database: &str, role: &str) -> Statement {
     )
 }
 
-/// Ends every connection to a database and drops it. The pool's settings for it go with it.
+/// Ends every connection to a database and drops it. That drops the pool's settings for it, too.
 #[must_use]
 pub fn drop_database(database: &str) -> Statement {
     Statement::new(MAINTENANCE, format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", quoted(database)))
 }
 
-/// Drops a role that owns no database any more; the pool's membership of it goes with it.
+/// Drops a role that owns no database any more. That ends the pool's membership, too.
 #[must_use]
 pub fn drop_role(role: &str) -> Statement {
     Statement::new(MAINTENANCE, format!("DROP ROLE IF EXISTS {}", quoted(role)))
@@ -273,7 +276,7 @@ mod tests {
         assert_eq!(literal("a'b"), "'a''b'");
     }
 
-    /// Trap 1: without the membership the creation fails on Aurora, and passes on a superuser.
+    /// Trap 1: without the membership, the creation fails on Aurora, but succeeds for a superuser.
     #[test]
     fn membership_is_granted_before_the_database_is_made() {
         let role: Vec<String> = std::iter::once(create_role("t")).chain(secure_role("t", "v")).map(|s| s.sql).collect();

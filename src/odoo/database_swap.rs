@@ -1,7 +1,7 @@
-//! The SQL that puts a restored database in the place of a tenant's, at one stroke, and keeps the one before.
+//! The SQL that puts a restored database in the tenant's place in one statement, and keeps the former one.
 //!
-//! What belongs to a database rather than to its name goes with it: owner, rights, the pool's settings, and its comment, in which
-//! konta keeps what the database is.
+//! What belongs to the database rather than to its name moves with it: owner, rights, the pool's settings, and the
+//! comment in which konta notes what the database is.
 
 use super::database::{MAINTENANCE, Statement, literal, quoted};
 
@@ -11,25 +11,25 @@ pub fn fresh(database: &str) -> String {
     format!("{database}__restore")
 }
 
-/// The database of a tested restore.
+/// The database of a test restore.
 #[must_use]
 pub fn scratch(database: &str) -> String {
     format!("{database}__check")
 }
 
-/// The database that stood in the tenant's place before the last restore.
+/// The former database: the tenant's database before the last restore.
 #[must_use]
 pub fn before(database: &str) -> String {
     format!("{database}__before")
 }
 
-/// Keeps beside a database what it is.
+/// Notes in a database's comment what it is.
 #[must_use]
 pub fn mark(database: &str, text: &str) -> Statement {
     Statement::new(MAINTENANCE, format!("COMMENT ON DATABASE {} IS {}", quoted(database), literal(text)))
 }
 
-/// Asks what was kept beside a database: no row where there is no database, an empty text where nothing was kept.
+/// Asks for the comment of a database: no row if there is no database, an empty text if it has no comment.
 #[must_use]
 pub fn marked(database: &str) -> Statement {
     Statement::new(
@@ -47,16 +47,16 @@ pub fn drop(database: &str) -> Statement {
     Statement::new(MAINTENANCE, format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", quoted(database)))
 }
 
-/// What is kept beside a database that a restore has set aside.
+/// The comment of a database that a restore has set aside.
 pub const SET_ASIDE: &str = "konta: set aside by a restore";
 
-/// The same, once the files that it names are kept from Odoo's garbage collection.
+/// The same, once the files that it names are safe from Odoo's garbage collection.
 pub const HELD: &str = "konta: set aside by a restore, with its files";
 
-/// What is kept beside a restored database that was taken back.
+/// The comment of a restored database that was swapped out again.
 pub const TAKEN_BACK: &str = "konta: a restore that was undone";
 
-/// Puts the restored database in the tenant's place; the tenant's becomes the one before. All of it happens or nothing.
+/// Puts the restored database in the tenant's place; the tenant's becomes the former one. All or nothing.
 #[must_use]
 pub fn swap(database: &str) -> Statement {
     let done = format!(
@@ -71,7 +71,7 @@ pub fn swap(database: &str) -> Statement {
     )
 }
 
-/// Puts the database before back in its place; the one that stood there becomes the one before.
+/// Puts the former database back in its place; the one that was there becomes the former one.
 #[must_use]
 pub fn swap_back(database: &str) -> Statement {
     let between = format!("{database}__between");
@@ -79,7 +79,7 @@ pub fn swap_back(database: &str) -> Statement {
     renamed_unless(&is_marked(&before(database), TAKEN_BACK), &pairs, (&before(database), TAKEN_BACK))
 }
 
-/// A condition: what is kept beside a database.
+/// A condition: the database exists and has this comment.
 fn is_marked(database: &str, text: &str) -> String {
     format!(
         "EXISTS (SELECT FROM pg_database WHERE datname = {} AND shobj_description(oid, 'pg_database') = {})",
@@ -88,13 +88,15 @@ fn is_marked(database: &str, text: &str) -> String {
     )
 }
 
-/// One statement of several renamings. A database with connections takes no other name, so they are ended first; a renaming bars new
-/// ones for itself, and waits five seconds for those that are ending. What slips in between makes it fail, and then all is as before.
+/// One statement with several renamings. A database with connections cannot be renamed, so they are ended first. A
+/// renaming keeps new ones out and waits five seconds for those that are ending. A connection that slips in between
+/// makes the statement fail, and nothing is changed.
 pub(super) fn renamed(pairs: &[(&str, &str)], aside: (&str, &str)) -> Statement {
     renamed_unless("false", pairs, aside)
 }
 
-/// The same, but for a condition that says that it is done: a call whose answer is lost is sent again, and must not undo itself.
+/// The same, unless a condition says that it is already done: a call whose answer is lost is sent again,
+/// and must not undo itself.
 fn renamed_unless(done: &str, pairs: &[(&str, &str)], (aside, why): (&str, &str)) -> Statement {
     let touched: Vec<String> = pairs.iter().map(|(from, _)| literal(from)).collect();
     let renamings: Vec<String> =

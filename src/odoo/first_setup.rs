@@ -1,4 +1,5 @@
-//! What a database must have of its own before anybody signs in: identity, secrets, address, the first administrator's password.
+//! What makes a copied database the tenant's own before anyone signs in: identity, secrets, address, the first
+//! administrator's password.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
@@ -11,11 +12,11 @@ use super::database::Statement;
 /// The login of Odoo's first administrator. Source: Odoo, `base/data/res_users_data.xml`.
 pub const ADMINISTRATOR: &str = "admin";
 
-/// The key by which a database that has been made its own is known.
+/// The key that says that the first setup is done.
 const MARK: &str = "konta.own";
 
-/// PBKDF2 rounds of the first password. Rounds make guessing slow; a random password of 238 bits needs none, and Odoo hashes it anew
-/// with its own number of rounds when it is first used.
+/// PBKDF2 rounds of the first password. Rounds make guessing slow; a random password of 238 bits needs none, and Odoo
+/// hashes it again with its own number of rounds when it is first used.
 const ROUNDS: u32 = 1000;
 
 /// A statement with named parameters.
@@ -27,7 +28,7 @@ pub struct Bound {
     pub parameters: Vec<(&'static str, String)>,
 }
 
-/// Asks whether a database still needs this: it has no mark, and nobody has ever signed in.
+/// Asks whether a database still needs the first setup: it has no mark, and nobody has ever signed in.
 #[must_use]
 pub fn is_needed(database: &str) -> Statement {
     Statement::new(
@@ -39,7 +40,7 @@ pub fn is_needed(database: &str) -> Statement {
     )
 }
 
-/// The statements, the mark last. Each may be repeated.
+/// The statements of the first setup, the mark last. Each can be repeated.
 #[must_use]
 pub fn statements(database: &str, url: &str, password: &SecretString) -> Vec<Bound> {
     let put = "INSERT INTO ir_config_parameter (key, value, create_uid, write_uid, create_date, write_date) \
@@ -60,7 +61,7 @@ pub fn statements(database: &str, url: &str, password: &SecretString) -> Vec<Bou
              WHERE key = 'database.create_date'",
             Vec::new(),
         ),
-        // From now on attachments are files again, as Odoo does without this key.
+        // From now on attachments are files again: Odoo's default without this key.
         bound("DELETE FROM ir_config_parameter WHERE key = 'ir_attachment.location'", Vec::new()),
         set("web.base.url", url.to_owned()),
         self::password(database, password),
@@ -68,7 +69,8 @@ pub fn statements(database: &str, url: &str, password: &SecretString) -> Vec<Bou
     ]
 }
 
-/// Sets the administrator's password, as whoever restores another's database must; a row when there is that login.
+/// Sets the administrator's password, which a copy of another tenant's database needs, too. Returns a
+/// row if the login exists.
 #[must_use]
 pub fn password(database: &str, password: &SecretString) -> Bound {
     Bound {

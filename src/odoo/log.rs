@@ -1,21 +1,21 @@
-//! The lines of Odoo's log: `2026-11-25 03:31:31,123 17 WARNING breadfree odoo.http: message`. What has no such beginning, as the
-//! lines of a traceback, goes on with the line before it. Source: `odoo/netsvc.py` of Odoo 19, `init_logger`.
+//! The lines of Odoo's log: `2026-11-25 03:31:31,123 17 WARNING breadfree odoo.http: message`. A line without such a
+//! beginning, as in a traceback, continues the line before it. Source: `odoo/netsvc.py` of Odoo 19, `init_logger`.
 
 use serde::Serialize;
 
-/// How grave a line is, by Odoo's own word.
+/// How serious a line is, in Odoo's words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Level {
-    /// For who looks for a mistake.
+    /// Details for debugging.
     Debug,
-    /// The usual.
+    /// Normal operation.
     Info,
     /// Worth a look.
     Warning,
     /// Something failed.
     Error,
-    /// Odoo cannot go on.
+    /// Odoo cannot continue.
     Critical,
 }
 
@@ -32,12 +32,12 @@ impl Level {
     }
 }
 
-/// What stands at the beginning of a line.
+/// The beginning of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Head<'a> {
-    /// How grave it is.
+    /// How serious the line is.
     pub level: Level,
-    /// The database it is about; `?` or `None` as text where it is about none.
+    /// The database it is about; the text `?` or `None` if it is about none.
     pub database: &'a str,
     /// The line without its time.
     pub rest: &'a str,
@@ -47,7 +47,7 @@ pub struct Head<'a> {
 const TIME: usize = 24;
 
 impl<'a> Head<'a> {
-    /// Reads the beginning of a line; `None` for a line that goes on with the one before, or is not of Odoo's log.
+    /// Reads the beginning of a line; `None` if the line continues the one before, or is not from Odoo's log.
     #[must_use]
     pub fn of(line: &'a str) -> Option<Self> {
         let fits = |(byte, place): (u8, char)| if place == '0' { byte.is_ascii_digit() } else { byte == place as u8 };
@@ -64,7 +64,8 @@ impl<'a> Head<'a> {
         Some(Self { level: Level::of(words.next()?)?, database: words.next()?, rest })
     }
 
-    /// Whether it is Odoo's good answer to the load balancer's health check, which asks for a static file and so is about no database.
+    /// Whether it is Odoo's good answer to the load balancer's health check, which asks for a static file
+    /// and so needs no database.
     #[must_use]
     pub fn is_health_check(&self) -> bool {
         self.database == "?" && self.rest.contains("\"GET /web/static/img/favicon.ico HTTP/1.1\" 200 ")

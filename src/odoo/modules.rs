@@ -2,8 +2,9 @@
 
 /// The command that installs modules into a tenant's database and ends.
 ///
-/// Host, user and password come from the task's own environment (Odoo 19 reads `PG*`), so nothing secret is in the command.
-/// Odoo 19 installs no demonstration data unless asked. `base` comes first so that an empty list still sets Odoo up.
+/// Host, user and password come from the task's environment (Odoo 19 reads `PG*`), so the command contains
+/// no secret. Odoo 19 installs no demonstration data unless asked to. `base` comes first, so that an empty
+/// list still sets Odoo up.
 #[must_use]
 pub fn install(database: &str, modules: &[String]) -> Vec<String> {
     let mut names = vec!["base"];
@@ -11,26 +12,27 @@ pub fn install(database: &str, modules: &[String]) -> Vec<String> {
     ["odoo", "-d", database, "-i", &names.join(","), "--stop-after-init", "--no-http"].map(ToOwned::to_owned).to_vec()
 }
 
-/// The command that opens Odoo's Python console beside a running Odoo, with the configuration of its task: a session has not the
-/// environment of the process that the entry point made.
+/// The command that opens Odoo's Python console next to a running Odoo, with the configuration of its task: a session
+/// does not have the environment that the entry point gave to Odoo's process.
 #[must_use]
 pub fn shell(database: &str, more: &[String]) -> Vec<String> {
     let own = ["odoo", "shell", "-c", "/tmp/konta/odoo.conf", "-d", database, "--no-http"];
     own.map(ToOwned::to_owned).into_iter().chain(more.iter().cloned()).collect()
 }
 
-/// The command that sets up a template: as [`install`], then every attachment moves into the database, so that a copy of the database
-/// is complete without files, and the web pages' styles and scripts are put together once for all.
+/// The command that fills a template: like [`install`], then it moves every attachment into the database, so that a
+/// copy is complete without files, and builds the web pages' styles and scripts once for all copies.
 #[must_use]
 pub fn fill_template(database: &str, modules: &[String]) -> Vec<String> {
-    // A shell's words: names of databases are konta's and names of modules are Python's, so nothing in them ends a word.
+    // Safe as shell words: konta names the databases and Python restricts the names of modules, so
+    // nothing in them ends a word.
     let install = install(database, modules).join(" ");
-    // Each on a line of its own: of `A && B` and a newline, a failing A does not end the script.
+    // Each on its own line: in `A && B`, a failing A does not end the script.
     let text = format!("{install}\n{}", in_database(database));
     ["bash", "-ec", &text].map(ToOwned::to_owned).to_vec()
 }
 
-/// The second half of [`fill_template`] alone, where the first is done.
+/// Only the second half of [`fill_template`], if the first is done.
 #[must_use]
 pub fn settle_template(database: &str) -> Vec<String> {
     ["bash", "-ec", &in_database(database)].map(ToOwned::to_owned).to_vec()
@@ -50,7 +52,8 @@ pub fn missing(wanted: &[String], installed: &[String]) -> Vec<String> {
     wanted.iter().filter(|name| !installed.contains(name)).cloned().collect()
 }
 
-/// CPU units and MiB of an installation task. Installing 80 modules takes 51 s on two processors; a quarter of one would take minutes.
+/// CPU units and MiB of an installation task. Installing 80 modules takes 51 s on two processors; with a quarter of
+/// one it would take minutes.
 pub const INSTALL_SIZE: (u32, u32) = (1024, 2048);
 
 #[cfg(test)]
@@ -63,7 +66,7 @@ mod tests {
         assert_eq!(command[4], "base,website");
     }
 
-    /// Runs a command as the task does, with an `odoo` that ends as told.
+    /// Runs a command as the task does, with the given script as `odoo`.
     fn exit_code(command: &[String], odoo: &str) -> Option<i32> {
         use std::os::unix::fs::PermissionsExt as _;
         let folder = tempfile::tempdir().unwrap();

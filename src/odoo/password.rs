@@ -1,10 +1,10 @@
-//! Passwords of database roles: made at random, kept in SSM, and told to PostgreSQL only as a SCRAM verifier.
+//! Passwords of database roles: made at random, kept in SSM, and given to PostgreSQL only as a SCRAM verifier.
 
 use rand::Rng as _;
 use rand::distr::Alphanumeric;
 use secrecy::{ExposeSecret, SecretString};
 
-/// Characters of a password; 40 of 62 kinds are more than 238 bits.
+/// Characters of a password; 40 out of 62 possible ones are more than 238 bits.
 const LENGTH: usize = 40;
 
 /// A new password. Letters and digits only: it passes through a shell's environment and connection strings unquoted.
@@ -14,8 +14,8 @@ pub fn generate(random: &mut impl rand::RngCore) -> SecretString {
     SecretString::from(text)
 }
 
-/// What PostgreSQL stores for a password (`SCRAM-SHA-256$...`): with it in the statement, the password itself never appears in SQL,
-/// and so in no log or event of the database or of AWS.
+/// What PostgreSQL stores for a password (`SCRAM-SHA-256$...`). Statements contain only this, so the password itself
+/// appears in no SQL, and in no log or event of the database or of AWS.
 #[must_use]
 pub fn verifier(password: &SecretString) -> String {
     postgres_protocol::password::scram_sha_256(password.expose_secret().as_bytes())

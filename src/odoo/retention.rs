@@ -1,4 +1,4 @@
-//! Which backups are kept: the newest, all of the last day, and the last of each of so many days, weeks and months.
+//! Which backups are kept: the newest, all of the last day, and the last of each of a number of days, weeks and months.
 
 use std::collections::BTreeSet;
 
@@ -12,9 +12,10 @@ use crate::model::BackupsKept;
 /// The year, and the day, week or month in it.
 type Span = fn(Date) -> (i16, i16);
 
-/// The backups that are no longer kept, oldest first; with each backup goes how many files were lost before it. Days, weeks (from
-/// Monday) and months are those of UTC; one without a backup counts for nothing, so that a tenant whose backups have stopped keeps its
-/// last ones. The newest of those that lost the fewest files stays too, so that a filestore that went missing is never all there is.
+/// The backups that are no longer kept, oldest first. Each backup comes with the number of files that were lost before
+/// it. Days, weeks (from Monday) and months are in UTC. A day, week or month without a backup does not count, so a
+/// tenant whose backups have stopped keeps its last ones. The newest of those that lost the fewest files stays too: so
+/// if a filestore goes missing, a backup from before remains.
 #[must_use]
 pub fn superseded(backups: &[(BackupId, u64)], kept: BackupsKept, now: Timestamp) -> Vec<BackupId> {
     let mut newest_first: Vec<&BackupId> = backups.iter().map(|(id, _)| id).collect();

@@ -1,7 +1,8 @@
-//! Databases in which Odoo is set up already: a new tenant gets a copy, in a second where an installation takes a minute.
+//! Databases in which Odoo is already set up. A new tenant gets a copy in a second; an installation takes a minute.
 //!
-//! A template belongs to a role of its own, so that nothing in it belongs to a tenant. Its attachments are kept in the database: a copy
-//! is then complete, wherever its files will be. `REASSIGN OWNED` would take the template itself along, so owners are changed one by one.
+//! A template belongs to a separate role, so that no tenant owns anything in it. Its attachments are in the database,
+//! so that a copy is complete, wherever its files will be. `REASSIGN OWNED` would reassign the template itself, too, so
+//! owners are changed one by one.
 
 use std::fmt::Write as _;
 
@@ -27,14 +28,14 @@ pub fn name(image: &str, modules: &[String]) -> String {
     })
 }
 
-/// Where a new tenant's database is put together before it takes its own name.
+/// The name under which a new tenant's database is made before it gets its own.
 #[must_use]
 pub fn draft(database: &str) -> String {
     format!("{database}__new")
 }
 
-/// Asks how a template stands: no row when it is not there, `true` while it is made, `false` once it is complete. Only then is it closed
-/// to connections.
+/// Asks for a template's state: no row if it does not exist, `true` while it is being made, `false` once it is
+/// complete. Only a complete template is closed to connections.
 #[must_use]
 pub fn state(template: &str) -> Statement {
     Statement::new(
@@ -43,7 +44,7 @@ pub fn state(template: &str) -> Statement {
     )
 }
 
-/// Makes the owner of templates, and the master user a member of it.
+/// Makes the role that owns templates, with the master user as a member.
 #[must_use]
 pub fn create_role() -> Vec<Statement> {
     let role = quoted(ROLE);
@@ -56,10 +57,11 @@ pub fn create_role() -> Vec<Statement> {
     ]
 }
 
-/// Takes a template from whoever filled it, and closes it. What is connected is sent away.
+/// Closes a template: takes its owner's role from the roles that filled it, and ends its connections.
 ///
-/// Whoever: a filling that was killed may have been gone on with for another tenant, and no tenant's role may stay a member of the
-/// owner of all templates. Only a role that is at work in another template, for another command, stays until that one is closed.
+/// There may be several such roles: if a filling was killed, another tenant's deployment may have resumed it. No
+/// tenant's role may remain a member of the role that owns all templates. Only a role that is busy in another template,
+/// for another command, stays a member until that one is closed.
 #[must_use]
 pub fn close(template: &str, tier: &str) -> Vec<Statement> {
     let (db, this) = (quoted(template), literal(template));
@@ -89,7 +91,7 @@ fn comment(tier: &str) -> String {
     format!("konta template of tier {tier}")
 }
 
-/// Asks for the complete templates of a tier but the newest: those of former images and lists of modules.
+/// Asks for all complete templates of a tier except the newest: those for former images and lists of modules.
 #[must_use]
 pub fn former(template: &str, tier: &str) -> Statement {
     Statement::new(
@@ -113,15 +115,15 @@ pub fn drop(template: &str) -> Vec<Statement> {
     ]
 }
 
-/// Copies a template under the draft's name, which is free, for a new owner.
+/// Copies a template for a new owner, under the draft's name, which must be free.
 #[must_use]
 pub fn copy(template: &str, draft: &str, owner: &str) -> Statement {
     let (from, to) = (quoted(template), quoted(draft));
     Statement::new(MAINTENANCE, format!("CREATE DATABASE {to} OWNER {} TEMPLATE {from}", quoted(owner)))
 }
 
-/// Asks whether everything of a template is in its database: a row once attachments are kept there, and none lies in a file that a copy
-/// would lack.
+/// Asks whether a template is complete in its database: a row once attachments are kept there, and none is in a file,
+/// which a copy would lack.
 #[must_use]
 pub fn is_settled(template: &str) -> Statement {
     Statement::new(
@@ -132,8 +134,8 @@ pub fn is_settled(template: &str) -> Statement {
     )
 }
 
-/// Gives everything in a copy that is the templates' to its new owner: tables with their sequences, views, functions, schemas. What
-/// belongs to an extension stays the extension's.
+/// Gives the copy's new owner all that the templates' role owns in it: tables with their sequences, views, functions,
+/// schemas, types. What belongs to an extension keeps its owner.
 #[must_use]
 pub fn take_over(draft: &str, owner: &str) -> Statement {
     let owner = quoted(owner).replace('\'', "''");
@@ -158,13 +160,13 @@ pub fn take_over(draft: &str, owner: &str) -> Statement {
     )
 }
 
-/// Puts a complete draft in the place of the empty database that a tenant was given first.
+/// Replaces the tenant's first, empty database with a complete draft.
 #[must_use]
 pub fn replace(database: &str, draft: &str) -> Vec<Statement> {
     [
         format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", quoted(database)),
         disconnect_text(draft),
-        // Sent again when its answer was lost, it finds nothing left to do.
+        // If it is sent again because its answer was lost, it finds nothing left to do.
         format!(
             "DO $konta$ BEGIN IF EXISTS (SELECT FROM pg_database WHERE datname = {}) \
              THEN ALTER DATABASE {} RENAME TO {}; END IF; END $konta$",
@@ -178,8 +180,8 @@ pub fn replace(database: &str, draft: &str) -> Vec<Statement> {
     .collect()
 }
 
-/// Only sessions of roles whose member the master user is: who is no superuser may end no other, such as an autovacuum worker's, and
-/// PostgreSQL ends that one by itself.
+/// Ends only sessions of roles of which the master user is a member: a user who is not a superuser may end no others.
+/// An autovacuum worker is one of those, and PostgreSQL ends it by itself.
 fn disconnect_text(database: &str) -> String {
     format!(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = {} AND pg_has_role(usesysid, 'USAGE')",
@@ -208,7 +210,8 @@ mod tests {
         assert!(closing[3].sql.contains("pg_terminate_backend"));
     }
 
-    /// An autovacuum worker belongs to no role, and `PostgreSQL` refuses to let a master user without superuser rights end it.
+    /// An autovacuum worker belongs to no role, and `PostgreSQL` refuses to let a master user without
+    /// superuser rights end it.
     #[test]
     fn only_sessions_that_the_master_user_may_end_are_ended() {
         for statement in [close("t", "catalogue").pop().unwrap(), replace("t", "t__new").swap_remove(1)] {

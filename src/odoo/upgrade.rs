@@ -1,4 +1,5 @@
-//! The SQL and the command of an upgrade: in a copy of the database, which takes the tenant's place only when all went well.
+//! The SQL and the command of an upgrade. It happens in a copy of the database, which takes the tenant's place only
+//! after everything succeeded.
 
 use sha2::{Digest, Sha256};
 
@@ -15,31 +16,32 @@ pub fn copy_name(database: &str) -> String {
     format!("{database}__upgrade")
 }
 
-/// The database as it was, until the upgraded one is seen to serve.
+/// The database as it was; kept until the upgraded one is seen to serve.
 #[must_use]
 pub fn former_name(database: &str) -> String {
     format!("{database}__former")
 }
 
-/// The upgraded database that was taken back, until the next upgrade: nothing that may have been written to it is lost.
+/// The upgraded database after a rollback; kept until the next upgrade, so that nothing written to it is lost.
 #[must_use]
 pub fn failed_name(database: &str) -> String {
     format!("{database}__failed")
 }
 
-/// What tells an upgrade from any other: the database, the modules asked for and the image, as twelve hexadecimal digits.
+/// What identifies an upgrade: the database, the requested modules and the image, as twelve hexadecimal digits.
 #[must_use]
 pub fn work(database: &str, upgraded: &[String], image: &str) -> String {
     digest(&[database, &upgraded.join(","), image], 12)
 }
 
-/// What a tenant's tasks of upgrades are started by begins so; no other tenant's does.
+/// How `startedBy` begins for a tenant's upgrade tasks, and for no other tenant's.
 #[must_use]
 pub fn started_by_tenant(stack: &str, database: &str) -> String {
     format!("konta-up-{}-", digest(&[stack, database], 14))
 }
 
-/// By what one task is started: the same for the same work, so that it is found again. 36 characters, the most that ECS takes.
+/// The `startedBy` of one task: the same for the same work, so that konta finds the task again. 36 characters, which
+/// was ECS's limit before it became 128.
 #[must_use]
 pub fn started_by(stack: &str, database: &str, work: &str, installed: &[String]) -> String {
     format!("{}{}", started_by_tenant(stack, database), digest(&[work, &installed.join(",")], 12))
@@ -54,7 +56,8 @@ fn digest(parts: &[&str], length: usize) -> String {
     text.chars().take(length).collect()
 }
 
-/// Breaks off a copy that an interrupted run is still waiting for, drops what it left, and sends away who is connected.
+/// Stops a copy that an interrupted run has started, drops what it left behind, and ends the
+/// connections to the database.
 #[must_use]
 pub fn clear(database: &str) -> Vec<Statement> {
     let text = |sql: String| Statement::new(MAINTENANCE, sql);
@@ -69,15 +72,15 @@ pub fn clear(database: &str) -> Vec<Statement> {
     ]
 }
 
-/// Copies the database. It must have no connection; one that comes between makes this fail, and it may be tried again. `mark` is a word
-/// by which [`is_copying`] knows this very copy.
+/// Copies the database. It must have no connections: a new one makes this fail, and it can be tried again. `mark` is a
+/// word by which [`is_copying`] recognises this copy.
 #[must_use]
 pub fn copy(database: &str, owner: &str, mark: &str) -> Statement {
     let (from, to) = (quoted(database), quoted(&copy_name(database)));
     Statement::new(MAINTENANCE, format!("CREATE DATABASE {to} OWNER {} TEMPLATE {from} /* {mark} */", quoted(owner)))
 }
 
-/// Asks whether PostgreSQL is still making the copy of this mark.
+/// Asks whether PostgreSQL is still making the copy with this mark.
 #[must_use]
 pub fn is_copying(mark: &str) -> Statement {
     Statement::new(
@@ -90,27 +93,28 @@ pub fn is_copying(mark: &str) -> Statement {
     )
 }
 
-/// Puts the upgraded copy in the database's place and keeps the former one, with what it is: one statement, all of it or nothing.
+/// Puts the upgraded copy in the database's place, keeps the former one and notes what it is: one
+/// statement, all or nothing.
 #[must_use]
 pub fn swap(database: &str, former: &Note) -> Statement {
     let name = former_name(database);
     renamed(&[(database, &name), (&copy_name(database), database)], (&name, &former.text()))
 }
 
-/// Puts the former database back, which keeps its note until it is seen to serve; the upgraded one stays beside it.
+/// Puts the former database back, with its note until it is seen to serve, and keeps the upgraded one next to it.
 #[must_use]
 pub fn swap_back(database: &str, failed: &Note) -> Statement {
     let name = failed_name(database);
     renamed(&[(database, &name), (&former_name(database), database)], (&name, &failed.text()))
 }
 
-/// Gives a database the comment back that it had before an upgrade.
+/// Gives a database back the comment that it had before an upgrade.
 #[must_use]
 pub fn unmark(database: &str, note: &Note) -> Statement {
     mark(database, &note.before)
 }
 
-/// Modules that are neither settled nor absent: an upgrade that was broken off leaves some.
+/// Asks for modules that are neither installed nor absent: an interrupted upgrade leaves some.
 #[must_use]
 pub fn unsettled(database: &str) -> Statement {
     Statement::new(
@@ -130,11 +134,12 @@ pub fn versions(database: &str) -> Statement {
     )
 }
 
-/// The command that upgrades modules in the copy, `base` meaning all that are installed, and installs others.
+/// The command that upgrades modules in the copy and installs others; `base` means all installed modules.
 ///
-/// Odoo keeps a database's attachments in a folder of its name. The copy's leads to the original's: files are named by their content and
-/// only added, so what the upgrade writes there does the former release no harm. Where a folder stands in the place of that link, as
-/// when another task took the link away, its files are brought to the others first: some may be attachments of this database.
+/// Odoo keeps a database's attachments in a folder with its name. The copy's folder is a link to the original's: files
+/// are named by their content and only added, so what the upgrade writes there does not harm the former release. If
+/// there is a folder in place of the link, for example because another task removed the link, its files are copied to
+/// the original's folder first: some may be attachments of this database.
 #[must_use]
 pub fn command(database: &str, upgraded: &[String], installed: &[String]) -> Vec<String> {
     let copy = copy_name(database);
@@ -144,7 +149,7 @@ pub fn command(database: &str, upgraded: &[String], installed: &[String]) -> Vec
             odoo = format!("{odoo} {option} {}", modules.join(","));
         }
     }
-    // Names of databases are konta's and names of modules are Python's, so nothing in them ends a word.
+    // konta names the databases and Python restricts the names of modules, so nothing in them ends a shell word.
     let files = "/var/lib/odoo/filestore";
     let text = format!(
         "own={files}/{database}; copy={files}/{copy}; mkdir -p $own; \
@@ -154,7 +159,8 @@ pub fn command(database: &str, upgraded: &[String], installed: &[String]) -> Vec
     ["bash", "-ec", &text].map(ToOwned::to_owned).to_vec()
 }
 
-/// Ends what is connected to a database, but what Aurora's master user may not end: its autovacuum goes by itself.
+/// Ends the connections to a database, except those that Aurora's master user may not end: an
+/// autovacuum ends by itself.
 fn disconnect(database: &str) -> String {
     format!(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = {} AND pid <> pg_backend_pid() \

@@ -194,11 +194,11 @@ impl<'a> Database<'a> {
         tries: usize,
         pause: Duration,
     ) -> Result<(), OperationError> {
-        let mut tried = 1;
+        let mut attempt = 1;
         loop {
             match self.rows(statement).await {
-                Err(OperationError::Aws(error)) if error.says_it_is_in_use() && tried < tries => {
-                    tried += 1;
+                Err(OperationError::Aws(error)) if error.says_it_is_in_use() && attempt < tries => {
+                    attempt += 1;
                     tokio::time::sleep(pause.min(BETWEEN_TRIES)).await;
                 }
                 done => return done.map(|_| ()),

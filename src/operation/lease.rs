@@ -53,7 +53,7 @@ pub enum WhenBusy {
 }
 
 /// For whom leases are taken, and what to do where that is not possible at once.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct LeaseRules {
     /// This process.
     pub holder: Holder,

@@ -1,4 +1,4 @@
-//! What something costs: JSON as the struct says it; text, Markdown and HTML from one [`Page`] made of it.
+//! What something costs: JSON from the struct; text, Markdown and HTML from one [`Page`] made of it.
 
 pub mod actual;
 mod amount;
@@ -24,9 +24,9 @@ use crate::report::text;
 pub use html::HtmlError;
 pub use page::Page;
 
-/// What is said of choices with parts that have no price; once where all have as many.
+/// Notes on choices with costs that have no price; a single note if all have the same number.
 fn without_price(missing: &[(&str, usize)]) -> Vec<String> {
-    let said = |name: &str, count| format!("{name}: {} without a price, in no total.", text::count(count, "part"));
+    let said = |name: &str, count| format!("{name}: {} without a price, not in any total.", text::count(count, "cost"));
     match missing {
         [(_, first), _, ..] if *first > 0 && missing.iter().all(|(_, count)| count == first) => {
             vec![said("each", *first)]

@@ -1,4 +1,4 @@
-//! An examination for people: one line a check, then cause and fix.
+//! An examination for people: one line per check, then cause and fix.
 
 use std::fmt::Write as _;
 
@@ -26,7 +26,7 @@ pub fn examination(palette: Palette, examination: &Examination, width: usize) ->
         laid_out.push_str(&block(palette, diagnosis, width));
     }
     if examination.outcome == Outcome::Unreachable {
-        let _ = writeln!(laid_out, "nothing more can be looked at without AWS");
+        let _ = writeln!(laid_out, "nothing more can be checked without AWS");
     }
     laid_out
 }

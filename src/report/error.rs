@@ -19,7 +19,7 @@ pub fn render(palette: Palette, error: &dyn Diagnostic, width: usize) -> String 
     let mut laid_out = String::new();
     let handler = GraphicalReportHandler::new_themed(theme).with_width(width).with_links(false);
     if handler.render_report(&mut laid_out, error).is_err() {
-        // Writing to a String cannot fail; what cannot be laid out is at least said.
+        // Writing to a String cannot fail. An error that cannot be laid out is at least shown as plain text.
         let _ = write!(laid_out, "{error}");
     }
     laid_out

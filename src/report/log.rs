@@ -1,4 +1,4 @@
-//! Lines of a log: time, task and text for people, an object a line for programs.
+//! Lines of a log: time, task and text for people, one JSON object per line for programs.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -13,7 +13,7 @@ use crate::task::log_filter::Line;
 use super::output::OutputFormat;
 use super::style::Palette;
 
-/// Characters of a task's id that tell it from the others.
+/// How many characters of a task's id are shown: enough to identify it.
 const SHORT: usize = 8;
 
 /// How lines are shown.
@@ -38,7 +38,8 @@ struct LineReport<'a> {
     message: &'a str,
 }
 
-/// Writes lines and flushes them. A reader that went away is an error here: who follows a log must stop then.
+/// Writes lines and flushes them. A reader that went away is an error here: a command that
+/// follows a log must stop then.
 pub fn write_lines(out: &mut dyn Write, lines: &[Line], style: &LogStyle) -> io::Result<()> {
     let mut text = Vec::new();
     for line in lines {
@@ -72,7 +73,7 @@ fn time(at: i64, format: &str, zone: &TimeZone) -> String {
         .unwrap_or_default()
 }
 
-/// A line for people: what Odoo says of the time in the task's zone gives way to the time in theirs.
+/// A line for people: a time in their zone replaces Odoo's time in the task's zone.
 fn shown(line: &Line, style: &LogStyle) -> String {
     let text = harmless(line.without_time());
     let text = match line.level {
@@ -88,7 +89,7 @@ fn shown(line: &Line, style: &LogStyle) -> String {
     format!("{time} {text}")
 }
 
-/// The text without what would move the cursor or colour the rest: a visitor may have put it there.
+/// The text without anything that would move the cursor or colour the rest: a visitor may have put it there.
 #[must_use]
 pub fn harmless(text: &str) -> Cow<'_, str> {
     if !text.contains(char::is_control) {

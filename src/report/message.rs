@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use super::style::Palette;
 use super::text;
 
-/// Warns of something that can be acted on.
+/// Warns of something that the reader can act on.
 pub fn warning(palette: Palette, message: &str) {
     say(&palette.warn("warning:"), message);
 }
@@ -25,7 +25,7 @@ pub fn line(message: &str) {
     write(&format!("{}\n", text::printable(message)));
 }
 
-/// Says text that is already laid out, such as a plan that is shown before a question.
+/// Says text that is already laid out, such as a plan before a question.
 pub fn block(laid_out: &str) {
     write(laid_out);
     if !laid_out.ends_with('\n') {
@@ -34,12 +34,12 @@ pub fn block(laid_out: &str) {
 }
 
 fn say(label: &str, message: &str) {
-    // A line in a pipe is whole, so that it can be searched; at a terminal it is wrapped between words.
+    // In a pipe a line stays whole, so that it can be searched; at a terminal it is wrapped between words.
     let width = if console::Term::stderr().is_term() { text::stderr_width() } else { usize::MAX };
     write(&labelled(label, message, width));
 }
 
-/// A label and its message; further lines of the message stand under its first.
+/// A label and its message; further lines of the message are indented to align with its first.
 fn labelled(label: &str, message: &str, width: usize) -> String {
     let column = console::measure_text_width(label) + 1;
     let indent = " ".repeat(column);
@@ -55,7 +55,7 @@ fn labelled(label: &str, message: &str, width: usize) -> String {
 }
 
 fn write(said: &str) {
-    // When stderr is closed there is nobody left to tell.
+    // If stderr is closed, nobody is left to read this.
     let _ = io::stderr().lock().write_all(said.as_bytes());
 }
 

@@ -1,21 +1,21 @@
-//! Data on stdout: text for people, JSON for machines, from the same struct.
+//! Data on stdout: text for people, JSON for programs, from the same struct.
 
 use std::io::{self, Write};
 
 use serde::Serialize;
 
-/// How a command answers.
+/// The format of a command's output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum OutputFormat {
     /// For people.
     #[default]
     Text,
-    /// For machines: one JSON document, or one JSON object a line where events are told.
+    /// For programs: one JSON document, or, for events, one JSON object per line.
     Json,
 }
 
 impl OutputFormat {
-    /// Whether a machine reads.
+    /// Whether a program reads the output.
     #[must_use]
     pub fn is_json(self) -> bool {
         self == Self::Json
@@ -40,7 +40,7 @@ pub fn print_json_line<T: Serialize + ?Sized>(data: &T) -> io::Result<()> {
     write_json_line(&mut io::stdout().lock(), data)
 }
 
-/// Writes one JSON object on one line, and flushes: who reads the events must see each as it happens.
+/// Writes one JSON object on one line, and flushes: a reader of events must see each as it happens.
 pub fn write_json_line<T: Serialize + ?Sized>(out: &mut dyn Write, data: &T) -> io::Result<()> {
     let mut text = serde_json::to_vec(data)?;
     text.push(b'\n');
@@ -52,7 +52,7 @@ fn write_stdout(bytes: &[u8]) -> io::Result<()> {
     unless_closed(out.write_all(bytes).and_then(|()| out.flush()))
 }
 
-/// A reader that has seen enough (`konta ls | head -1`) is no error.
+/// A reader that has seen enough (`konta ls | head -1`) is not an error.
 pub(super) fn unless_closed(result: io::Result<()>) -> io::Result<()> {
     match result {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),

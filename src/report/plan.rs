@@ -1,4 +1,4 @@
-//! A [`Plan`] as text: what will change, where that was learned from, and what it risks.
+//! A [`Plan`] as text: what will change, where that is known from, and what it risks.
 
 mod change;
 
@@ -13,10 +13,10 @@ use crate::stack::{Action, Plan, PlanSource, ResourceAction, ResourceChange, Ris
 use super::style::{self, Palette};
 use super::text;
 
-/// More unchanged stacks than this are only counted, unless everything is asked for.
+/// More unchanged stacks than this are only counted, unless the output is verbose.
 const UNCHANGED_LISTED: usize = 8;
 
-/// The plan as text, ending in a sentence that counts.
+/// The plan as text, with a count of the stacks at the end.
 ///
 /// `verbose` names the resources of new stacks and all unchanged stacks. Pure: the same plan gives the same text.
 #[must_use]
@@ -137,7 +137,7 @@ impl Page {
         }
     }
 
-    /// A label and a sentence that wraps under itself.
+    /// A label and a sentence whose further lines align with its first.
     fn labelled(&self, out: &mut String, indent: usize, label: &str, sentence: &str) {
         let under = indent + label.len() + 1;
         let sentence = text::wrap(&text::one_line(sentence), self.width, under);
@@ -158,7 +158,7 @@ impl Page {
         say(Action::Delete, "to delete");
         say(Action::Attach, "in progress");
         say(Action::Follow, "may follow");
-        say(Action::Verify, "to ask again");
+        say(Action::Verify, "to verify");
         say(Action::Nothing, "unchanged");
         let lead = if plan.is_done() { "Nothing to do: " } else { "" };
         let sentence = if counts.is_empty() { "no stacks".to_owned() } else { counts.join(", ") };
@@ -170,7 +170,7 @@ impl Page {
         if lost > 0 {
             let hold = if lost == 1 { "that holds data" } else { "that hold data" };
             let sentence = format!(
-                "DATA LOSS: {} {hold} would be replaced or removed; konta does not carry that out.",
+                "DATA LOSS: {} {hold} would be replaced or removed; konta refuses to do this.",
                 text::count(lost, "resource")
             );
             self.attention(out, &sentence, Palette::bad);
@@ -178,7 +178,8 @@ impl Page {
         let perhaps = resources(Risk::PossibleDataLoss);
         if perhaps > 0 {
             let sentence = format!(
-                "{} with data may be replaced: AWS decides that only while it deploys. Mostly it is not; its deletion protection and its snapshot are the guard.",
+                "{} with data may be replaced: AWS decides this only during the deployment. Usually it does not happen; \
+                 deletion protection and snapshots guard the data.",
                 text::count(perhaps, "resource")
             );
             self.attention(out, &sentence, Palette::warn);
@@ -218,7 +219,7 @@ fn action_words(action: Action) -> &'static str {
         Action::Nothing => "unchanged",
         Action::Attach => "in progress: konta waits for it first",
         Action::Follow => "may follow",
-        Action::Verify => "as wanted; whether its tasks answer is asked again",
+        Action::Verify => "as wanted; konta checks again whether its tasks answer",
     }
 }
 

@@ -1,4 +1,4 @@
-//! Draws [`OperationEvent`]s as they come: a live tree on a terminal, a line an event without one, JSON for machines.
+//! Draws [`OperationEvent`]s as they come: a live tree on a terminal, a line per event without one, JSON for programs.
 
 mod lines;
 mod resource;
@@ -25,16 +25,17 @@ use super::text;
 pub use lines::event_line;
 pub use tree::Tree;
 
-/// How often the tree is redrawn while nothing happens: often enough for a spinner, rare enough for a slow line.
+/// How often the tree is redrawn while nothing happens: often enough for a spinner, seldom
+/// enough for a slow connection.
 const REDRAW: Duration = Duration::from_millis(125);
 
-/// How a deployment is shown.
+/// How a running operation is shown.
 pub enum Drawer {
     /// A live tree on stderr.
     Tree(LiveTree),
-    /// One line an event, on stderr.
+    /// One line per event, on stderr.
     Lines(Lines),
-    /// One JSON object an event, on stdout.
+    /// One JSON object per event, on stdout.
     Json(Box<dyn Write + Send>),
 }
 
@@ -54,8 +55,8 @@ pub struct Lines {
 }
 
 impl Drawer {
-    /// What suits the reader: JSON when asked for, the tree on a terminal, lines everywhere else (also in CI, where a terminal is
-    /// often pretended and every redraw would stay in the log).
+    /// What suits the reader: JSON on request, the tree on a terminal, lines everywhere else. CI gets lines, too: it
+    /// often pretends to be a terminal, and every redraw would stay in the log.
     #[must_use]
     pub fn for_reader(format: OutputFormat, environment: &str, palette: Palette) -> Self {
         if format.is_json() {
@@ -73,8 +74,8 @@ impl Drawer {
     /// The live tree on stderr.
     #[must_use]
     pub fn tree(palette: Palette) -> Self {
-        // indicatif buffers a whole picture before it writes, so clearing and drawing do not flicker. (Its other way, moving the
-        // cursor without clearing, leaves old lines below when the tree shrinks.)
+        // indicatif buffers a whole picture before it writes, so clearing and drawing do not flicker. (Its other method
+        // moves the cursor without clearing, and leaves old lines below when the tree shrinks.)
         let screen = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
         let bar = screen.add(ProgressBar::new_spinner());
         // The whole tree is one message; indicatif counts its lines and redraws them.
@@ -84,7 +85,7 @@ impl Drawer {
         Self::Tree(LiveTree { tree: Tree::new(palette), term: Term::stderr(), screen, bar })
     }
 
-    /// Lines on stderr, each with the environment's name, so that the logs of two deployments can be told apart.
+    /// Lines on stderr, each with the environment's name, so that the logs of two deployments can be distinguished.
     #[must_use]
     pub fn lines(environment: &str, palette: Palette) -> Self {
         Self::lines_to(environment, palette, Box::new(io::stderr()))
@@ -132,7 +133,7 @@ impl LiveTree {
         if above.is_empty() {
             return Ok(());
         }
-        // The tree first: a stack that has just been told above it must not stand in it any more.
+        // The tree first: a stack with a line above the tree must no longer be in it.
         self.compose(Timestamp::now());
         // One call for all lines: each call redraws the tree.
         let width = match usize::from(self.term.size().1) {
@@ -158,10 +159,10 @@ impl LiveTree {
         self.bar.set_message(lines.join("\n"));
     }
 
-    /// The tree goes, its closing sentence stays.
+    /// Removes the tree and leaves its closing sentence.
     fn finish(&mut self) {
         self.bar.finish_and_clear();
-        // With nobody at the terminal any more there is nothing to clear or tell.
+        // If the terminal is gone, there is nothing to clear or to say.
         let _ = self.screen.clear();
         if let Some(sentence) = self.tree.closing() {
             let _ = self.term.write_line(&sentence);
@@ -169,8 +170,8 @@ impl LiveTree {
     }
 }
 
-/// Draws events until the channel closes. The first error of the output is given back at the end: the channel is emptied whatever
-/// happens to the screen, since a deployment must not fail because nobody looks.
+/// Draws events until the channel closes. Returns the first error of the output only at the end: the channel is emptied
+/// whatever happens to the screen, because a deployment must not fail when nobody watches.
 ///
 /// The channel is unbounded for the same reason: a slow terminal does not slow the deployment.
 pub async fn draw(mut events: UnboundedReceiver<OperationEvent>, mut drawer: Drawer) -> io::Result<()> {

@@ -1,4 +1,5 @@
-//! Questions at the terminal. Without a terminal a question is an error at once: konta never waits for nobody.
+//! Questions at the terminal. Without a terminal a question is an error: konta never waits for
+//! input that cannot arrive.
 
 use std::io::{self, IsTerminal};
 
@@ -14,21 +15,21 @@ use super::text;
 /// Why a question got no answer.
 #[derive(Debug, Error, Diagnostic)]
 pub enum PromptError {
-    /// There is nobody to ask.
+    /// There is no terminal.
     #[error("cannot ask \"{question}\": no terminal")]
     #[diagnostic(
         code(konta::prompt::not_a_terminal),
-        help("give the answer as a flag (`--help` lists them), or run konta in a terminal")
+        help("give the answer as an option (`--help` lists them), or run konta in a terminal")
     )]
     NotATerminal {
         /// The question.
         question: String,
     },
-    /// A name must be typed, which --yes does not do, and there is nobody to type it.
+    /// A name must be typed, which `--yes` does not do, and there is no terminal.
     #[error("cannot ask \"{question}\": no terminal")]
     #[diagnostic(
         code(konta::prompt::not_a_terminal),
-        help("--yes does not answer this; say it with `--confirm {expected}`, or run konta in a terminal")
+        help("`--yes` does not answer this question: pass `--confirm {expected}`, or run konta in a terminal")
     )]
     NobodyTypes {
         /// The question.
@@ -36,8 +37,8 @@ pub enum PromptError {
         /// The name.
         expected: String,
     },
-    /// The operator broke off.
-    #[error("broken off; nothing was changed")]
+    /// The operator cancelled.
+    #[error("cancelled; nothing was changed")]
     #[diagnostic(code(konta::prompt::cancelled))]
     Cancelled,
     /// The terminal failed.
@@ -52,10 +53,10 @@ pub fn can_ask() -> bool {
     io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 
-/// Asks yes or no; Enter alone is no.
+/// Asks yes or no; Enter alone means no.
 ///
-/// The answer is a line, not a key: a key pressed too early must not deploy, and dialoguer's own yes-or-no hides the cursor, which
-/// Ctrl-C would leave hidden.
+/// The answer is a line, not a key: a key pressed too early must not deploy. And dialoguer's own yes-or-no question
+/// hides the cursor, which Ctrl-C would leave hidden.
 pub fn confirm(question: &str) -> Result<bool, PromptError> {
     ask(question, |theme, term| {
         let answer: String = Input::with_theme(theme)
@@ -67,18 +68,19 @@ pub fn confirm(question: &str) -> Result<bool, PromptError> {
     })
 }
 
-/// Asks yes or no like [`confirm`], as long as nothing interrupts; an interruption is [`PromptError::Cancelled`], at once.
+/// Asks yes or no like [`confirm`], until `interrupted` completes: then it returns
+/// [`PromptError::Cancelled`] immediately.
 ///
-/// For a question that is asked while konta listens for Ctrl-C itself. dialoguer puts the terminal into raw mode anew for each key: there
-/// Ctrl-C is a byte, but a moment before it is a signal, which would go to the listener and leave the question waiting for a key. Here the
-/// terminal stays as it is, so that Ctrl-C always is a signal.
+/// For a question while konta itself listens for Ctrl-C. dialoguer puts the terminal into raw mode again for each key.
+/// In raw mode Ctrl-C is a byte, but a moment earlier it is a signal, which would go to the listener and leave the
+/// question waiting for a key. Here the terminal stays as it is, so that Ctrl-C is always a signal.
 pub async fn confirm_unless<T>(question: &str, interrupted: impl Future<Output = T>) -> Result<bool, PromptError> {
     if !can_ask() {
         return Err(PromptError::NotATerminal { question: text::one_line(question).into_owned() });
     }
     let term = Term::stderr();
     let mut asked = String::new();
-    // A String takes every text.
+    // Writing to a String cannot fail.
     let _ = theme().format_input_prompt(&mut asked, &format!("{question} [y/N]"), None);
     let mut interrupted = std::pin::pin!(interrupted);
     loop {
@@ -89,7 +91,7 @@ pub async fn confirm_unless<T>(question: &str, interrupted: impl Future<Output =
             line = read_line() => line.map_err(PromptError::Terminal)?,
         };
         let Some(line) = line else {
-            // The terminal has shown ^C, or nothing, and stands on the question's line.
+            // The terminal has shown ^C, or nothing, and the cursor is on the question's line.
             let _ = term.write_line("");
             return Err(PromptError::Cancelled);
         };
@@ -100,13 +102,14 @@ pub async fn confirm_unless<T>(question: &str, interrupted: impl Future<Output =
     }
 }
 
-/// A line of standard input; `None` at its end. It is read by a thread of its own, which ends with the process: a read cannot be given up.
+/// A line of standard input; `None` at its end. A separate thread reads it, and ends with the process: a
+/// read cannot be cancelled.
 async fn read_line() -> io::Result<Option<String>> {
     let (sender, receiver) = tokio::sync::oneshot::channel();
     std::thread::spawn(move || {
         let mut line = String::new();
         let read = io::stdin().read_line(&mut line).map(|length| (length > 0).then_some(line));
-        // Nobody waits for it any more where the question was interrupted.
+        // If the question was interrupted, nothing waits for the line any more.
         let _ = sender.send(read);
     });
     receiver.await.unwrap_or(Ok(None))
@@ -120,14 +123,14 @@ fn yes_or_no(answer: &str) -> Option<bool> {
     }
 }
 
-/// Asks to type a name before something that cannot be undone; true when it was typed exactly.
+/// Asks to type a name before something that cannot be undone; true if it was typed exactly.
 pub fn typed_name(question: &str, expected: &str) -> Result<bool, PromptError> {
     if !can_ask() {
         return Err(PromptError::NobodyTypes { question: question.to_owned(), expected: expected.to_owned() });
     }
     let typed: String = ask(question, |theme, term| {
         Input::<String>::with_theme(theme)
-            .with_prompt(format!("{question} (type {expected} to go on)"))
+            .with_prompt(format!("{question} (type {expected} to continue)"))
             .allow_empty(true)
             .interact_text_on(term)
             .map(Some)
@@ -135,14 +138,14 @@ pub fn typed_name(question: &str, expected: &str) -> Result<bool, PromptError> {
     Ok(typed.trim() == expected)
 }
 
-/// Asks to choose one of `items`; the answer is its index.
+/// Asks the operator to choose one of `items`; the answer is its index.
 pub fn select(question: &str, items: &[String], default: usize) -> Result<usize, PromptError> {
     ask(question, |theme, term| {
         Select::with_theme(theme).with_prompt(question).items(items).default(default).interact_on_opt(term)
     })
 }
 
-/// Asks for a text; asks again as long as `check` refuses, with its reason.
+/// Asks for a text; asks again while `check` refuses it, and shows the reason.
 pub fn input(
     question: &str,
     default: Option<&str>,
@@ -171,9 +174,10 @@ fn ask<T>(
         Ok(Some(answer)) => Ok(answer),
         Ok(None) => Err(PromptError::Cancelled),
         Err(dialoguer::Error::IO(error)) => {
-            // A menu hides the cursor and leaves it hidden when it is broken off.
+            // A menu hides the cursor, and leaves it hidden if it is interrupted.
             let _ = term.show_cursor();
-            // Ctrl-C, where a handler keeps it from ending konta, interrupts the read; a terminal that went away ends the input.
+            // If a handler keeps Ctrl-C from ending konta, Ctrl-C interrupts the read; a terminal that
+            // goes away ends the input.
             if matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::UnexpectedEof) {
                 Err(PromptError::Cancelled)
             } else {
@@ -193,7 +197,7 @@ mod tests {
 
     #[test]
     fn without_a_terminal_a_question_is_an_error_at_once() {
-        // Under `cargo test` in a terminal there is one; then nothing can be said here.
+        // With `cargo test` in a terminal there is one; then this cannot be tested.
         if can_ask() {
             return;
         }

@@ -1,20 +1,20 @@
-//! Colours and symbols. What is said is readable without colour: a colour repeats what a word or a symbol says.
+//! Colours and symbols. Output is readable without colour: a colour repeats what a word or a symbol says.
 
 use std::fmt::Display;
 
 use console::Style;
 
-/// Something is made.
+/// Something is added.
 pub const ADDED: &str = "+";
 /// Something is changed.
 pub const CHANGED: &str = "~";
-/// Something is taken away.
+/// Something is removed.
 pub const REMOVED: &str = "-";
-/// Something stays.
+/// Something stays the same.
 pub const SAME: &str = "=";
 /// Something needs attention.
 pub const ATTENTION: &str = "!";
-/// Something ended well.
+/// Something succeeded.
 pub const GOOD: &str = "✓";
 /// Something failed.
 pub const BAD: &str = "✗";
@@ -32,19 +32,19 @@ impl Palette {
         Self { coloured: false }
     }
 
-    /// Colours, whatever the terminal.
+    /// Colours, whatever the terminal is.
     #[must_use]
     pub const fn coloured() -> Self {
         Self { coloured: true }
     }
 
-    /// For text on stdout; `no_color` is the flag `--no-color`.
+    /// For text on stdout; `no_color` is the option `--no-color`.
     #[must_use]
     pub fn for_stdout(no_color: bool) -> Self {
         Self { coloured: wanted(no_color) && console::colors_enabled() }
     }
 
-    /// For text on stderr; `no_color` is the flag `--no-color`.
+    /// For text on stderr; `no_color` is the option `--no-color`.
     #[must_use]
     pub fn for_stderr(no_color: bool) -> Self {
         Self { coloured: wanted(no_color) && console::colors_enabled_stderr() }
@@ -56,7 +56,7 @@ impl Palette {
         self.coloured
     }
 
-    /// What is made or ended well: green.
+    /// What is added or succeeded: green.
     pub fn good(self, text: impl Display) -> String {
         self.paint(Style::new().green(), text)
     }
@@ -91,7 +91,7 @@ impl Palette {
     }
 }
 
-/// `NO_COLOR` counts when it is set and not empty. Source: <https://no-color.org>.
+/// `NO_COLOR` counts if it is set and not empty. Source: <https://no-color.org>.
 fn wanted(no_color: bool) -> bool {
     !no_color && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }

@@ -14,21 +14,21 @@ use super::text;
 pub struct TenantRow {
     /// The tenant.
     pub tenant: String,
-    /// The address people are given.
+    /// The address that people use.
     pub url: String,
     /// The tier.
     pub tier: String,
-    /// The cell's number; absent before it is placed.
+    /// The cell's number; absent until the tenant is placed.
     pub cell: Option<u32>,
     /// The database's name.
     pub database: String,
     /// The stack's name.
     pub stack: String,
-    /// How it stands.
+    /// The state of its stack.
     pub state: String,
-    /// What visitors see in the place of its Odoo.
+    /// What visitors see instead of its Odoo.
     pub page: ServingState,
-    /// Whether a move of it is not at its end.
+    /// Whether a move of the tenant is not complete.
     pub moving: bool,
 }
 
@@ -58,7 +58,7 @@ pub fn tenant_rows(tenants: &[&Tenant], names: &Names, observed: &Observed) -> V
     tenants.iter().map(|tenant| TenantRow::of(tenant, names, observed)).collect()
 }
 
-/// How a tenant stands: the state of its stack, after what that does not tell.
+/// A tenant's state: that of its stack, after what the stack's state does not say.
 fn state(row: &TenantRow) -> String {
     let moving = row.moving.then_some("being moved");
     moving.or(row.page.state()).map_or_else(|| row.state.clone(), |paged| format!("{paged} ({})", row.state))
@@ -88,20 +88,20 @@ fn tenant_cells(rows: &[TenantRow]) -> Vec<Vec<String>> {
         .collect()
 }
 
-/// A table as wide as the terminal behind stdout allows, [`text::DEFAULT_WIDTH`] when there is none.
+/// A table as wide as the terminal behind stdout allows; [`text::DEFAULT_WIDTH`] if there is none.
 #[must_use]
 pub fn table(headers: &[&str], rows: Vec<Vec<String>>) -> String {
     table_at(text::stdout_width(), headers, rows)
 }
 
-/// A table of at most `width` columns. Cells wrap between words, never inside one: names and addresses are there to be copied. When
-/// that does not fit, every row becomes a record of a few lines, headed by its first cell.
+/// A table of at most `width` columns. Cells wrap between words, never inside one, so that names and addresses can be
+/// copied. If that does not fit, every row becomes a record of a few lines, headed by its first cell.
 #[must_use]
 pub fn table_at(width: usize, headers: &[&str], rows: Vec<Vec<String>>) -> String {
     aligned_at(width, headers, &[], rows)
 }
 
-/// As [`table_at`], with figures in the columns of the given indices: they end below each other.
+/// Like [`table_at`], with figures in the columns of the given indices, aligned on the right.
 #[must_use]
 pub fn aligned_at(width: usize, headers: &[&str], figures: &[usize], rows: Vec<Vec<String>>) -> String {
     let rows: Vec<Vec<String>> =
@@ -114,9 +114,9 @@ pub fn aligned_at(width: usize, headers: &[&str], figures: &[usize], rows: Vec<V
     table
         .load_style(TableStyle::new())
         .set_content_arrangement(ContentArrangement::Dynamic)
-        // The last column's gap may lie beyond the edge: it is trimmed.
+        // The last column's gap may be beyond the edge: it is trimmed.
         .set_width(u16::try_from(width + GAP).unwrap_or(u16::MAX))
-        // Colours and widths are decided here, not by what comfy-table thinks of the terminal.
+        // Colours and widths are decided here, not by comfy-table's idea of the terminal.
         .force_no_tty()
         .set_header(headers.iter().map(|header| header.to_uppercase()));
     for row in &rows {
@@ -136,7 +136,7 @@ pub fn aligned_at(width: usize, headers: &[&str], figures: &[usize], rows: Vec<V
     lines.join("\n")
 }
 
-/// Whether a table of `width` columns need not break a word.
+/// Whether the table fits `width` columns without breaking a word.
 #[must_use]
 pub fn fits(width: usize, headers: &[&str], rows: &[Vec<String>]) -> bool {
     narrowest(headers, rows).iter().map(|column| column + GAP).sum::<usize>() <= width + GAP

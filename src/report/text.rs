@@ -4,33 +4,34 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-/// Columns taken when nobody knows the terminal's width.
+/// The width if the terminal's is unknown, in columns.
 pub const DEFAULT_WIDTH: usize = 80;
 
-/// The width of the terminal behind stdout, [`DEFAULT_WIDTH`] when there is none.
+/// The width of the terminal behind stdout; [`DEFAULT_WIDTH`] if there is none.
 #[must_use]
 pub fn stdout_width() -> usize {
     width_of(&console::Term::stdout())
 }
 
-/// The width of the terminal behind stderr, [`DEFAULT_WIDTH`] when there is none.
+/// The width of the terminal behind stderr; [`DEFAULT_WIDTH`] if there is none.
 #[must_use]
 pub fn stderr_width() -> usize {
     width_of(&console::Term::stderr())
 }
 
 fn width_of(term: &console::Term) -> usize {
-    // Some terminals (a serial line, a pty that nobody sized) say 0.
+    // Some terminals (a serial line, a pty without a size) report 0.
     term.size_checked().map(|(_, columns)| usize::from(columns)).filter(|&columns| columns > 0).unwrap_or(DEFAULT_WIDTH)
 }
 
-/// A size for people, such as `12.30 MiB`.
+/// A size in bytes for people, such as `12.30 MiB`.
 #[must_use]
 pub fn bytes(count: u64) -> String {
     indicatif::HumanBytes(count).to_string()
 }
 
-/// The text on one line, without control characters: a reason from AWS or a value from a manifest must not move the cursor.
+/// The text on one line, without control characters: a reason from AWS or a value from a manifest
+/// must not move the cursor.
 #[must_use]
 pub fn one_line(text: &str) -> Cow<'_, str> {
     if !text.contains(char::is_control) {
@@ -46,13 +47,14 @@ pub fn printable(text: &str) -> String {
     text.chars().filter(|c| *c == '\n' || !c.is_control()).collect()
 }
 
-/// Cuts a line to `width` columns; a `…` tells that it was cut.
+/// Cuts a line to `width` columns; a trailing `…` shows that it was cut.
 #[must_use]
 pub fn cut(line: &str, width: usize) -> Cow<'_, str> {
     console::truncate_str(line, width, "…")
 }
 
-/// Cuts the beginning of a line, so that `width` columns are left: what tells resources apart stands last in their names.
+/// Cuts the beginning of a line, so that `width` columns remain: what distinguishes resources is
+/// at the end of their names.
 #[must_use]
 pub fn cut_start(line: &str, width: usize) -> Cow<'_, str> {
     let over = console::measure_text_width(line).saturating_sub(width);
@@ -63,8 +65,8 @@ pub fn cut_start(line: &str, width: usize) -> Cow<'_, str> {
     }
 }
 
-/// Wraps words to `width` columns. Every line starts behind `indent` columns, and the first one's are already written (a label,
-/// a symbol). A word longer than a line stays whole, so that addresses can be copied.
+/// Wraps words to `width` columns. Every line starts after `indent` columns; those of the first line are already
+/// written (a label, a symbol). A word longer than a line stays whole, so that addresses can be copied.
 #[must_use]
 pub fn wrap(text: &str, width: usize, indent: usize) -> String {
     let mut wrapped = String::new();
@@ -85,7 +87,7 @@ pub fn wrap(text: &str, width: usize, indent: usize) -> String {
     wrapped
 }
 
-/// As [`wrap`], but a word longer than a line is broken too: for what nobody copies from here.
+/// Like [`wrap`], but breaks words that are longer than a line: for text that nobody copies from here.
 #[must_use]
 pub fn wrap_all(text: &str, width: usize, indent: usize) -> String {
     let room = width.saturating_sub(indent).max(1);
@@ -100,7 +102,7 @@ pub fn wrap_all(text: &str, width: usize, indent: usize) -> String {
     wrap(&words, width, indent)
 }
 
-/// A line as it is where it fits, else wrapped between words, with what follows set in by four columns.
+/// A line as it is if it fits, else wrapped between words, with further lines indented by four columns.
 #[must_use]
 pub fn fold(line: &str, width: usize) -> Cow<'_, str> {
     if console::measure_text_width(line) <= width {
@@ -108,7 +110,7 @@ pub fn fold(line: &str, width: usize) -> Cow<'_, str> {
     }
     let rest = line.trim_start();
     let lead = line.len() - rest.len();
-    // The first line begins where it began; `wrap` reckons with four columns there.
+    // The first line keeps its beginning; `wrap` allows for four more columns there.
     Cow::Owned(format!("{}{}", " ".repeat(lead), wrap(rest, width, lead + 4)))
 }
 
@@ -118,7 +120,7 @@ pub fn count(number: usize, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
 
-/// Names and values, one pair a line, the values below each other; a name that repeats is written once.
+/// Names and values, one pair per line, with the values aligned; a repeated name is written once.
 #[must_use]
 pub fn pairs(pairs: &[(&str, String)]) -> String {
     let width = pairs.iter().map(|(name, _)| console::measure_text_width(name)).max().unwrap_or(0);

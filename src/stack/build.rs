@@ -1,4 +1,4 @@
-//! Model + documents -> the stacks that should stand, with their names, parameters, tags and order.
+//! Model + documents -> the stacks that should exist, with their names, parameters, tags and order.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,13 +17,13 @@ use super::tags::{
     APPLICATION_TAG, CELL_TAG, DATABASE_TAG, ENVIRONMENT_TAG, HASH_TAG, MODULES_TAG, TENANT_TAG, TIER_TAG,
 };
 
-/// The addon that is a tenant's own database cluster.
+/// The addon with a tenant's own database cluster.
 pub use crate::template::compose::AURORA;
 
 /// The parameter by which a pooled tenant's rule leads to the pool.
 const POOL_GROUP: &str = "PoolTargetGroupArn";
 
-/// Makes desired stacks.
+/// Builds the desired stacks of a workspace.
 #[derive(Debug)]
 pub struct Builder<'a> {
     workspace: &'a Workspace,
@@ -31,7 +31,7 @@ pub struct Builder<'a> {
 }
 
 impl<'a> Builder<'a> {
-    /// For a workspace.
+    /// Builds the stacks of this workspace.
     #[must_use]
     pub fn new(workspace: &'a Workspace, composer: &'a Composer) -> Self {
         Self { workspace, composer }
@@ -43,7 +43,7 @@ impl<'a> Builder<'a> {
         Names::new(self.workspace.application.as_str(), environment.name.as_str())
     }
 
-    /// The environment's own stacks: the zone when konta makes it, then the environment.
+    /// The environment's own stacks: the zone, if konta makes it, then the environment.
     pub fn environment(&self, environment: &Environment) -> Result<Vec<DesiredStack>, TemplateError> {
         let names = self.names(environment);
         let mut own = self.shared_values(environment);
@@ -58,7 +58,7 @@ impl<'a> Builder<'a> {
                 kind: StackKind::Dns,
                 title: format!("zone {}", environment.domain),
                 tags: self.tags(environment),
-                // A zone made anew gets other name servers, which breaks the delegation for up to two days.
+                // A recreated zone gets other name servers, which breaks the delegation for up to two days.
                 protected: environment.termination_protection,
                 wait_condition: None,
                 depends_on: Vec::new(),
@@ -88,7 +88,7 @@ impl<'a> Builder<'a> {
         Ok(stacks)
     }
 
-    /// A cell's stack. With `pooled` it has a pool also where no manifest asks for one any more.
+    /// A cell's stack. With `pooled` it has a pool even if no manifest asks for one any more.
     pub fn cell(
         &self,
         environment: &Environment,
@@ -136,7 +136,7 @@ impl<'a> Builder<'a> {
         tags.insert(CELL_TAG.to_owned(), placement.cell.to_string());
         tags.insert(TENANT_TAG.to_owned(), tenant.name.to_string());
         tags.insert(TIER_TAG.to_owned(), tenant.tier.to_string());
-        // Modules are no parameter of the stack; their digest as a tag lets a new module be seen as a change.
+        // Modules are not a parameter of the stack; with their digest as a tag, a new module is a change.
         let database = if tenant.database == DatabaseChoice::Dedicated { "dedicated" } else { "shared" };
         tags.insert(DATABASE_TAG.to_owned(), database.to_owned());
         tags.insert(MODULES_TAG.to_owned(), digest(&tenant.modules.join(",")));
@@ -181,10 +181,10 @@ impl<'a> Builder<'a> {
         Ok(stacks)
     }
 
-    /// What is left of a dedicated tenant's stack while it moves: its rule with the page of maintenance, its names and certificates. No
-    /// task, so nothing of it is tied to a load balancer, a database or a file system any more.
+    /// What remains of a dedicated tenant's stack while it moves: its rule with the maintenance page, its names and
+    /// certificates. There is no task, so nothing ties it to a load balancer, a database or a file system any more.
     ///
-    /// It is the shape of a pooled tenant's stack, under the tags with which the stack stands.
+    /// It has the shape of a pooled tenant's stack, and the tags of the deployed stack.
     pub fn parked(
         &self,
         environment: &Environment,
@@ -208,7 +208,7 @@ impl<'a> Builder<'a> {
         };
         let placement = Placement { cell, priority, page: ServingState::Maintenance };
         let Some(mut stack) = self.tenant(environment, &bare, placement)?.pop() else { return Ok(None) };
-        // Where the page is shown the pool's group is not looked at, and a cell may have none.
+        // While the page is shown the pool's target group is not used, and a cell may have none.
         let group = observed.output(&self.names(environment).cell(cell), POOL_GROUP).unwrap_or("none");
         stack.parameters.insert(POOL_GROUP.to_owned(), ParameterValue::literal(group));
         stack.tags =
@@ -238,7 +238,7 @@ impl<'a> Builder<'a> {
         let mut parameters = if from_addons.is_empty() {
             context.parameters(&name, &document)?
         } else {
-            // What comes from addons is known here and not in the context.
+            // Values from addons are known here but not in the context.
             let mut reduced = Document::clone(&document);
             if let Some(declared) = reduced.section_mut("Parameters") {
                 declared.retain(|parameter, _| !from_addons.contains_key(parameter));
@@ -269,7 +269,7 @@ impl<'a> Builder<'a> {
         tags
     }
 
-    /// The environment's own stacks, from which cells and tenants take outputs.
+    /// The environment's own stacks, whose outputs cells and tenants take.
     fn shared_upstream(&self, environment: &Environment) -> Result<Vec<(String, Arc<Document>)>, TemplateError> {
         let names = self.names(environment);
         let mut upstream = vec![(names.environment(), self.composer.shared("environment", &names.environment())?)];
@@ -295,7 +295,7 @@ impl<'a> Builder<'a> {
     }
 }
 
-/// The addons that become stacks, in order; the database first.
+/// The addons that become stacks, in order, with the database first.
 #[must_use]
 pub fn addons_of(tenant: &Tenant) -> Vec<&str> {
     let dedicated = (tenant.database == DatabaseChoice::Dedicated).then_some(AURORA);

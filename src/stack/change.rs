@@ -12,7 +12,7 @@ pub enum ResourceAction {
     Modify,
     /// Removed.
     Remove,
-    /// Not known before AWS does it (a nested or dynamic change).
+    /// Unknown until AWS does it (a nested or dynamic change).
     Dynamic,
 }
 
@@ -33,11 +33,12 @@ pub enum Replacement {
 pub struct ValueChange {
     /// The parameter, tag or setting.
     pub name: String,
-    /// Before; absent when it is new.
+    /// Before; absent if it is new.
     pub before: Option<String>,
-    /// After; absent when it is taken away or known later. In a new stack, of what is known later, the output it comes from.
+    /// After; absent if it is removed or known later. In a new stack, a value that is known later names the
+    /// output that it comes from.
     pub after: Option<String>,
-    /// Whether the value after is known only once an earlier stack stands.
+    /// Whether the value after is known only once an earlier stack is deployed.
     pub known_later: bool,
 }
 
@@ -69,22 +70,22 @@ pub struct ResourceChange {
     pub replacement: Replacement,
     /// Property by property; empty for added and removed resources.
     pub properties: Vec<PropertyChange>,
-    /// What it may cost beside money.
+    /// What it may cost apart from money.
     pub risk: Risk,
 }
 
-/// What a change may cost beside money, worst last.
+/// What a change may cost apart from money, worst last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Default)]
 #[serde(rename_all = "snake_case")]
 pub enum Risk {
-    /// Nothing that a visitor notices.
+    /// Nothing that visitors notice.
     #[default]
     None,
     /// A resource without data is replaced; there may be a short gap.
     Replacement,
-    /// A resource that holds data may be replaced: AWS decides that only while it deploys.
+    /// A resource that holds data may be replaced: AWS decides only during the deployment.
     ///
-    /// Mostly it is not: a changed tag of the subnet group a cluster refers to already makes AWS say so.
+    /// Usually it is not: a changed tag of a cluster's subnet group is enough for AWS to report this.
     PossibleDataLoss,
     /// A resource that holds data is replaced or removed.
     DataLoss,

@@ -1,4 +1,4 @@
-//! A stack as the manifests want it.
+//! A stack as the manifests describe it.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -13,7 +13,7 @@ use crate::template::Document;
 
 use super::observed::Observed;
 
-/// What a stack holds, in the order in which they are deployed.
+/// What a stack holds, in the order of deployment.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum StackKind {
     /// The hosted zone.
@@ -33,7 +33,7 @@ pub enum StackKind {
 pub enum ParameterValue {
     /// Known from the manifests.
     Literal(String),
-    /// An output of another stack, known once that stack stands.
+    /// An output of another stack, known once that stack is deployed.
     Output {
         /// The other stack's name.
         stack: String,
@@ -48,7 +48,7 @@ impl ParameterValue {
         Self::Literal(value.into())
     }
 
-    /// The value, looked up in what exists; `None` when the other stack does not (yet) have that output.
+    /// The value, looked up in the deployed stacks; `None` if the other stack does not have that output (yet).
     #[must_use]
     pub fn resolve<'a>(&'a self, observed: &'a Observed) -> Option<&'a str> {
         match self {
@@ -67,35 +67,35 @@ impl std::fmt::Display for ParameterValue {
     }
 }
 
-/// A wait condition at which the creation of a service stops until konta has done what comes before it.
+/// A wait condition at which the creation of a stack stops, before its service, until konta signals it.
 ///
-/// The task definition must stand before the database can be prepared by a task of it, and the database must be prepared before a
-/// service takes traffic.
+/// The task definition must exist before one of its tasks can prepare the database, and the database must be prepared
+/// before a service takes traffic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct WaitCondition {
     /// The logical id of the wait condition.
     pub condition: &'static str,
-    /// The output that a stack has once its service stands: then the gate has been passed.
+    /// The output that a stack has once its service exists: then the wait condition is passed.
     pub passed: &'static str,
 }
 
 impl WaitCondition {
-    /// A dedicated tenant's.
+    /// The one of a dedicated tenant.
     pub const TENANT: Self = Self { condition: "Installed", passed: "ServiceName" };
-    /// A cell's with a pool.
+    /// The one of a cell with a pool.
     pub const POOL: Self = Self { condition: "PoolReady", passed: "PoolServiceName" };
 }
 
-/// A stack as the manifests want it.
+/// A stack as the manifests describe it.
 #[derive(Debug, Clone)]
 pub struct DesiredStack {
     /// Its name in CloudFormation.
     pub name: String,
     /// What it holds.
     pub kind: StackKind,
-    /// What it is, for people ("tenant breadfree").
+    /// What it is, for people, such as "tenant breadfree".
     pub title: String,
-    /// The template, shared between stacks of one shape.
+    /// The template; stacks of one shape share it.
     pub document: Arc<Document>,
     /// Every parameter the template declares and konta sets.
     pub parameters: BTreeMap<String, ParameterValue>,
@@ -105,12 +105,12 @@ pub struct DesiredStack {
     pub protected: bool,
     /// Where its creation waits for konta, if it does.
     pub wait_condition: Option<WaitCondition>,
-    /// Stacks whose outputs it takes, or that must stand before it.
+    /// Stacks whose outputs it takes, or that must exist before it.
     pub depends_on: Vec<String>,
 }
 
 impl DesiredStack {
-    /// The parameters with every value known; `None` while a stack it depends on has not stood yet.
+    /// The parameters, if every value is known; `None` until the stacks that it depends on are deployed.
     #[must_use]
     pub fn resolved_parameters(&self, observed: &Observed) -> Option<BTreeMap<String, String>> {
         self.parameters
@@ -119,7 +119,7 @@ impl DesiredStack {
             .collect()
     }
 
-    /// The parameters that cannot be known yet, with where they will come from.
+    /// The parameters whose values are not known yet, with where they will come from.
     #[must_use]
     pub fn unresolved(&self, observed: &Observed) -> Vec<(&str, &ParameterValue)> {
         self.parameters
@@ -129,11 +129,12 @@ impl DesiredStack {
             .collect()
     }
 
-    /// The hash that decides whether anything changed: SHA-256 over the body, the parameters and the tags, each with its length, in
-    /// hexadecimal, the first 32 characters.
+    /// The hash that decides whether anything changed: SHA-256 over the body, the parameters and the tags, each with
+    /// its length, in hexadecimal, the first 32 characters.
     ///
-    /// The page that visitors see is left out: no manifest says it, and a page that comes or goes must not change the stack's tags,
-    /// which would make CloudFormation touch a service whose target group has no load balancer just then.
+    /// The page that visitors see is left out: no manifest names it, and a page that comes or goes must not
+    /// change the stack's tags. That would make CloudFormation touch a service whose target group has no load
+    /// balancer at that moment.
     #[must_use]
     pub fn hash(&self, parameters: &BTreeMap<String, String>) -> String {
         let mut hasher = Sha256::new();

@@ -1,4 +1,4 @@
-//! Where a tenant lives: in which cell, in the pool or not, in whose cluster.
+//! Where a tenant is: in which cell, in the pool or not, in the cell's database cluster or its own.
 
 use std::fmt;
 
@@ -11,19 +11,19 @@ use crate::stack::names::Names;
 
 use super::tags::DATABASE_TAG;
 
-/// Where a tenant lives.
+/// Where a tenant is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Location {
     /// The cell's number.
     pub cell: u32,
     /// Whether the cell's pool serves it.
     pub pooled: bool,
-    /// Whether its database is in a cluster of its own.
+    /// Whether its database is in its own cluster.
     pub own_cluster: bool,
 }
 
 impl Location {
-    /// Of a tenant as its manifest wants it, in a cell.
+    /// Where the manifest wants the tenant, in this cell.
     #[must_use]
     pub fn wanted(tenant: &Tenant, cell: CellNumber) -> Self {
         Self {
@@ -33,7 +33,7 @@ impl Location {
         }
     }
 
-    /// Of a tenant's stack as it stands; `None` where it has no cell.
+    /// Where a deployed tenant's stack is; `None` if the stack has no cell.
     #[must_use]
     pub fn standing(stack: &ObservedStack) -> Option<Self> {
         let own_cluster = stack.tags.get(DATABASE_TAG).is_some_and(|tag| tag == "dedicated");
@@ -54,8 +54,8 @@ impl Location {
 
 impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let service = if self.pooled { "the pool" } else { "a service of its own" };
-        let cluster = if self.own_cluster { ", in a cluster of its own" } else { "" };
+        let service = if self.pooled { "the pool" } else { "its own service" };
+        let cluster = if self.own_cluster { ", with its own database cluster" } else { "" };
         write!(f, "{service} in cell {}{cluster}", self.cell)
     }
 }

@@ -1,4 +1,4 @@
-//! What the manifests say, under the names that the templates' parameters have.
+//! What the manifests say, under the names of the templates' parameters.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +8,7 @@ use super::names::{Names, POOL_USER};
 use super::placement::Placement;
 use super::tags::PAGE;
 
-/// Outputs given only when the environment makes its own network.
+/// Outputs that exist only if the environment makes its own network.
 const WITH_OWN_NETWORK: &[&str] = &["DataZones"];
 
 /// The conditional outputs that an environment's settings fulfil.
@@ -19,7 +19,7 @@ pub(super) fn fulfilled(environment: &Environment) -> &'static [&'static str] {
     }
 }
 
-/// What only the environment's own stack asks for.
+/// Values that only the environment's own stack asks for.
 pub(super) fn network_values(environment: &Environment) -> BTreeMap<&'static str, String> {
     let mut own = BTreeMap::from([
         ("Egress", environment.network.egress.as_str().to_owned()),
@@ -52,7 +52,7 @@ pub(super) fn network_values(environment: &Environment) -> BTreeMap<&'static str
     own
 }
 
-/// The ARNs of the zones that hold tenants' hosts beside the environment's own, separated by commas.
+/// The ARNs of the zones that hold tenants' hosts, besides the environment's own zone, separated by commas.
 pub(super) fn host_zones<'a>(environment: &Environment, tenants: impl Iterator<Item = &'a Tenant>) -> String {
     let region = environment.region.as_str();
     let partitions = [("cn-", "aws-cn"), ("us-gov-", "aws-us-gov")];
@@ -62,7 +62,7 @@ pub(super) fn host_zones<'a>(environment: &Environment, tenants: impl Iterator<I
     zones.into_iter().map(|zone| format!("arn:{partition}:route53:::hostedzone/{zone}")).collect::<Vec<_>>().join(",")
 }
 
-/// What a cell's stack asks for, and its tenants' too.
+/// Values that the stacks of a cell and of its tenants ask for.
 pub(super) fn cell_values(
     environment: &Environment,
     cell: CellNumber,
@@ -80,7 +80,7 @@ pub(super) fn cell_values(
         ("DatabaseInstances", database.instances.to_string()),
         ("BackupRetentionDays", database.backup_retention_days.to_string()),
         ("DeletionProtection", environment.termination_protection.to_string()),
-        // One wildcard record leads to the first cell; tenants elsewhere have a record of their own, which goes before it.
+        // One wildcard record leads to the first cell; tenants elsewhere have their own records, which take precedence.
         ("CellAlias", (cell == CellNumber::FIRST).to_string()),
         ("PoolEnabled", has_pool.to_string()),
         ("PoolImage", pool.image.clone()),
@@ -92,7 +92,7 @@ pub(super) fn cell_values(
     ])
 }
 
-/// What a tenant's stack asks for.
+/// Values that a tenant's stack asks for.
 pub(super) fn tenant_values(
     environment: &Environment,
     tenant: &Tenant,
@@ -100,7 +100,7 @@ pub(super) fn tenant_values(
     names: &Names,
 ) -> BTreeMap<&'static str, String> {
     let hosts: Vec<&str> = tenant.hosts.iter().map(|h| h.host.as_str()).collect();
-    // The wildcard record leads to the first cell, and stands for no host that is the domain itself.
+    // The wildcard record leads to the first cell, and does not cover the domain itself.
     let beside_wildcard =
         placement.cell != CellNumber::FIRST || tenant.hosts.iter().any(|host| host.host == environment.domain);
     BTreeMap::from([

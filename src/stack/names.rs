@@ -1,4 +1,4 @@
-//! The names of stacks and of what konta keeps beside them.
+//! The names of stacks, and of what konta keeps next to them.
 
 use std::collections::BTreeMap;
 
@@ -8,10 +8,10 @@ use crate::model::{CellNumber, TenantName};
 /// What the names of parameters about operations under way begin with, below [`Names::kept`]. No tenant's name has a slash.
 pub const OPERATION: &str = "operation/";
 
-/// What the names of parameters about moves begin with, below [`Names::kept`]. No tenant's name has a slash.
+/// How the names of parameters about moves begin, below [`Names::kept`]. No tenant's name contains a slash.
 pub const MOVING: &str = "moving/";
 
-/// The names of an environment's stacks and of what konta keeps beside them.
+/// The names of an environment's stacks, and of what konta keeps next to them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Names {
     prefix: String,
@@ -19,7 +19,7 @@ pub struct Names {
 }
 
 impl Names {
-    /// For one environment of one application.
+    /// The names in one environment of one application.
     #[must_use]
     pub fn new(application: &str, environment: &str) -> Self {
         Self { prefix: format!("{application}-{environment}"), path: format!("/{application}/{environment}") }
@@ -73,32 +73,32 @@ impl Names {
         format!("{}/cell-{cell}/pool/password", self.path)
     }
 
-    /// The path of the SSM parameters that name stacks whose tasks nobody has seen answer since their last deployment.
+    /// The path of the SSM parameters that name stacks whose tasks were not seen to answer since their last deployment.
     #[must_use]
     pub fn unverified(&self) -> String {
         format!("{}/unverified", self.path)
     }
 
-    /// The SSM parameter that says so of one stack.
+    /// The SSM parameter that says so about one stack.
     #[must_use]
     pub fn unverified_stack(&self, stack: &str) -> String {
         format!("{}/unverified/{stack}", self.path)
     }
 
-    /// The path of the SSM parameters that name deleted tenants whose data was kept, each with its cell.
+    /// The path of the SSM parameters that name deleted tenants whose data was kept, each with the tenant's cell.
     #[must_use]
     pub fn kept(&self) -> String {
         format!("{}/kept", self.path)
     }
 
-    /// The SSM parameter that says so of one tenant.
+    /// The SSM parameter that says so about one tenant.
     #[must_use]
     pub fn kept_tenant(&self, tenant: &TenantName) -> String {
         format!("{}/kept/{tenant}", self.path)
     }
 
-    /// The SSM parameter that keeps where a tenant that is being moved comes from and how far it has come. It is under [`Names::kept`], so
-    /// that one question finds both.
+    /// The SSM parameter that says where a tenant on the move comes from and how far it has come. It is under
+    /// [`Names::kept`], so that one call finds both.
     #[must_use]
     pub fn moving_tenant(&self, tenant: &TenantName) -> String {
         format!("{}/{MOVING}{tenant}", self.kept())
@@ -120,18 +120,18 @@ impl Names {
         [tag(APPLICATION_TAG), tag(ENVIRONMENT_TAG), own].into()
     }
 
-    /// The SSM parameter that reserves a listener rule's priority in a cell: only one writer can make it.
+    /// The SSM parameter that reserves a listener rule's priority in a cell: only one writer can create it.
     #[must_use]
     pub fn priority(&self, cell: CellNumber, priority: u32) -> String {
         format!("{}/{priority}", self.priorities(cell))
     }
 
-    /// The path of these reservations in a cell.
+    /// The path of the reservations in a cell.
     #[must_use]
     pub fn priorities(&self, cell: CellNumber) -> String {
         format!("{}/cell-{cell}/priority", self.path)
     }
 }
 
-/// The role as which the pool's Odoo connects; a member of every pooled tenant's role.
+/// The role with which the pool's Odoo connects; a member of every pooled tenant's role.
 pub const POOL_USER: &str = "konta_pool";

@@ -1,4 +1,4 @@
-//! Stacks as they stand in AWS, in one sweep.
+//! Stacks as AWS reports them, in one sweep.
 
 use std::collections::BTreeMap;
 
@@ -30,13 +30,13 @@ pub struct ObservedStack {
 }
 
 impl ObservedStack {
-    /// Whether the stack is only the shell of a change set that was never executed, and so does not exist yet.
+    /// Whether the stack is only the shell of a change set that was never executed, and so does not really exist yet.
     #[must_use]
     pub fn is_shell(&self) -> bool {
         self.status == "REVIEW_IN_PROGRESS"
     }
 
-    /// Whether something is under way (`*_IN_PROGRESS`), other than a shell.
+    /// Whether an operation is under way (`*_IN_PROGRESS`); a shell does not count.
     #[must_use]
     pub fn in_progress(&self) -> bool {
         self.status.ends_with("_IN_PROGRESS") && !self.is_shell()
@@ -60,13 +60,13 @@ impl ObservedStack {
         self.named("-cell-", self.tags.get(CELL_TAG)?).and(self.cell())
     }
 
-    /// The cell in which it stands, by its tags.
+    /// The cell it is in, by its tags.
     #[must_use]
     pub fn cell(&self) -> Option<CellNumber> {
         self.tags.get(CELL_TAG)?.parse().ok().and_then(CellNumber::new)
     }
 
-    /// What visitors see in the place of its Odoo.
+    /// What visitors see instead of its Odoo.
     #[must_use]
     pub fn page(&self) -> ServingState {
         self.parameters.get(PAGE).map(|word| ServingState::of(word)).unwrap_or_default()
@@ -83,7 +83,7 @@ impl ObservedStack {
         (self.name == format!("{application}-{environment}{kind}{name}")).then_some(name)
     }
 
-    /// Whether an update failed and its rollback too; only `ContinueUpdateRollback` leads out.
+    /// Whether both an update and its rollback failed; only `ContinueUpdateRollback` helps then.
     #[must_use]
     pub fn rollback_is_stuck(&self) -> bool {
         self.status == "UPDATE_ROLLBACK_FAILED"
@@ -102,7 +102,7 @@ pub struct Observed {
 }
 
 impl Observed {
-    /// From a list.
+    /// What was observed, from a list of stacks.
     #[must_use]
     pub fn new(stacks: Vec<ObservedStack>) -> Self {
         let in_account = stacks.len();
@@ -110,28 +110,28 @@ impl Observed {
         Self { stacks, in_account, ..Self::default() }
     }
 
-    /// The same, with how many stacks the account has in the region, and the tenants that were deleted while their data was kept, each
+    /// Adds the number of stacks that the account has in the region, and the deleted tenants whose data was kept, each
     /// with the cell that holds it.
     #[must_use]
     pub fn with(self, in_account: usize, kept: BTreeMap<TenantName, CellNumber>) -> Self {
         Self { kept, in_account, ..self }
     }
 
-    /// The same, with the tenants whose move from one place to another is not at its end, each with what is kept about it.
+    /// Adds the tenants whose move is not complete, each with its record.
     #[must_use]
     pub fn with_moving(self, moving: BTreeMap<TenantName, String>) -> Self {
         Self { moving, ..self }
     }
 
-    /// The same, for a command that brings a tenant to a cell, or within its cell to another place: no rule that keeps a tenant where
-    /// and as it is binds it then.
+    /// Says that the command at hand moves a tenant to a cell, or to another location in its cell: then the rules that
+    /// keep a tenant where and as it is do not apply to it.
     #[must_use]
     pub fn bound_for(mut self, tenant: TenantName, cell: CellNumber) -> Self {
         self.bound.insert(tenant, cell);
         self
     }
 
-    /// The cell to which the command at hand brings a tenant.
+    /// The cell to which the command at hand moves a tenant.
     #[must_use]
     pub fn bound(&self, tenant: &TenantName) -> Option<CellNumber> {
         self.bound.get(tenant).copied()
@@ -149,19 +149,21 @@ impl Observed {
         self.operations.get(tenant).map(String::as_str)
     }
 
-    /// What is kept about a move of the tenant that is not at its end.
+    /// The record of the tenant's move, if it is not complete.
     #[must_use]
     pub fn moving(&self, tenant: &TenantName) -> Option<&str> {
         self.moving.get(tenant).map(String::as_str)
     }
 
-    /// Whether a move of the tenant is not at its end, and is not what the command at hand goes on with: nothing else may touch it.
+    /// Whether the tenant's move is not complete and the command at hand does not resume it: then the command
+    /// must not touch the tenant.
     #[must_use]
     pub fn is_on_its_way(&self, tenant: &TenantName) -> bool {
         self.moving.contains_key(tenant) && !self.bound.contains_key(tenant)
     }
 
-    /// Tenants without a stack whose data is kept, with the cell that holds it: deleted ones, and those whose first deployment ended early.
+    /// Tenants without a stack whose data is kept, with the cell that holds it: deleted tenants, and those whose
+    /// first deployment ended early.
     pub fn kept(&self) -> impl Iterator<Item = (&TenantName, CellNumber)> {
         let gone = |tenant: &TenantName| !self.iter().any(|stack| stack.tenant() == Some(tenant.as_str()));
         self.kept.iter().filter(move |(tenant, _)| gone(tenant)).map(|(tenant, cell)| (tenant, *cell))
@@ -173,19 +175,19 @@ impl Observed {
         self.kept.contains_key(tenant)
     }
 
-    /// How many stacks the account has in the region, those of others included.
+    /// How many stacks the account has in the region, including those that are not konta's.
     #[must_use]
     pub fn in_account(&self) -> usize {
         self.in_account
     }
 
-    /// One stack; shells of change sets that were never executed count as absent.
+    /// One stack; a shell of a change set that was never executed counts as absent.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&ObservedStack> {
         self.stacks.get(name).filter(|stack| !stack.is_shell())
     }
 
-    /// One stack, shells included.
+    /// One stack, even if it is a shell.
     #[must_use]
     pub fn get_with_shells(&self, name: &str) -> Option<&ObservedStack> {
         self.stacks.get(name)
@@ -197,17 +199,17 @@ impl Observed {
         self.get(stack)?.outputs.get(output).map(String::as_str)
     }
 
-    /// Puts in a stack as it stands now.
+    /// Puts in a stack as it is now.
     pub fn put(&mut self, stack: ObservedStack) {
         self.stacks.insert(stack.name.clone(), stack);
     }
 
-    /// Takes a stack out, once it is deleted.
+    /// Removes a stack that was deleted.
     pub fn remove(&mut self, name: &str) {
         self.stacks.remove(name);
     }
 
-    /// All stacks but shells, by name.
+    /// All stacks except shells, by name.
     pub fn iter(&self) -> impl Iterator<Item = &ObservedStack> {
         self.stacks.values().filter(|stack| !stack.is_shell())
     }

@@ -1,4 +1,4 @@
-//! The values a stack's parameters may take, by name: its own, then the outputs of the stacks before it.
+//! The values for a stack's parameters, by name: its own, then the outputs of the stacks before it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,11 +8,11 @@ use crate::template::{Document, TemplateError};
 
 use super::desired::ParameterValue;
 
-/// The values a stack's parameters may take, by name: its own, then the outputs of the stacks before it, nearest first.
+/// The values for a stack's parameters, by name: its own, then the outputs of the stacks before it, nearest first.
 pub(super) struct Context {
     pub(super) own: BTreeMap<&'static str, String>,
     pub(super) upstream: Vec<(String, Arc<Document>)>,
-    /// Outputs that a template gives under a condition, and that this workspace's settings fulfil.
+    /// Outputs that a template has only under a condition, which this workspace's settings fulfil.
     pub(super) fulfilled: &'static [&'static str],
 }
 
@@ -28,7 +28,8 @@ impl Context {
         Some(ParameterValue::Output { stack: stack.clone(), output: name.to_owned() })
     }
 
-    /// An output that is there only under a condition nobody here can judge; better than nothing for a parameter without a default.
+    /// An output that exists only under a condition that cannot be judged here; better than nothing for a
+    /// parameter without a default.
     fn conditional(&self, name: &str) -> Option<ParameterValue> {
         let (stack, _) = self.upstream.iter().find(|(_, document)| document.section("Outputs").contains_key(name))?;
         Some(ParameterValue::Output { stack: stack.clone(), output: name.to_owned() })
@@ -42,7 +43,7 @@ impl Context {
         names.join(", ")
     }
 
-    /// A value for every parameter the document declares: from the context, else the template's own default.
+    /// A value for every parameter that the document declares: from the context, else the template's own default.
     pub(super) fn parameters(
         &self,
         stack: &str,
@@ -59,9 +60,9 @@ impl Context {
                         return Err(TemplateError::Limit {
                             stack: stack.to_owned(),
                             problem: format!(
-                                "the parameter {name} has {length} bytes, CloudFormation takes {LONGEST_VALUE}"
+                                "the parameter {name} has {length} bytes; CloudFormation takes at most {LONGEST_VALUE}"
                             ),
-                            help: "shorten what the manifest says for it".to_owned(),
+                            help: "shorten its value in the manifest".to_owned(),
                         });
                     }
                     parameters.insert(name.clone(), value);

@@ -1,4 +1,4 @@
-//! Where tenants go: to which cell, and with which priority of its listener.
+//! Where tenants go: to which cell, and with which priority at its listener.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,25 +8,26 @@ use crate::model::{CellNumber, Environment, ServingState, Tenant, TenantName, Wo
 use super::observed::Observed;
 use super::priority;
 
-/// Where a tenant goes: its cell and the priority of its listener rule; and what its visitors see, which no deployment changes.
+/// Where a tenant goes: its cell and the priority of its listener rule. Also what its visitors see,
+/// which no deployment changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Placement {
     /// The cell.
     pub cell: CellNumber,
     /// The rule's priority, 3 to 50,000; 1 and 2 are the cell's own.
     pub priority: u32,
-    /// What visitors see in the place of Odoo.
+    /// What visitors see instead of Odoo.
     pub page: ServingState,
 }
 
-/// Whether pooled tenants stand in a cell, with or without a manifest: then it needs its pool.
+/// Whether a cell has pooled tenants, with or without a manifest: then it needs its pool.
 pub(super) fn has_pooled(observed: &Observed, cell: CellNumber) -> bool {
     observed.iter().any(|stack| stack.tenant().is_some() && stack.cell() == Some(cell) && stack.is_pooled())
 }
 
-/// Where each tenant goes: where it lives; else where its manifest wants it; else the lowest cell with room for it.
+/// Where each tenant goes: where it is; else where its manifest wants it; else the lowest cell with room for it.
 ///
-/// Tenants that live in the environment without a manifest take room too.
+/// Deployed tenants without a manifest take room, too.
 #[must_use]
 pub fn placements(
     workspace: &Workspace,
@@ -38,13 +39,13 @@ pub fn placements(
     let mut taken: BTreeMap<CellNumber, BTreeSet<u32>> = BTreeMap::new();
     let mut priorities: BTreeMap<&str, u32> = BTreeMap::new();
     let mut pages: BTreeMap<&str, ServingState> = BTreeMap::new();
-    // A database that was kept waits in its cell; a stack that stands says it better.
+    // A kept database waits in its cell; a deployed stack knows better.
     homes.extend(observed.kept().map(|(tenant, cell)| (tenant.as_str(), cell)));
     for stack in observed.iter() {
         let (Some(tenant), Some(cell)) = (stack.tenant(), stack.cell()) else { continue };
         let bound = TenantName::new(tenant).ok().and_then(|tenant| observed.bound(&tenant));
         homes.insert(tenant, bound.unwrap_or(cell));
-        // Who arrives shows its Odoo, and in another cell its rule gets another place.
+        // A tenant that arrives shows its Odoo, and in another cell its rule gets another priority.
         pages.insert(tenant, if bound.is_some() { ServingState::Serving } else { stack.page() });
         if bound.is_some_and(|bound| bound != cell) {
             continue;

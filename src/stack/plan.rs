@@ -14,7 +14,7 @@ use super::observed::{Observed, ObservedStack};
 use super::risk;
 use super::tags::HASH_TAG;
 
-/// Where the changes of a plan were learned from.
+/// Where the changes of a plan come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PlanSource {
@@ -22,7 +22,7 @@ pub enum PlanSource {
     ChangeSet,
     /// konta compared the deployed template with the new one; replacements are a guess.
     Template,
-    /// Nothing is deployed yet, or nothing could be asked: the template alone.
+    /// Nothing is deployed yet, or AWS could not be asked: the template alone.
     New,
 }
 
@@ -30,11 +30,11 @@ pub enum PlanSource {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
-    /// It is made.
+    /// It is created.
     Create,
     /// It is updated in place.
     Update,
-    /// Its failed creation is deleted, then it is made.
+    /// What its failed creation left is deleted, then it is created.
     Recreate,
     /// It is deleted.
     Delete,
@@ -42,9 +42,9 @@ pub enum Action {
     Nothing,
     /// Something is under way; konta attaches to it first.
     Attach,
-    /// It is as wanted so far, but takes outputs of a stack that changes: it is looked at again when its turn comes.
+    /// It is as wanted so far, but takes outputs of a stack that changes: konta checks it again when its turn comes.
     Follow,
-    /// It is as wanted, but nobody has seen yet that its tasks answer: they are asked again, and nothing is changed.
+    /// It is as wanted, but its tasks were not yet seen to answer: konta asks them again, and changes nothing.
     Verify,
 }
 
@@ -57,7 +57,7 @@ pub struct StackPlan {
     pub title: String,
     /// What happens to it.
     pub action: Action,
-    /// Where the changes were learned from.
+    /// Where the changes come from.
     pub source: PlanSource,
     /// Parameters that change.
     pub parameters: Vec<ValueChange>,
@@ -69,12 +69,12 @@ pub struct StackPlan {
     pub risk: Risk,
     /// What konta itself does around the stack, in order.
     pub steps: Vec<String>,
-    /// What the reader should know, such as values known only later.
+    /// What the reader should know, such as values that are known only later.
     pub notes: Vec<String>,
 }
 
 impl StackPlan {
-    /// Whether anything would be changed, or may be once what comes before it has changed.
+    /// Whether anything changes, or may change once the stacks before it have changed.
     #[must_use]
     pub fn changes_anything(&self) -> bool {
         !matches!(self.action, Action::Nothing | Action::Verify)
@@ -86,7 +86,7 @@ impl StackPlan {
 pub struct Plan {
     /// The environment.
     pub environment: String,
-    /// The account; absent when nothing was asked of AWS.
+    /// The account; absent if AWS was not asked.
     pub account: Option<String>,
     /// The region.
     pub region: String,
@@ -106,13 +106,13 @@ impl Plan {
         }
     }
 
-    /// Whether anything would be changed.
+    /// Whether anything changes.
     #[must_use]
     pub fn changes_anything(&self) -> bool {
         self.stacks.iter().any(StackPlan::changes_anything)
     }
 
-    /// Whether there is nothing to do at all, not even to ask again.
+    /// Whether there is nothing to do at all, not even to ask tasks again.
     #[must_use]
     pub fn is_done(&self) -> bool {
         self.stacks.iter().all(|stack| stack.action == Action::Nothing)
@@ -125,7 +125,7 @@ impl Plan {
     }
 }
 
-/// What must happen to a stack, from its hash alone: costs no API call.
+/// What must happen to a stack, from its hash alone. Costs no API call.
 #[must_use]
 pub fn action(desired: &DesiredStack, observed: &Observed) -> Action {
     let Some(standing) = observed.get(&desired.name) else { return Action::Create };
@@ -138,15 +138,15 @@ pub fn action(desired: &DesiredStack, observed: &Observed) -> Action {
     let same = desired
         .resolved_parameters(observed)
         .is_some_and(|parameters| standing.tags.get(HASH_TAG) == Some(&desired.hash(&parameters)));
-    // After a rolled-back update the tags are the old ones again, but what became of the resources only AWS can tell. And an
-    // interruption between the change set and the protection leaves the one done and the other not.
+    // After a rolled-back update the tags are the old ones again, but only AWS knows what became of the resources. And
+    // an interruption between change set and protection leaves one done and the other not.
     let settled = standing.status != "UPDATE_ROLLBACK_COMPLETE" && standing.protected == desired.protected;
     if same && settled { Action::Nothing } else { Action::Update }
 }
 
-/// The stacks that change, and those that take outputs of one of them, directly or by way of others; costs no API call.
+/// The stacks that change, and those that take their outputs, directly or through others. Costs no API call.
 ///
-/// `stacks` are in the order of deployment. What an output will be is mostly known only when its stack has changed.
+/// `stacks` are in the order of deployment. An output's new value is usually known only after its stack has changed.
 #[must_use]
 pub fn touched(stacks: &[DesiredStack], observed: &Observed) -> BTreeSet<String> {
     let mut touched = BTreeSet::new();
@@ -158,7 +158,7 @@ pub fn touched(stacks: &[DesiredStack], observed: &Observed) -> BTreeSet<String>
     touched
 }
 
-/// The first of some stacks whose outputs a stack takes.
+/// The first of `others` whose outputs a stack takes.
 #[must_use]
 pub fn takes_from<'a>(stack: &DesiredStack, others: &'a BTreeSet<String>) -> Option<&'a str> {
     stack.parameters.values().find_map(|value| match value {
@@ -167,7 +167,7 @@ pub fn takes_from<'a>(stack: &DesiredStack, others: &'a BTreeSet<String>) -> Opt
     })
 }
 
-/// The plan for a stack that does not exist: everything is added that its conditions allow.
+/// The plan for a stack that does not exist: it adds everything that the conditions allow.
 #[must_use]
 pub fn creation(desired: &DesiredStack, observed: &Observed, action: Action) -> StackPlan {
     let document = &desired.document;
@@ -213,7 +213,7 @@ pub fn creation(desired: &DesiredStack, observed: &Observed, action: Action) -> 
     finish(desired, action, PlanSource::New, parameters, tags, resources)
 }
 
-/// The plan for a stack that stands, without asking for a change set: the deployed template against the new one.
+/// The plan for a deployed stack without a change set: compares the deployed template with the new one.
 #[must_use]
 pub fn comparison(
     desired: &DesiredStack,
@@ -237,7 +237,7 @@ pub fn comparison(
             _ => ResourceAction::Modify,
         };
         let resource_type = new.or(old).and_then(|r| r.get("Type")).and_then(Value::as_str).unwrap_or_default();
-        // Without a change set nobody can say whether a property replaces: the careful answer is "it may".
+        // Without a change set it is unknown whether a property causes a replacement: the careful answer is "it may".
         let replacement = if action == ResourceAction::Modify { Replacement::Conditional } else { Replacement::Never };
         let properties = match (old, new) {
             (Some(old), Some(new)) => property_changes(old, new),
@@ -259,7 +259,7 @@ pub fn comparison(
     finish(desired, Action::Update, PlanSource::Template, parameters, tags, resources)
 }
 
-/// The plan for a stack that stands, from the changes of a change set.
+/// The plan for a deployed stack, from the changes of a change set.
 #[must_use]
 pub fn from_change_set(
     desired: &DesiredStack,
@@ -272,7 +272,8 @@ pub fn from_change_set(
     finish(desired, Action::Update, PlanSource::ChangeSet, parameters, tags, resources)
 }
 
-/// The plan for a stack that AWS finds unchanged. Its termination protection is no part of a change set, and may still differ.
+/// The plan for a stack that AWS finds unchanged. Its termination protection is not part of a change
+/// set, and may still differ.
 #[must_use]
 pub fn unchanged(desired: &DesiredStack, standing: &ObservedStack) -> StackPlan {
     if standing.protected == desired.protected {
@@ -284,7 +285,7 @@ pub fn unchanged(desired: &DesiredStack, standing: &ObservedStack) -> StackPlan 
     plan
 }
 
-/// The plan for a stack of which no resource changes.
+/// The plan for a stack in which no resource changes.
 #[must_use]
 pub fn without_changes(desired: &DesiredStack, action: Action) -> StackPlan {
     finish(desired, action, PlanSource::New, Vec::new(), Vec::new(), Vec::new())
@@ -319,7 +320,7 @@ fn parameter_changes(desired: &DesiredStack, standing: &ObservedStack, observed:
         .iter()
         .map(|(name, value)| (name.clone(), value.resolve(observed).map(ToOwned::to_owned)))
         .collect();
-    // A parameter that konta leaves to the template's default is not konta's to report.
+    // konta does not report a parameter that it leaves to the template's default.
     let before: BTreeMap<String, String> = standing
         .parameters
         .iter()
@@ -355,7 +356,7 @@ fn changes(before: &BTreeMap<String, String>, after: &BTreeMap<String, Option<St
         .collect()
 }
 
-/// The properties in which two resources differ, leaf by leaf.
+/// The properties in which two resources differ, down to single values.
 fn property_changes(old: &Value, new: &Value) -> Vec<PropertyChange> {
     let mut found = Vec::new();
     compare("", old, new, &mut found);

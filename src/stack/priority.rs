@@ -1,4 +1,5 @@
-//! Priorities of listener rules: a tenant's own number, the same at every run, and the next free one where two meet.
+//! Priorities of listener rules: a number from the tenant's name, the same in every run; the next free one if
+//! two tenants get the same.
 
 use sha2::{Digest, Sha256};
 
@@ -9,7 +10,8 @@ pub const LOWEST: u32 = 100;
 /// The highest priority a load balancer has. Source: Elastic Load Balancing, `CreateRule`.
 pub const HIGHEST: u32 = 50_000;
 
-/// The priority a tenant asks for first: spread by its name, so that two tenants deployed at the same time rarely ask for the same.
+/// The priority a tenant asks for first. Names spread them, so two tenants that are deployed at the same time
+/// rarely ask for the same one.
 #[must_use]
 pub fn first_choice(tenant: &TenantName) -> u32 {
     let digest = Sha256::digest(tenant.as_str().as_bytes());
@@ -23,7 +25,7 @@ pub fn next(priority: u32) -> u32 {
     if priority >= HIGHEST { LOWEST } else { priority + 1 }
 }
 
-/// The first priority from a tenant's own that `taken` does not hold.
+/// The first priority that is not in `taken`, starting from the tenant's first choice.
 #[must_use]
 pub fn choose(tenant: &TenantName, taken: &std::collections::BTreeSet<u32>) -> u32 {
     let mut priority = first_choice(tenant);

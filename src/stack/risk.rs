@@ -1,4 +1,4 @@
-//! What a change may cost beside money.
+//! What a change may cost apart from money.
 
 use serde_json::Value;
 
@@ -7,7 +7,7 @@ use crate::template::policy::KEPT;
 
 use super::change::{PropertyChange, Replacement, ResourceAction};
 
-/// Resource types beside [`KEPT`] whose replacement or removal takes data with it, unless it is retained or snapshotted.
+/// Resource types besides [`KEPT`] whose replacement or removal loses data, unless it is retained or snapshotted.
 /// Source: CloudFormation template reference, types that store data.
 const OTHER_DATA_TYPES: &[&str] = &[
     "AWS::RDS::DBInstance",
@@ -16,13 +16,13 @@ const OTHER_DATA_TYPES: &[&str] = &[
     "AWS::KMS::Key",
     "AWS::ElastiCache::ReplicationGroup",
     "AWS::Backup::BackupVault",
-    // It holds none itself, but everything that does stands in it, and none of that can move to another.
+    // It holds no data itself, but everything that does is in it, and none of that can move to another VPC.
     "AWS::EC2::VPC",
 ];
 
-/// Whether a resource holds data. `properties` are those of its template, where it has one.
+/// Whether a resource holds data. `properties` are those in its template, if it has one.
 ///
-/// An instance of an Aurora cluster holds none: the cluster does, and a reader may come and go.
+/// An instance of an Aurora cluster holds no data: the cluster does, and a reader may come and go.
 #[must_use]
 pub fn holds_data(resource_type: &str, properties: Option<&Value>) -> bool {
     let in_cluster = properties.is_some_and(|properties| properties.get("DBClusterIdentifier").is_some());
@@ -51,7 +51,7 @@ const CREATE_ONLY: &[(&str, &[&str])] = &[
     ("AWS::EC2::VPC", &["CidrBlock", "Ipv4IpamPoolId"]),
 ];
 
-/// Whether one of the changed properties, known before and after, can only be changed by a replacement.
+/// Whether a property that changes, with both values known, can only be changed by a replacement.
 #[must_use]
 pub fn replaces(resource_type: &str, properties: &[PropertyChange]) -> bool {
     let Some((_, create_only)) = CREATE_ONLY.iter().find(|(kind, _)| *kind == resource_type) else { return false };

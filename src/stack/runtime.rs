@@ -11,18 +11,18 @@ use crate::stack::observed::ObservedStack;
 /// Why it is not known where a tenant runs.
 #[derive(Debug, Clone, PartialEq, Eq, Error, Diagnostic)]
 pub enum RuntimeError {
-    /// Its stack does not stand.
+    /// Its stack is not deployed.
     #[error("the tenant {tenant} is not deployed")]
     #[diagnostic(code(konta::life::not_deployed), help("deploy it with `konta deploy tenant {tenant}`"))]
     NotDeployed {
         /// The tenant.
         tenant: TenantName,
     },
-    /// A stack does not say what is needed.
+    /// A stack lacks an output that is needed.
     #[error("the stack {stack} has no output {output}")]
     #[diagnostic(
         code(konta::life::missing_output),
-        help("the stack does not stand whole, or was made from a template of its own without it: see `konta status`")
+        help("see `konta status`: the stack is incomplete, or your own template for it lacks this output")
     )]
     MissingOutput {
         /// The stack.
@@ -43,24 +43,24 @@ pub struct TenantRuntime {
     pub is_pooled: bool,
     /// The ECS cluster.
     pub cluster: String,
-    /// The service, its own or the pool's; `None` as long as a first deployment has not come so far.
+    /// The service, its own or the pool's; `None` until a first deployment has come that far.
     pub service: Option<String>,
     /// The task definition's ARN, its own or the pool's.
     pub task_definition: String,
     /// Its log, or the pool's.
     pub log: LogSource,
-    /// Subnets of its tasks.
+    /// The subnets of its tasks.
     pub subnets: Vec<String>,
     /// Their security group.
     pub security_group: String,
-    /// Whether they get a public address.
+    /// Whether its tasks get a public address.
     pub public_ip: bool,
     /// The stack's tags.
     pub tags: Vec<(String, String)>,
 }
 
 impl TenantRuntime {
-    /// Of a tenant, from what stands.
+    /// A tenant's runtime, as the deployed stacks say.
     pub fn of(observed: &Observed, names: &Names, tenant: &TenantName) -> Result<Self, RuntimeError> {
         let not_deployed = || RuntimeError::NotDeployed { tenant: tenant.clone() };
         let stack = observed.get(&names.tenant(tenant)).ok_or_else(not_deployed)?;
@@ -100,7 +100,8 @@ impl TenantRuntime {
     }
 }
 
-/// The stacks that may have the cluster of a deployed tenant's database, the likeliest first: its own, an addon's, comes before its cell's.
+/// The stacks that may hold the cluster of a deployed tenant's database, the likeliest first: the tenant's
+/// addon comes before its cell.
 #[must_use]
 pub fn database_stacks(observed: &Observed, names: &Names, tenant: &ObservedStack) -> Vec<String> {
     let cell = tenant.cell().map(|cell| names.cell(cell));
@@ -111,8 +112,8 @@ pub fn database_stacks(observed: &Observed, names: &Names, tenant: &ObservedStac
     own.map(|stack| stack.name.clone()).into_iter().chain(cell).collect()
 }
 
-/// A tenant's log, and the database by which its lines are known in that of a pool. Also of one whose first deployment has not come
-/// far: its installation is what one wants to read then.
+/// A tenant's log, and, in a pool's log, the database that identifies its lines. Works from the start of a first
+/// deployment: the log of the installation is what people want to read then.
 pub fn log_of(
     observed: &Observed,
     names: &Names,
@@ -140,11 +141,11 @@ fn group(observed: &Observed, names: &Names) -> Result<String, RuntimeError> {
 }
 
 fn pool_streams(cell: CellNumber) -> String {
-    // No tenant is called so (`TenantName::is_reserved`).
+    // No tenant has this name (`TenantName::is_reserved`).
     format!("pool-{cell}/odoo/")
 }
 
-/// Where the lines are.
+/// Where the lines of a log are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogSource {
     /// The group.

@@ -1,4 +1,4 @@
-//! Which stacks a command concerns: the tenants it names, and what must stand before them.
+//! Which stacks a command concerns: the tenants it names, and what must exist before them.
 
 use std::collections::BTreeSet;
 
@@ -16,7 +16,7 @@ use super::plan::{Action, action};
 pub enum Shared {
     /// The environment and its cells, whatever their state.
     All,
-    /// Only what the tenants cannot stand without.
+    /// Only what the tenants need.
     Needed,
 }
 
@@ -29,7 +29,7 @@ pub struct Scope<'a> {
     pub tenants: Vec<&'a Tenant>,
 }
 
-/// Stacks in the order of deployment, and what the reader should know.
+/// Stacks in the order of deployment, and notes for the reader.
 #[derive(Debug, Clone, Default)]
 pub struct Wanted {
     /// The stacks.
@@ -38,7 +38,7 @@ pub struct Wanted {
     pub notes: Vec<String>,
 }
 
-/// The stacks of a scope, given what stands.
+/// The stacks of a scope, given what is deployed.
 pub fn wanted(
     builder: &Builder<'_>,
     workspace: &Workspace,
@@ -68,7 +68,7 @@ pub fn wanted(
         let stands = observed.get(&builder.names(environment).tenant(&tenant.name)).is_some();
         (stands && lives != asked).then(|| {
             format!(
-                "{0} lives in cell {lives}; `konta tenant move {0}` brings it to cell {asked}, as its manifest says",
+                "{0} is in cell {lives}; `konta tenant move {0}` moves it to cell {asked}, as its manifest says",
                 tenant.name
             )
         })
@@ -80,22 +80,22 @@ pub fn wanted(
         .collect();
     if !paged.is_empty() {
         wanted.notes.push(format!(
-            "{}: a deployment leaves it as it is until `konta tenant resume NAME` brings it back",
+            "{}: deployments leave it alone until `konta tenant resume NAME` brings it back",
             paged.join(", ")
         ));
     }
-    // Who deploys many is told of those that a removed manifest left behind.
+    // Only a command for many tenants reports those that a removed manifest left behind.
     if scope.shared == Shared::All || scope.tenants.len() > 1 {
         let known: BTreeSet<&str> = workspace.tenants.keys().map(TenantName::as_str).collect();
         let strangers = observed.iter().filter_map(ObservedStack::tenant).filter(|tenant| !known.contains(tenant));
         wanted.notes.extend(strangers.map(|tenant| {
-            format!("the tenant {tenant} runs without a manifest; `konta delete tenant {tenant}` deletes it")
+            format!("the tenant {tenant} is deployed without a manifest; `konta delete tenant {tenant}` deletes it")
         }));
     }
     Ok(wanted)
 }
 
-/// Takes a shared stack, unless only what is needed is wanted and it stands usably already.
+/// Takes a shared stack, unless only what is needed is wanted and the deployed stack is good enough.
 fn take(shared: Shared, stack: DesiredStack, observed: &Observed, wanted: &mut Wanted) {
     if shared == Shared::All {
         wanted.stacks.push(stack);
@@ -110,7 +110,7 @@ fn take(shared: Shared, stack: DesiredStack, observed: &Observed, wanted: &mut W
     }
 }
 
-/// Whether a cell stands without the pool that its tenants need now.
+/// Whether a deployed cell lacks the pool that its tenants need now.
 fn lacks_service(stack: &DesiredStack, observed: &Observed) -> bool {
     stack.wait_condition.is_some_and(|condition| {
         observed.get(&stack.name).is_some_and(|standing| {

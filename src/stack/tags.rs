@@ -6,7 +6,7 @@ pub const PAGE: &str = "Page";
 /// The tag that holds the hash of template, parameters and tags.
 pub const HASH_TAG: &str = "konta:hash";
 
-/// The tag that says which konta made the stack.
+/// The tag with the application's name, by which konta knows its own stacks.
 pub const APPLICATION_TAG: &str = "konta:application";
 
 /// The tag with the environment's name.
@@ -21,7 +21,7 @@ pub const TIER_TAG: &str = "konta:tier";
 /// The tag with the digest of the tenant's list of modules.
 pub const MODULES_TAG: &str = "konta:modules";
 
-/// The tag that says where the tenant's database lives, `shared` or `dedicated`.
+/// The tag that says in which cluster the tenant's database is: `shared` (the cell's) or `dedicated`.
 pub const DATABASE_TAG: &str = "konta:database";
 
 /// The tag with the cell's number.

@@ -11,10 +11,9 @@ use super::observed::Observed;
 use super::placement::placements;
 use super::workspace::LoadedWorkspace;
 
-/// The names of all stacks of a workspace, as an empty account would get them.
+/// The names of all stacks of a workspace, as in an empty account.
 ///
-/// # Errors
-/// Everything wrong in overrides and addons, each thing once however many tenants it concerns.
+/// # Errors Everything that is wrong in overrides and addons, each thing once for all the tenants that it concerns.
 pub fn everything(loaded: &LoadedWorkspace) -> Result<BTreeSet<String>, TemplateError> {
     let mut found = Found::default();
     found.take("", override_names(loaded));
@@ -25,7 +24,7 @@ pub fn everything(loaded: &LoadedWorkspace) -> Result<BTreeSet<String>, Template
     Ok(found.names)
 }
 
-/// The error that stopped a command, with all others that are to be fixed.
+/// The error that stopped a command, with all others that must be fixed.
 pub fn with_all_others(loaded: &LoadedWorkspace, first: TemplateError) -> TemplateError {
     everything(loaded).err().unwrap_or(first)
 }
@@ -38,7 +37,7 @@ struct Found {
 }
 
 impl Found {
-    /// Keeps what went wrong with a stack, unless it went wrong in the same way with another.
+    /// Keeps an error of a stack, unless another stack has the same error.
     fn take<T>(&mut self, stack: &str, outcome: Result<T, TemplateError>) -> Option<T> {
         let error = match outcome {
             Ok(value) => return Some(value),
@@ -99,10 +98,9 @@ fn check_environment(loaded: &LoadedWorkspace, environment: &Environment, found:
     }
 }
 
-/// Refuses patch files that belong to no template and no stack, and so would never be used.
+/// Rejects override files that belong to no template and no stack, and so would never be used.
 ///
-/// # Errors
-/// Each such file, with what was probably meant.
+/// # Errors Each such file, with a suggestion.
 pub fn override_names(loaded: &LoadedWorkspace) -> Result<(), TemplateError> {
     let sources = loaded.composer.sources();
     let mut known: Vec<String> = sources.names().map(|name| name.replace('/', "-")).collect();
@@ -118,7 +116,7 @@ pub fn override_names(loaded: &LoadedWorkspace) -> Result<(), TemplateError> {
             known.extend(addons_of(tenant).into_iter().map(|addon| names.addon(&tenant.name, addon)));
         }
     }
-    // How many cells there are, only AWS knows.
+    // Only AWS knows how many cells there are.
     let is_cell = |name: &str| {
         let numbers = cells.iter().filter_map(|prefix| name.strip_prefix(prefix.as_str()));
         numbers.filter_map(|number| number.parse().ok()).any(|number| CellNumber::new(number).is_some())

@@ -1,18 +1,20 @@
-//! The order in which stacks are deployed: waves of stacks that may go side by side.
+//! The order in which stacks are deployed: waves of stacks that can be deployed side by side.
 
 use std::collections::BTreeMap;
 
 use super::desired::DesiredStack;
 
-/// Groups stacks into waves: every stack comes after all it depends on (dependencies outside `stacks` count as standing).
+/// Groups stacks into waves: every stack comes after all that it depends on. Dependencies outside
+/// `stacks` count as deployed.
 ///
-/// Stacks of one wave may be deployed side by side. The order within a wave is that of the names, so that output is the same each time.
+/// Stacks of one wave can be deployed side by side. Within a wave they are sorted by name, so that
+/// output is the same each time.
 #[must_use]
 pub fn waves(stacks: &[DesiredStack]) -> Vec<Vec<usize>> {
     let index: BTreeMap<&str, usize> = stacks.iter().enumerate().map(|(i, stack)| (stack.name.as_str(), i)).collect();
     let mut level = vec![0_usize; stacks.len()];
-    // Dependencies are at most dns -> environment -> cell -> addon -> tenant deep, so a few rounds settle it; a cycle would go on for
-    // ever and is cut at the number of stacks.
+    // Dependencies are at most dns -> environment -> cell -> addon -> tenant deep, so a few rounds are enough. A cycle
+    // would never end, so the rounds are limited to the number of stacks.
     for _ in 0..stacks.len() {
         let mut changed = false;
         for (i, stack) in stacks.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! A workspace as every verb takes it: its folder, what its manifests say, and its templates.
+//! A workspace as verbs use it: its folder, what its manifests say, and its templates.
 
 use std::path::PathBuf;
 
@@ -22,16 +22,15 @@ pub struct LoadedWorkspace {
 }
 
 impl LoadedWorkspace {
-    /// Reads the templates, overrides and addons in `root` for manifests that are read already.
+    /// Reads the templates, overrides and addons in `root`, for manifests that are already read.
     ///
-    /// # Errors
-    /// When a file cannot be read.
+    /// # Errors If a file cannot be read.
     pub fn with_templates_of(root: PathBuf, workspace: Workspace) -> Result<Self, TemplateError> {
         let composer = Composer::new(Sources::of_workspace(&root)?);
         Ok(Self { root, workspace, composer })
     }
 
-    /// Makes the desired stacks.
+    /// A builder for the desired stacks.
     #[must_use]
     pub fn builder(&self) -> Builder<'_> {
         Builder::new(&self.workspace, &self.composer)

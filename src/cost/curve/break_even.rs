@@ -1,4 +1,4 @@
-//! From how many tenants on a price pays.
+//! The number of tenants from which a price covers the cost.
 
 use rust_decimal::Decimal;
 use serde::Serialize;
@@ -6,21 +6,22 @@ use serde::Serialize;
 use super::Curve;
 use crate::cost::range::Range;
 
-/// The number of tenants from which revenue covers the cost, in each scenario; `None` where no point of the curve reaches it.
+/// The number of tenants from which revenue covers the cost, in each scenario; `None` if no point
+/// of the curve reaches it.
 ///
-/// It is searched among priced points, since cells and quotas make cost jump.
+/// It is searched among priced points, because cost jumps when a cell opens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct BreakEven {
-    /// When little is used.
+    /// If little is used.
     pub low: Option<u32>,
-    /// What is most likely.
+    /// The most likely number.
     pub expected: Option<u32>,
-    /// When much is used.
+    /// If much is used.
     pub high: Option<u32>,
 }
 
 impl BreakEven {
-    /// Searches a curve; `revenue_usd` is what is left of each tenant's price, in US dollars, in the curve's order.
+    /// Searches a curve; `revenue_usd` is the revenue of a number of tenants, after tax and fees, in US dollars.
     #[must_use]
     pub fn of(curve: &Curve, revenue_usd: impl Fn(u32) -> Decimal) -> Self {
         let first = |scenario: fn(&Range) -> Decimal| {

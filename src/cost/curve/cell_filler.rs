@@ -4,7 +4,7 @@ use crate::model::placement::{Demand, Room};
 
 use super::Footprint;
 
-/// What the cells before had no more of.
+/// What the cells before ran out of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Limit {
     /// Tenants, by the environment's own limit.
@@ -24,19 +24,19 @@ impl Limit {
         let room = &footprint.room;
         match self {
             Self::Tenants => {
-                format!("a cell takes {} tenants (tenants_per_cell), and each has its load balancer", room.tenants)
+                format!("a cell takes {} tenants (tenants_per_cell), and each cell has its load balancer", room.tenants)
             }
             Self::TargetGroups => "a load balancer takes 100 target groups".to_owned(),
             Self::Rules => "a load balancer takes 100 rules".to_owned(),
-            Self::Certificates => "a listener takes 25 certificates beside its own".to_owned(),
+            Self::Certificates => "a listener takes 25 certificates besides its own".to_owned(),
             Self::Connections => {
-                format!("the database's capacity gives {} connections to tenants", room.connections)
+                format!("the database's capacity leaves {} connections for tenants", room.connections)
             }
         }
     }
 }
 
-/// Cells with the room they have left, as [`crate::model::placement::place`] fills them: the lowest with room.
+/// Cells with the room that is left in each, filled as [`crate::model::placement::place`] does: the lowest with room.
 pub(super) struct CellFiller {
     empty: Room,
     rooms: Vec<Room>,
@@ -47,7 +47,8 @@ impl CellFiller {
         Self { empty, rooms: Vec::new() }
     }
 
-    /// The next tenant's cell from 0, and the limit of the last cell that opened it. The first cell opens for no reason but need.
+    /// The next tenant's cell, counted from 0, and the limit of the last cell that made konta open it. The first
+    /// cell opens without a limit.
     pub(super) fn take(&mut self, demand: Demand) -> (usize, Option<Limit>) {
         let fits = |room: &Room| lacking(room, demand).is_none();
         if let Some(cell) = self.rooms.iter().position(|room| fits(room) || *room == self.empty) {

@@ -1,4 +1,4 @@
-//! Conditions: which resources a template makes.
+//! Conditions: which resources a template creates.
 
 use serde_json::Value;
 
@@ -6,15 +6,14 @@ use super::{Evaluator, Node};
 use crate::template::intrinsic::intrinsic;
 
 impl Evaluator<'_> {
-    /// Whether a resource or output is made.
+    /// Whether a resource or output is created.
     ///
-    /// # Errors
-    /// Why that cannot be known.
+    /// # Errors Why that is unknown.
     pub fn is_made(&self, entry: &Value) -> Result<bool, String> {
         match entry.get("Condition") {
             None => Ok(true),
             Some(Value::String(name)) => self.condition(name, 0),
-            Some(_) => Err("its `Condition` is no name".to_owned()),
+            Some(_) => Err("its `Condition` is not a name".to_owned()),
         }
     }
 
@@ -29,7 +28,8 @@ impl Evaluator<'_> {
             return Err(format!("the template has no condition {name}"));
         };
         self.conditions.borrow_mut().insert(name.to_owned(), None);
-        let truth = self.truth(value, depth + 1).map_err(|reason| format!("the condition {name} is open: {reason}"));
+        let truth =
+            self.truth(value, depth + 1).map_err(|reason| format!("the condition {name} is undecided: {reason}"));
         self.conditions.borrow_mut().insert(name.to_owned(), Some(truth.clone()));
         truth
     }
@@ -41,7 +41,7 @@ impl Evaluator<'_> {
         let Some((function, argument)) = intrinsic(value) else {
             return match value {
                 Value::Bool(truth) => Ok(*truth),
-                _ => Err("it is no condition function".to_owned()),
+                _ => Err("it is not a condition function".to_owned()),
             };
         };
         let parts = argument.as_array().map(Vec::as_slice).unwrap_or_default();
@@ -51,7 +51,7 @@ impl Evaluator<'_> {
                 _ => Err("`Condition` names no condition".to_owned()),
             },
             ("Fn::Not", [part]) => self.truth(part, depth + 1).map(|truth| !truth),
-            // One false part decides, also beside unknown ones; and the other way round.
+            // One false part decides, even if others are unknown; for Or, one true part.
             ("Fn::And", [_, ..]) => self.decide(parts, false, depth),
             ("Fn::Or", [_, ..]) => self.decide(parts, true, depth),
             ("Fn::Equals", [a, b]) => {
@@ -59,10 +59,10 @@ impl Evaluator<'_> {
                 match a.reason().or_else(|| b.reason()) {
                     Some(reason) => Err(reason),
                     None if is_known(&a) && is_known(&b) => Ok(a == b),
-                    None => Err("it compares what is known only later".to_owned()),
+                    None => Err("it compares values that are known only later".to_owned()),
                 }
             }
-            _ => Err(format!("{function} is no condition that can be worked out")),
+            _ => Err(format!("{function} is not a condition that konta can evaluate")),
         }
     }
 

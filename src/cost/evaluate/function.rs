@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{Evaluator, Node};
 use crate::template::intrinsic::intrinsic;
 
-/// The most ranges `Fn::Cidr` gives. Source: CloudFormation user guide, `Fn::Cidr`.
+/// The most ranges that `Fn::Cidr` returns. Source: CloudFormation user guide, `Fn::Cidr`.
 const MOST_RANGES: usize = 256;
 
 fn unknown(reason: impl Into<String>) -> Node {
@@ -16,7 +16,7 @@ fn unknown(reason: impl Into<String>) -> Node {
 }
 
 impl Evaluator<'_> {
-    /// What a function gives for its argument.
+    /// The result of a function for its argument.
     pub(super) fn call(&self, name: &str, argument: &Value, depth: u32) -> Node {
         let parts = argument.as_array().map(Vec::as_slice).unwrap_or_default();
         match (name, argument) {
@@ -34,22 +34,24 @@ impl Evaluator<'_> {
             ("Fn::Cidr", _) => self.cidr(parts, depth),
             ("Fn::Length", _) => match self.at(argument, depth) {
                 Node::List(items) => Node::Text(items.len().to_string()),
-                other => unknown(other.reason().unwrap_or_else(|| "Fn::Length wants a list".to_owned())),
+                other => unknown(other.reason().unwrap_or_else(|| "Fn::Length needs a list".to_owned())),
             },
-            ("Fn::ToJsonString", _) => json(&self.at(argument, depth))
-                .map_or_else(|| unknown("Fn::ToJsonString of what is known only later"), |v| Node::Text(v.to_string())),
+            ("Fn::ToJsonString", _) => json(&self.at(argument, depth)).map_or_else(
+                || unknown("Fn::ToJsonString contains values that are known only later"),
+                |v| Node::Text(v.to_string()),
+            ),
             ("Fn::Base64", _) => unknown("the text of Fn::Base64 has no price"),
-            ("Fn::GetAZs", _) => unknown("how many zones the account sees is known only to AWS"),
-            ("Fn::ImportValue", _) => unknown("a value imported from another stack is known once that stack stands"),
+            ("Fn::GetAZs", _) => unknown("only AWS knows how many zones the account has"),
+            ("Fn::ImportValue", _) => {
+                unknown("a value imported from another stack is known only after that stack is deployed")
+            }
             ("Fn::Transform", _) => unknown("a transform runs inside AWS"),
             ("Condition" | "Fn::And" | "Fn::Or" | "Fn::Not" | "Fn::Equals", _) => {
-                unknown(format!("{name} stands where no condition can"))
+                unknown(format!("{name} is in a place where no condition is allowed"))
             }
-            (name, _) if name.starts_with("Fn::ForEach") => {
-                unknown("Fn::ForEach is expanded by a transform inside AWS")
-            }
+            (name, _) if name.starts_with("Fn::ForEach") => unknown("a transform inside AWS expands Fn::ForEach"),
             ("Ref", _) => unknown("Ref names nothing"),
-            _ => unknown(format!("konta knows no function {name}")),
+            _ => unknown(format!("konta does not know the function {name}")),
         }
     }
 
@@ -57,13 +59,13 @@ impl Evaluator<'_> {
         if self.document.resources().contains_key(logical_id) {
             Node::reference(logical_id)
         } else {
-            unknown(format!("Fn::GetAtt names `{logical_id}`, which is no resource"))
+            unknown(format!("Fn::GetAtt names `{logical_id}`, which is not a resource"))
         }
     }
 
     fn choose(&self, parts: &[Value], depth: u32) -> Node {
         let [Value::String(name), yes, no] = parts else {
-            return unknown("Fn::If wants a condition and two values");
+            return unknown("Fn::If needs a condition and two values");
         };
         match self.condition(name, depth) {
             Ok(truth) => self.at(if truth { yes } else { no }, depth),
@@ -79,9 +81,9 @@ impl Evaluator<'_> {
             Value::Array(parts) => match parts.as_slice() {
                 [Value::String(template)] => (template, None),
                 [Value::String(template), Value::Object(own)] => (template, Some(own)),
-                _ => return unknown("Fn::Sub wants a text, and a map of names at most"),
+                _ => return unknown("Fn::Sub needs a text and at most a map of names"),
             },
-            _ => return unknown("Fn::Sub wants a text"),
+            _ => return unknown("Fn::Sub needs a text"),
         };
         let mut pieces = template.split("${");
         let mut text = pieces.next().unwrap_or_default().to_owned();
@@ -103,7 +105,7 @@ impl Evaluator<'_> {
                 match value {
                     Node::Text(value) => text.push_str(&value),
                     Node::Unknown(reason) => return unknown(reason),
-                    _ => return unknown(format!("Fn::Sub names `{name}`, which is no text")),
+                    _ => return unknown(format!("Fn::Sub names `{name}`, which is not a text")),
                 }
             }
             text.push_str(rest);
@@ -112,61 +114,63 @@ impl Evaluator<'_> {
     }
 
     fn join(&self, parts: &[Value], depth: u32) -> Node {
-        let [Value::String(separator), list] = parts else { return unknown("Fn::Join wants a separator and a list") };
+        let [Value::String(separator), list] = parts else { return unknown("Fn::Join needs a separator and a list") };
         match self.at(list, depth) {
             Node::List(items) => {
                 let mut texts = Vec::with_capacity(items.len());
                 for item in items {
                     match item {
                         Node::Text(text) => texts.push(text),
-                        other => return unknown(other.reason().unwrap_or_else(|| "Fn::Join wants texts".to_owned())),
+                        other => return unknown(other.reason().unwrap_or_else(|| "Fn::Join needs texts".to_owned())),
                     }
                 }
                 Node::Text(texts.join(separator))
             }
-            // One attribute that is a list of its own: its length is not known.
-            other => unknown(other.reason().unwrap_or_else(|| "Fn::Join wants a list".to_owned())),
+            // One attribute that is itself a list: its length is unknown.
+            other => unknown(other.reason().unwrap_or_else(|| "Fn::Join needs a list".to_owned())),
         }
     }
 
     fn split(&self, parts: &[Value], depth: u32) -> Node {
-        let [Value::String(separator), text] = parts else { return unknown("Fn::Split wants a separator and a text") };
+        let [Value::String(separator), text] = parts else { return unknown("Fn::Split needs a separator and a text") };
         match self.at(text, depth) {
             Node::Text(text) if !separator.is_empty() => {
                 Node::List(text.split(separator.as_str()).map(|piece| Node::Text(piece.to_owned())).collect())
             }
-            other => unknown(other.reason().unwrap_or_else(|| "Fn::Split wants a text".to_owned())),
+            other => unknown(other.reason().unwrap_or_else(|| "Fn::Split needs a text".to_owned())),
         }
     }
 
     fn select(&self, parts: &[Value], depth: u32) -> Node {
-        let [index, list] = parts else { return unknown("Fn::Select wants an index and a list") };
+        let [index, list] = parts else { return unknown("Fn::Select needs an index and a list") };
         let index = match self.at(index, depth) {
             Node::Text(text) => text.parse::<usize>().ok(),
             _ => None,
         };
-        let Some(index) = index else { return unknown("the index of Fn::Select is no number known now") };
+        let Some(index) = index else { return unknown("the index of Fn::Select is not a number that is known now") };
         if intrinsic(list).is_some_and(|(name, _)| name == "Fn::GetAZs") {
-            // Which zone it is does not matter for a price; that there is one does.
+            // For a price it does not matter which zone it is, only that it is one.
             return Node::Text(format!("zone {index} of {}", self.region));
         }
         match self.at(list, depth) {
             Node::List(mut items) if index < items.len() => items.swap_remove(index),
-            Node::List(items) => unknown(format!("Fn::Select takes item {index} of {}", items.len())),
-            other => unknown(other.reason().unwrap_or_else(|| "Fn::Select wants a list".to_owned())),
+            Node::List(items) => unknown(format!("Fn::Select takes item {index} of a list of {}", items.len())),
+            other => unknown(other.reason().unwrap_or_else(|| "Fn::Select needs a list".to_owned())),
         }
     }
 
     fn find_in_map(&self, parts: &[Value], depth: u32) -> Node {
         let [map, first, second, rest @ ..] = parts else {
-            return unknown("Fn::FindInMap wants a map and two keys");
+            return unknown("Fn::FindInMap needs a map and two keys");
         };
         let mut keys = Vec::new();
         for part in [map, first, second] {
             match self.at(part, depth) {
                 Node::Text(key) => keys.push(key),
                 other => {
-                    return unknown(other.reason().unwrap_or_else(|| "a key of Fn::FindInMap is no text".to_owned()));
+                    return unknown(
+                        other.reason().unwrap_or_else(|| "a key of Fn::FindInMap is not a text".to_owned()),
+                    );
                 }
             }
         }
@@ -187,7 +191,7 @@ impl Evaluator<'_> {
         let block: Option<IpNet> = text(0).and_then(|block| block.parse().ok());
         let count: Option<usize> = text(1).and_then(|count| count.parse().ok());
         let (Some(block), Some(count)) = (block, count.filter(|count| *count <= MOST_RANGES)) else {
-            return unknown("Fn::Cidr wants an address range and a count of at most 256");
+            return unknown("Fn::Cidr needs an address range and a count of at most 256");
         };
         let bits: Option<u8> = text(2).map_or(Some(0), |bits| bits.parse().ok());
         let length = bits.and_then(|bits| block.max_prefix_len().checked_sub(bits));
@@ -198,7 +202,7 @@ impl Evaluator<'_> {
     }
 }
 
-/// A node as JSON; `None` when a part of it is not known.
+/// A node as JSON; `None` if a part of it is unknown.
 fn json(node: &Node) -> Option<Value> {
     Some(match node {
         Node::Text(_) => Value::String(node.text()?.to_owned()),

@@ -1,4 +1,4 @@
-//! A resource's properties, each evaluated when it is asked for.
+//! A resource's properties, each evaluated when it is read.
 
 use rust_decimal::Decimal;
 use serde_json::Value;
@@ -17,13 +17,14 @@ impl<'e, 'a> Properties<'e, 'a> {
         Self { evaluator, value }
     }
 
-    /// A property by its path, such as `NetworkConfiguration.AwsvpcConfiguration.AssignPublicIp`; absent ones are [`Node::Absent`].
+    /// A property by its path, such as `NetworkConfiguration.AwsvpcConfiguration.AssignPublicIp`; absent
+    /// ones are [`Node::Absent`].
     #[must_use]
     pub fn get(&self, path: &str) -> Node {
         let mut value = self.value;
         let mut rest = path.split('.');
         while let Some(Value::Object(map)) = value {
-            // Behind a function the rest of the path is in what the function gives.
+            // After a function, the rest of the path is in the function's result.
             if map.len() == 1 && map.keys().all(|key| key.starts_with("Fn::") || key == "Ref") {
                 break;
             }
@@ -43,10 +44,9 @@ impl<'e, 'a> Properties<'e, 'a> {
         node
     }
 
-    /// A property as text; `Ok(None)` when it is absent.
+    /// A property as text; `Ok(None)` if it is absent.
     ///
-    /// # Errors
-    /// Why it is not known.
+    /// # Errors Why it is unknown.
     pub fn text(&self, path: &str) -> Result<Option<String>, String> {
         let node = self.get(path);
         match node.reason() {
@@ -54,38 +54,37 @@ impl<'e, 'a> Properties<'e, 'a> {
             None => match node {
                 Node::Text(text) => Ok(Some(text)),
                 Node::Absent => Ok(None),
-                _ => Err(format!("{path} is no text")),
+                _ => Err(format!("{path} is not a text")),
             },
         }
     }
 
-    /// A property as a number; `Ok(None)` when it is absent.
+    /// A property as a number; `Ok(None)` if it is absent.
     ///
-    /// # Errors
-    /// Why it is not known or no number.
+    /// # Errors Why it is unknown, or that it is not a number.
     pub fn number(&self, path: &str) -> Result<Option<Decimal>, String> {
-        self.text(path)?.map(|text| number(&text).ok_or_else(|| format!("{path} is `{text}`, no number"))).transpose()
+        self.text(path)?
+            .map(|text| number(&text).ok_or_else(|| format!("{path} is `{text}`, not a number")))
+            .transpose()
     }
 
-    /// A property that measures something, from 0 to `most`; `Ok(None)` when it is absent.
+    /// A property that measures something, from 0 to `most`; `Ok(None)` if it is absent.
     ///
-    /// # Errors
-    /// Why it is not known, or that AWS has no such amount.
+    /// # Errors Why it is unknown, or that AWS does not allow the amount.
     pub fn measure(&self, path: &str, most: u32) -> Result<Option<Decimal>, String> {
         let Some(found) = self.number(path)? else { return Ok(None) };
         if found < Decimal::ZERO {
             return Err(format!("{path} is {found}, below zero"));
         }
         if found > Decimal::from(most) {
-            return Err(format!("{path} is {found}, and AWS has {most} at the most"));
+            return Err(format!("{path} is {found}, but AWS allows at most {most}"));
         }
         Ok(Some(found))
     }
 
-    /// Whether a property is true, by the words of YAML 1.1, which `CloudFormation` reads; an absent one is not.
+    /// Whether a property is true, in the words of YAML 1.1, which `CloudFormation` reads; an absent one is not.
     ///
-    /// # Errors
-    /// Why it is not known, or that it is neither true nor false.
+    /// # Errors Why it is unknown, or that it is neither true nor false.
     pub fn is_true(&self, path: &str) -> Result<bool, String> {
         let Some(text) = self.text(path)? else { return Ok(false) };
         match text.to_ascii_lowercase().as_str() {
@@ -95,10 +94,9 @@ impl<'e, 'a> Properties<'e, 'a> {
         }
     }
 
-    /// A property as a list; `Ok(None)` when it is absent. A single value is a list of one.
+    /// A property as a list; `Ok(None)` if it is absent. A single value is a list of one.
     ///
-    /// # Errors
-    /// Why it is not known.
+    /// # Errors Why it is unknown.
     pub fn list(&self, path: &str) -> Result<Option<Vec<Node>>, String> {
         match self.get(path) {
             Node::List(items) => Ok(Some(items)),
@@ -108,10 +106,9 @@ impl<'e, 'a> Properties<'e, 'a> {
         }
     }
 
-    /// How many values a list has; none when it is absent.
+    /// How many values a list has; zero if it is absent.
     ///
-    /// # Errors
-    /// Why that is not known.
+    /// # Errors Why that is unknown.
     pub fn count(&self, path: &str) -> Result<usize, String> {
         Ok(self.list(path)?.map_or(0, |items| items.len()))
     }
@@ -123,7 +120,7 @@ impl<'e, 'a> Properties<'e, 'a> {
     }
 }
 
-/// A number as templates write it, exponent included.
+/// A number as templates write it, also with an exponent.
 #[must_use]
 pub fn number(text: &str) -> Option<Decimal> {
     let text = text.trim();

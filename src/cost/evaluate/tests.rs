@@ -1,4 +1,4 @@
-//! Values as CloudFormation would work them out.
+//! Values as CloudFormation would evaluate them.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! What belongs to the account and to no resource: traffic to the internet and between zones.
+//! What belongs to the account instead of a resource: traffic to the internet and between zones.
 
 use crate::cost::decimal::dec;
 
@@ -12,7 +12,7 @@ pub fn price(sheet: &mut Sheet<'_, '_>) {
         let used = sheet.used(ACCOUNT, &field);
         match field.as_str() {
             "data_out_gb" => sheet.charge(ACCOUNT, "AWSDataTransfer", "DataTransfer-Out-Bytes", used, None),
-            // Each gigabyte is billed where it leaves and where it arrives.
+            // Each gigabyte is billed both where it leaves and where it arrives.
             "data_between_zones_gb" => sheet.charge(
                 ACCOUNT,
                 "AWSDataTransfer",

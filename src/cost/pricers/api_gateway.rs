@@ -2,10 +2,10 @@
 
 use super::{Missing, Sheet};
 
-/// `AWS::ApiGatewayV2::Api`, of the protocol HTTP.
+/// `AWS::ApiGatewayV2::Api`, for the protocol HTTP.
 pub fn http_api(sheet: &mut Sheet<'_, '_>, id: &str) -> Result<(), Missing> {
     if sheet.properties(id).text("ProtocolType")?.as_deref() == Some("WEBSOCKET") {
-        let reason = "the table has no price of websocket messages";
+        let reason = "the price table has no price for websocket messages";
         sheet.unknown_price(id, "AmazonApiGateway", "ApiGatewayMessage", reason);
         return Ok(());
     }

@@ -9,10 +9,10 @@ use super::{Missing, Sheet};
 use crate::cost::range::Range;
 
 const RDS: &str = "AmazonRDS";
-/// The most capacity of an instance, ACU. Source: Aurora user guide.
+/// The most capacity of an instance, in ACU. Source: Aurora user guide.
 const MOST_CAPACITY: u32 = 256;
 
-/// The engine's name in usage types; `None` when the cluster is no Aurora.
+/// The engine's name in usage types; `None` if the cluster is not Aurora.
 pub(super) fn engine(name: &str) -> Option<&'static str> {
     match name {
         "aurora-postgresql" => Some("PostgreSQL"),
@@ -26,7 +26,7 @@ pub fn cluster(sheet: &mut Sheet<'_, '_>, id: &str) -> Result<(), Missing> {
     let properties = sheet.properties(id);
     let name = properties.text("Engine")?.unwrap_or_default();
     let Some(engine) = engine(&name) else {
-        let reason = format!("the table has no price of Multi-AZ clusters of the engine `{name}`");
+        let reason = format!("the price table has no price for Multi-AZ clusters of the engine `{name}`");
         sheet.unknown_price(id, RDS, "Multi-AZClusterUsage", &reason);
         return Ok(());
     };
@@ -36,7 +36,7 @@ pub fn cluster(sheet: &mut Sheet<'_, '_>, id: &str) -> Result<(), Missing> {
     }
     let stored = storage(sheet, id, optimized);
     if properties.text("EngineMode")?.as_deref() == Some("serverless") {
-        let reason = "the table has no price of the capacity of Aurora Serverless v1";
+        let reason = "the price table has no price for the capacity of Aurora Serverless v1";
         sheet.unknown_price(id, RDS, &format!("Aurora:ServerlessUsage:{engine}"), reason);
     } else if has_capacity(sheet, id) {
         capacity(sheet, id, engine, optimized)?;
@@ -49,7 +49,7 @@ pub(super) fn is_io_optimized(sheet: &Sheet<'_, '_>, id: &str) -> Result<bool, M
     Ok(sheet.properties(id).text("StorageType")?.as_deref() == Some("aurora-iopt1"))
 }
 
-/// Storage and I/O; how much is stored.
+/// Charges storage and I/O; returns how much is stored.
 fn storage(sheet: &mut Sheet<'_, '_>, id: &str, optimized: bool) -> Range {
     let stored = sheet.used(id, "storage_gb");
     let usage_type = if optimized { "Aurora:IO-OptimizedStorageUsage" } else { "Aurora:StorageUsage" };
@@ -61,11 +61,12 @@ fn storage(sheet: &mut Sheet<'_, '_>, id: &str, optimized: bool) -> Range {
     stored
 }
 
-/// Backups beyond the size of the database, which is free: the pages that change while they are kept.
+/// Charges backups beyond the size of the database, which is free: the pages that change while backups are kept.
 fn backups(sheet: &mut Sheet<'_, '_>, id: &str, stored: Range) -> Result<(), Missing> {
     let days = retention(sheet, id)?;
     let origin = format!(
-        "a twentieth of the database changes a day (a hundredth to a fifth), {} of changes are kept; assumed, not measured",
+        "a twentieth of the database changes per day (a hundredth to a fifth), and changes are kept for {}; assumed, \
+         not measured",
         if days == Decimal::ONE { "1 day".to_owned() } else { format!("{days} days") }
     );
     let changed = sheet.used_or(id, "backup_gb", Some((stored * CHANGED * days, &origin)));
@@ -76,7 +77,7 @@ fn backups(sheet: &mut Sheet<'_, '_>, id: &str, stored: Range) -> Result<(), Mis
 /// The part of a database that changes in a day.
 pub(super) const CHANGED: Range = Range::new(dec!(0.01), dec!(0.05), dec!(0.2));
 
-/// Days for which automatic backups are kept; 1 when the template says nothing. Source: `CloudFormation` user guide.
+/// Days for which automatic backups are kept; 1 if the template does not say. Source: `CloudFormation` user guide.
 pub(super) fn retention(sheet: &Sheet<'_, '_>, id: &str) -> Result<Decimal, Missing> {
     Ok(sheet.properties(id).measure("BackupRetentionPeriod", 35)?.unwrap_or(Decimal::ONE))
 }
@@ -92,15 +93,15 @@ fn capacity(sheet: &mut Sheet<'_, '_>, id: &str, engine: &str, optimized: bool) 
     let (least, most) = (bound("MinCapacity")?.unwrap_or(dec!(0.5)), bound("MaxCapacity")?);
     let most = most.ok_or_else(|| "ServerlessV2ScalingConfiguration.MaxCapacity is absent".to_owned())?;
     if least > most {
-        return Err(Missing(format!("the capacity from {least} to {most} ACU is no range")));
+        return Err(Missing(format!("the capacity from {least} to {most} ACU is not a range")));
     }
     let instances = serverless_instances(sheet, id);
     let said = sheet.said(id, "acu");
     let count = match (instances, &said) {
-        // Who says what a cluster takes means one that runs.
+        // A usage file that gives ACU implies a running instance.
         (0, Some(_)) => 1,
         (0, None) => {
-            sheet.free(id, "no instance of the template takes capacity");
+            sheet.free(id, "no instance in the template uses capacity");
             return Ok(());
         }
         (count, _) => count,
@@ -110,30 +111,31 @@ fn capacity(sheet: &mut Sheet<'_, '_>, id: &str, engine: &str, optimized: bool) 
         sheet.used(id, "acu").map(|acu| acu.max(least).min(most))
     } else {
         let told = Range::new(least, least.max(dec!(0.5)).min(most), most);
-        let origin = "the template's least and most capacity; an idle database rests at the least, 0.5 while awake";
+        let origin =
+            "the template's minimum and maximum capacity; an idle database uses the minimum, at least 0.5 while awake";
         sheet.used_or(id, "acu", Some((told, origin)))
     };
     let mode = if optimized { "ServerlessV2IOOptimizedUsage" } else { "ServerlessV2Usage" };
     let quantity = average * awake * Decimal::from(count);
     let mut notes: Vec<String> = (count > 1).then(|| format!("{count} instances")).into_iter().collect();
     if said.is_some_and(|said| said.low < least || said.high > most) {
-        notes.push(format!("the usage file's acu is cut to the {least} to {most} ACU that the cluster may take"));
+        notes.push(format!("`acu` of the usage file is limited to the cluster's range, {least} to {most} ACU"));
     }
     let note = (!notes.is_empty()).then(|| notes.join("; "));
     sheet.charge(id, RDS, &format!("Aurora:{mode}:{engine}"), quantity, note.as_deref());
     Ok(())
 }
 
-/// Hours in which the cluster does not pause. Only a least capacity of 0 pauses.
+/// Hours in which the cluster does not pause. Only a cluster with a minimum capacity of 0 pauses.
 fn awake_hours(sheet: &mut Sheet<'_, '_>, id: &str, least: Decimal) -> Range {
     let month = sheet.hours();
     if !least.is_zero() {
         let awake = sheet.said(id, "awake_hours").unwrap_or(Range::exact(month));
         return awake.map(|hours| hours.min(month));
     }
-    // Eight hours a day at the least.
+    // At least eight hours a day.
     let told = Range::new(month / dec!(3), month, month);
-    let origin = "it pauses only while no connection is open, and an application that runs keeps one open";
+    let origin = "it pauses only while no connection is open, and a running application keeps one open";
     sheet.used_or(id, "awake_hours", Some((told, origin))).map(|hours| hours.min(month))
 }
 

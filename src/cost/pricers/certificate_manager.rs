@@ -9,10 +9,10 @@ pub fn certificate(sheet: &mut Sheet<'_, '_>, id: &str) -> Result<(), Missing> {
     let properties = sheet.properties(id);
     if !matches!(properties.get("CertificateAuthorityArn"), Node::Absent) {
         let reason =
-            "it is issued by a private authority, which bills each certificate, and the table has no price of that";
+            "a private authority issues it and bills each certificate, and the price table has no price for that";
         sheet.unknown_price(id, SERVICE, "PrivateCertificatesIssued", reason);
     } else if properties.text("CertificateExport")?.as_deref() == Some("ENABLED") {
-        let reason = "it can be exported, which is billed by the name, and the table has no price of that";
+        let reason = "it can be exported, which is billed per name, and the price table has no price for that";
         sheet.unknown_price(id, SERVICE, "ExportablePublicCertificate", reason);
     } else {
         sheet.free(id, "public certificates cost nothing while they cannot be exported");

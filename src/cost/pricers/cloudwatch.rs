@@ -1,4 +1,4 @@
-//! Logs, alarms, and the alarms that scaling makes by itself.
+//! Logs, alarms, and the alarms that scaling creates by itself.
 
 use rust_decimal::Decimal;
 
@@ -36,7 +36,7 @@ pub fn log_group(sheet: &mut Sheet<'_, '_>, id: &str) -> Result<(), Missing> {
     Ok(())
 }
 
-/// `AWS::CloudWatch::Alarm`: by the metrics it looks at; those of less than a minute cost more.
+/// `AWS::CloudWatch::Alarm`: billed by its metrics; those with a period below a minute cost more.
 pub fn alarm(sheet: &mut Sheet<'_, '_>, id: &str) -> Result<(), Missing> {
     let properties = sheet.properties(id);
     let metrics = properties.list("Metrics")?.unwrap_or_default();
@@ -46,10 +46,11 @@ pub fn alarm(sheet: &mut Sheet<'_, '_>, id: &str) -> Result<(), Missing> {
     let expressions: Vec<&str> = metrics.iter().filter_map(expression_of).collect();
     if expressions.iter().any(|expression| is_query(expression)) {
         return Err(Missing(
-            "a query is billed by the metrics that it reads, and how many those are only the account knows".to_owned(),
+            "a query is billed by the metrics that it reads, and only the account knows how many those are".to_owned(),
         ));
     }
-    // Other expressions are computed from the metrics beside them and cost nothing, but for a band: that is two metrics more.
+    // Other expressions are computed from the alarm's other metrics and cost nothing, except a band:
+    // that is two more metrics.
     let bands = expressions.iter().filter(|expression| expression.to_ascii_uppercase().contains(BAND)).count();
     let stats: Vec<&Node> = metrics.iter().filter_map(stat_of).collect();
     let is_fast = |period: Option<Decimal>| period.is_some_and(|period| period < dec!(60));
@@ -59,7 +60,7 @@ pub fn alarm(sheet: &mut Sheet<'_, '_>, id: &str) -> Result<(), Missing> {
         (stats.len(), stats.iter().filter(|stat| is_fast(period_of(stat))).count())
     };
     if all == 0 {
-        return Err(Missing("none of its Metrics says which metric it looks at".to_owned()));
+        return Err(Missing("none of its Metrics names a metric to watch".to_owned()));
     }
     let (of_bands, fast_bands) = if fast > 0 { (0, 2 * bands) } else { (2 * bands, 0) };
     let note = (bands > 0).then_some("with the upper and the lower edge of its band");
@@ -69,10 +70,10 @@ pub fn alarm(sheet: &mut Sheet<'_, '_>, id: &str) -> Result<(), Missing> {
     Ok(())
 }
 
-/// The function that gives a band around what is to be expected. Source: CloudWatch user guide.
+/// The function that returns a band around the expected values. Source: CloudWatch user guide.
 const BAND: &str = "ANOMALY_DETECTION_BAND";
 
-/// Whether an expression looks metrics up by itself.
+/// Whether an expression looks up metrics by itself.
 fn is_query(expression: &str) -> bool {
     let expression = expression.to_ascii_uppercase();
     expression.trim_start().starts_with("SELECT") || expression.contains("SEARCH(")
@@ -84,24 +85,24 @@ fn expression_of(entry: &Node) -> Option<&str> {
     entry.get("Expression").and_then(Node::text)
 }
 
-/// What a metric of an alarm looks at; none for an expression.
+/// What a metric of an alarm measures; `None` for an expression.
 fn stat_of(entry: &Node) -> Option<&Node> {
     let Node::Map(entry) = entry else { return None };
     entry.get("MetricStat")
 }
 
-/// The period, in seconds.
+/// The period of a metric, in seconds.
 fn period_of(stat: &Node) -> Option<Decimal> {
     let Node::Map(stat) = stat else { return None };
     stat.get("Period").and_then(Node::text).and_then(number)
 }
 
-/// `AWS::ApplicationAutoScaling::ScalingPolicy`: following a target takes two alarms, which scaling makes by itself.
+/// `AWS::ApplicationAutoScaling::ScalingPolicy`: target tracking needs two alarms, which scaling creates by itself.
 pub fn scaling_policy(sheet: &mut Sheet<'_, '_>, id: &str) -> Result<(), Missing> {
     if sheet.properties(id).text("PolicyType")?.as_deref() == Some("TargetTrackingScaling") {
         sheet.charge(id, CLOUDWATCH, ALARM, Range::exact(dec!(2)), Some("the two alarms of target tracking"));
     } else {
-        sheet.free(id, "a policy costs nothing; its alarms are priced where they stand");
+        sheet.free(id, "a policy costs nothing; its alarms are priced separately");
     }
     Ok(())
 }

@@ -1,4 +1,5 @@
-//! Fargate services: vCPU, memory, disk and public addresses of their tasks, on demand and on Spot; and cluster metrics.
+//! Fargate services: vCPU, memory, disk and public addresses of their tasks, on demand and on
+//! Spot; and cluster metrics.
 
 mod capacity;
 pub(super) mod size;
@@ -28,13 +29,13 @@ pub fn service(sheet: &mut Sheet<'_, '_>, id: &str) -> Result<(), Missing> {
     };
     let definition = properties
         .linked("TaskDefinition")
-        .ok_or_else(|| "its task definition is not in the template, so the size of a task is not known".to_owned())?;
+        .ok_or_else(|| "its task definition is not in the template, so the size of a task is unknown".to_owned())?;
     let size = size::of_task(sheet, &definition)?;
     let (tasks, hours, note) = running(sheet, id)?;
     let on_demand = match sheet.said(id, "spot_share") {
         Some(_) => {
             let spot = sheet.used(id, "spot_share");
-            // The more runs on Spot the less it costs, so a high cost has a low share.
+            // The more runs on Spot, the less it costs, so a high cost has a low share.
             tasks
                 * Range::new(spot.high, spot.expected, spot.low).map(|share| (Decimal::ONE - share).max(Decimal::ZERO))
         }
@@ -44,12 +45,18 @@ pub fn service(sheet: &mut Sheet<'_, '_>, id: &str) -> Result<(), Missing> {
     charge_tasks(sheet, id, size, tasks.less(on_demand) * hours, true, note.as_deref());
     if size.disk_beyond > Decimal::ZERO {
         let quantity = tasks * hours * size.disk_beyond;
-        sheet.charge_flat(id, ECS, "Fargate-EphemeralStorage-GB-Hours", quantity, Some("beyond the 20 GB a task has"));
+        sheet.charge_flat(
+            id,
+            ECS,
+            "Fargate-EphemeralStorage-GB-Hours",
+            quantity,
+            Some("beyond the 20 GB that a task includes"),
+        );
     }
     public_addresses(sheet, id, tasks * hours)
 }
 
-/// How many tasks run, for how many hours of the month, and how that came about.
+/// How many tasks run, for how many hours of the month, and a note on why.
 fn running(sheet: &mut Sheet<'_, '_>, id: &str) -> Result<(Range, Range, Option<String>), Missing> {
     let month = sheet.hours();
     let desired = sheet.properties(id).measure("DesiredCount", MOST_TASKS)?;
@@ -61,14 +68,14 @@ fn running(sheet: &mut Sheet<'_, '_>, id: &str) -> Result<(Range, Range, Option<
     let (told, origin) = match (bounds, desired) {
         (Some((least, most)), desired) => {
             let expected = desired.unwrap_or(least).max(least).min(most);
-            (Range::new(least, expected, most), "the bounds of its scaling; the least is expected")
+            (Range::new(least, expected, most), "the limits of its scaling; the minimum is expected")
         }
         (None, desired) => (Range::exact(desired.unwrap_or(Decimal::ONE)), ""),
     };
     let (told, awake, note) = match waking {
         Waking::Always => (told, Decimal::ONE, None),
         Waking::Unknown(reason) => {
-            sheet.unknown(id, &format!("its sleep is not taken off: {reason}"));
+            sheet.unknown(id, &format!("its sleep is not subtracted: {reason}"));
             (told, Decimal::ONE, None)
         }
         Waking::Part { share, least, most } => {
@@ -99,12 +106,12 @@ fn charge_tasks(sheet: &mut Sheet<'_, '_>, id: &str, size: TaskSize, hours: Rang
 fn public_addresses(sheet: &mut Sheet<'_, '_>, id: &str, task_hours: Range) -> Result<(), Missing> {
     let assigned = sheet.properties(id).text("NetworkConfiguration.AwsvpcConfiguration.AssignPublicIp")?;
     if assigned.as_deref() == Some("ENABLED") {
-        sheet.charge(id, "AmazonVPC", "PublicIPv4:InUseAddress", task_hours, Some("one address a task"));
+        sheet.charge(id, "AmazonVPC", "PublicIPv4:InUseAddress", task_hours, Some("one address per task"));
     }
     Ok(())
 }
 
-/// `AWS::ECS::Cluster`: nothing, but for the metrics of Container Insights.
+/// `AWS::ECS::Cluster`: free, except for the metrics of Container Insights.
 pub fn cluster(sheet: &mut Sheet<'_, '_>, id: &str) -> Result<(), Missing> {
     let settings = sheet.properties(id).list("ClusterSettings")?.unwrap_or_default();
     let insights = settings.iter().any(|setting| {
@@ -116,7 +123,9 @@ pub fn cluster(sheet: &mut Sheet<'_, '_>, id: &str) -> Result<(), Missing> {
     });
     let metrics = sheet.used(id, "metrics");
     if insights && metrics.is_zero() {
-        return Err(Missing("Container Insights bills every metric; say how many with `metrics`".to_owned()));
+        return Err(Missing(
+            "Container Insights bills every metric: give their number as `metrics` in a usage file".to_owned(),
+        ));
     }
     if metrics.is_zero() {
         sheet.free(id, "a cluster costs nothing; its tasks do");
@@ -125,5 +134,5 @@ pub fn cluster(sheet: &mut Sheet<'_, '_>, id: &str) -> Result<(), Missing> {
     Ok(())
 }
 
-/// Disk a task has without paying, in GB. Source: Fargate pricing page.
+/// Disk that a task includes for free, in GB. Source: Fargate pricing page.
 const DISK: Decimal = dec!(20);

@@ -1,24 +1,24 @@
-//! Types that cost nothing themselves, with the reason.
+//! Types that cost nothing by themselves, with the reason.
 
-/// Why a type costs nothing; `None` when that is not known of it.
+/// Why a type costs nothing; `None` if konta does not know that.
 ///
-/// Source: the services' pricing pages; most are settings of something that is priced where it stands.
+/// Source: the services' pricing pages; most are settings of something that is priced separately.
 #[must_use]
 pub fn reason(resource_type: &str) -> Option<&'static str> {
     let exact = EXACT.iter().find(|(name, _)| *name == resource_type).map(|(_, reason)| *reason);
     exact.or_else(|| PREFIXES.iter().find(|(name, _)| resource_type.starts_with(name)).map(|(_, reason)| *reason))
 }
 
-const NETWORK: &str = "a part of the network without a price of its own; gateways, addresses and traffic have theirs";
+const NETWORK: &str = "a part of the network that costs nothing; gateways, addresses and traffic are priced separately";
 const ACCESS: &str = "identity and access cost nothing";
 const ROUTING: &str = "billed through the capacity units of its load balancer";
-const SETTING: &str = "a setting of a resource that is priced where it stands";
+const SETTING: &str = "a setting of a resource that is priced separately";
 
 const PREFIXES: &[(&str, &str)] = &[
     ("AWS::IAM::", ACCESS),
     (
         "AWS::CloudFormation::",
-        "CloudFormation's own types cost nothing; a nested stack is a template of its own, which is not read here",
+        "CloudFormation's own types cost nothing; a nested stack has its own template, which is not read here",
     ),
 ];
 
@@ -63,12 +63,12 @@ const EXACT: &[(&str, &str)] = &[
     ("AWS::Backup::BackupPlan", "a plan; what is stored is priced with the vault"),
     ("AWS::Backup::BackupSelection", "a plan; what is stored is priced with the vault"),
     ("AWS::Logs::LogStream", "billed through its log group"),
-    ("AWS::Logs::SubscriptionFilter", "the service that receives the logs is priced where it stands"),
+    ("AWS::Logs::SubscriptionFilter", "the service that receives the logs is priced separately"),
     ("AWS::Logs::ResourcePolicy", ACCESS),
     ("AWS::KMS::Alias", "an alias costs nothing; the key does"),
     ("AWS::SecretsManager::SecretTargetAttachment", SETTING),
     ("AWS::SecretsManager::ResourcePolicy", ACCESS),
-    ("AWS::SecretsManager::RotationSchedule", "the function that rotates is priced where it stands"),
+    ("AWS::SecretsManager::RotationSchedule", "the function that rotates is priced separately"),
     ("AWS::Route53::RecordSet", "records cost nothing; queries are priced with their zone"),
     ("AWS::Route53::RecordSetGroup", "records cost nothing; queries are priced with their zone"),
     ("AWS::Lambda::Permission", ACCESS),

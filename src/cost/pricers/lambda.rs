@@ -6,14 +6,14 @@ use super::{Missing, Sheet};
 use crate::cost::decimal::dec;
 use crate::cost::evaluate::Node;
 
-/// Memory a function has when its template says nothing, in MB. Source: Lambda developer guide.
+/// Memory of a function if its template does not say, in MB. Source: Lambda developer guide.
 const FUNCTION_MEMORY: Decimal = dec!(128);
-/// The most of a function, in MB: memory, and disk of which the first 512 cost nothing. Source: Lambda quotas.
+/// The limits of a function, in MB: memory, and disk, of which the first 512 cost nothing. Source: Lambda quotas.
 const MOST_MEMORY: u32 = 10_240;
 const MOST_DISK: u32 = 10_240;
 const DISK: Decimal = dec!(512);
 
-/// `AWS::Lambda::Function`: requests, and memory by the time it is taken. The account's free tier is not taken off.
+/// `AWS::Lambda::Function`: requests, and memory by the time it is used. The account's free tier is not subtracted.
 pub fn function(sheet: &mut Sheet<'_, '_>, id: &str) -> Result<(), Missing> {
     let properties = sheet.properties(id);
     let memory = properties.measure("MemorySize", MOST_MEMORY)?.unwrap_or(FUNCTION_MEMORY);
@@ -27,19 +27,19 @@ pub fn function(sheet: &mut Sheet<'_, '_>, id: &str) -> Result<(), Missing> {
     let usage_type = if arm { "Lambda-GB-Second-ARM" } else { "Lambda-GB-Second" };
     sheet.charge(id, "AWSLambda", usage_type, gb_seconds, None);
     if disk > DISK {
-        let reason = "the table has no price of a function's disk beyond 512 MB";
+        let reason = "the price table has no price for a function's disk beyond 512 MB";
         sheet.unknown_price(id, "AWSLambda", "Lambda-Storage-GB-Second", reason);
     }
     Ok(())
 }
 
-/// `AWS::Lambda::Version` and `AWS::Lambda::Alias`: nothing, unless they keep instances ready.
+/// `AWS::Lambda::Version` and `AWS::Lambda::Alias`: free, unless they keep instances ready.
 pub fn provisioned(sheet: &mut Sheet<'_, '_>, id: &str) -> Result<(), Missing> {
     let ready = sheet.properties(id).get("ProvisionedConcurrencyConfig");
     if matches!(ready, Node::Absent) {
-        sheet.free(id, "a name for a function that is priced where it stands");
+        sheet.free(id, "a name for a function that is priced separately");
     } else {
-        let reason = "the table has no price of provisioned concurrency";
+        let reason = "the price table has no price for provisioned concurrency";
         sheet.unknown_price(id, "AWSLambda", "Lambda-Provisioned-Concurrency", reason);
     }
     Ok(())

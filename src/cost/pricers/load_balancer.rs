@@ -1,4 +1,4 @@
-//! Application and Network Load Balancers: hours, capacity units, and the public addresses in front.
+//! Load balancers: hours, capacity units, and their public addresses.
 
 use rust_decimal::Decimal;
 
@@ -7,8 +7,8 @@ use crate::cost::decimal::dec;
 use super::{Missing, Sheet};
 use crate::cost::range::Range;
 
-/// What one capacity unit holds, by dimension, with the field of usage that fills it.
-/// Source: Elastic Load Balancing pricing page.
+/// What one capacity unit holds, by dimension, with the usage field for it. Source: Elastic
+/// Load Balancing pricing page.
 type Dimensions = &'static [(&'static str, Decimal)];
 
 const APPLICATION: Dimensions = &[
@@ -41,19 +41,19 @@ pub fn load_balancer(sheet: &mut Sheet<'_, '_>, id: &str) -> Result<(), Missing>
     sheet.charge(id, "AWSELB", &format!("LoadBalancerUsage:{name}"), hours, None);
     let (units, note) = capacity(sheet, id, dimensions, hours);
     sheet.charge(id, "AWSELB", &format!("LCUUsage:{name}"), units, note.as_deref());
-    // Nobody reaches a gateway load balancer but through its endpoints.
+    // A gateway load balancer is reached only through its endpoints.
     if name == "Gateway" {
         return Ok(());
     }
     public_addresses(sheet, id, hours)
 }
 
-/// Capacity unit hours: in each scenario the dimension that needs most.
+/// Capacity unit hours: in each scenario, the dimension that needs the most.
 fn capacity(sheet: &mut Sheet<'_, '_>, id: &str, dimensions: Dimensions, hours: Range) -> (Range, Option<String>) {
     if sheet.said(id, "lcu").is_some() {
         return (sheet.used(id, "lcu") * hours, None);
     }
-    // One unit takes a gigabyte an hour, so a month's gigabytes are a month's unit hours.
+    // One unit takes a gigabyte per hour, so a month's gigabytes are a month's unit hours.
     let mut most = (sheet.used(id, "processed_gb"), "processed_gb");
     for (field, holds) in dimensions {
         let needs = sheet.used(id, field).per(*holds) * hours;
@@ -65,7 +65,7 @@ fn capacity(sheet: &mut Sheet<'_, '_>, id: &str, dimensions: Dimensions, hours: 
     (most.0, Some(format!("{} decides", most.1)))
 }
 
-/// TLS and UDP fill a unit sooner than TCP does; the listeners tell which it is.
+/// TLS and UDP fill a unit sooner than TCP does; the listeners say which it is.
 fn network_dimensions(sheet: &Sheet<'_, '_>, id: &str) -> Dimensions {
     let listeners =
         sheet.of_type("AWS::ElasticLoadBalancingV2::Listener").into_iter().map(|listener| sheet.properties(listener));
@@ -100,10 +100,10 @@ fn public_addresses(sheet: &mut Sheet<'_, '_>, id: &str, hours: Range) -> Result
     let zones = if mappings.is_empty() { properties.count("Subnets")? } else { mappings.len() };
     if zones == 0 {
         return Err(Missing(
-            "neither Subnets nor SubnetMappings say in how many zones it has a public address".to_owned(),
+            "neither Subnets nor SubnetMappings says in how many zones it has a public address".to_owned(),
         ));
     }
     let count = Decimal::from(zones.saturating_sub(own));
-    sheet.charge(id, "AmazonVPC", "PublicIPv4:InUseAddress", hours * count, Some("one address a zone"));
+    sheet.charge(id, "AmazonVPC", "PublicIPv4:InUseAddress", hours * count, Some("one address per zone"));
     Ok(())
 }

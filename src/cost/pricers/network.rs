@@ -22,7 +22,7 @@ pub fn nat_gateway(sheet: &mut Sheet<'_, '_>, id: &str) -> Result<(), Missing> {
 /// `AWS::EC2::EIP`: in use or idle, an address is billed by the hour.
 pub fn elastic_ip(sheet: &mut Sheet<'_, '_>, id: &str) -> Result<(), Missing> {
     if sheet.properties(id).text("PublicIpv4Pool").ok().flatten().is_some_and(|pool| pool != "amazon") {
-        sheet.free(id, "an address of one's own pool costs nothing");
+        sheet.free(id, "an address from your own pool costs nothing");
         return Ok(());
     }
     let hours = of_the_month(sheet, id);
@@ -32,7 +32,7 @@ pub fn elastic_ip(sheet: &mut Sheet<'_, '_>, id: &str) -> Result<(), Missing> {
     Ok(())
 }
 
-/// `AWS::EC2::VPCEndpoint`: interfaces are billed by zone and byte, gateways not at all.
+/// `AWS::EC2::VPCEndpoint`: interfaces are billed by zone and byte; gateways are free.
 pub fn endpoint(sheet: &mut Sheet<'_, '_>, id: &str) -> Result<(), Missing> {
     let properties = sheet.properties(id);
     let kind = properties.text("VpcEndpointType")?.unwrap_or_else(|| "Gateway".to_owned());
@@ -44,10 +44,10 @@ pub fn endpoint(sheet: &mut Sheet<'_, '_>, id: &str) -> Result<(), Missing> {
         "Interface" => {
             let zones = properties.count("SubnetIds")?;
             if zones == 0 {
-                return Err(Missing("SubnetIds does not say in how many zones it stands".to_owned()));
+                return Err(Missing("SubnetIds does not say in how many zones it is".to_owned()));
             }
             let hours = of_the_month(sheet, id) * Decimal::from(zones);
-            sheet.charge(id, "AmazonVPC", "VpcEndpoint-Hours", hours, Some("each zone by the hour"));
+            sheet.charge(id, "AmazonVPC", "VpcEndpoint-Hours", hours, Some("each zone, by the hour"));
             let processed = sheet.used(id, "processed_gb");
             sheet.charge(id, "AmazonVPC", "VpcEndpoint-Bytes", processed, None);
             Ok(())

@@ -1,4 +1,4 @@
-//! A quantity split over the tiers of a price.
+//! Splits a quantity over the tiers of a price.
 
 use std::sync::Arc;
 
@@ -8,7 +8,8 @@ use crate::cost::decimal::dec;
 use crate::cost::price::Price;
 use crate::cost::range::Range;
 
-/// Where AWS changes a price, for prices of which the table may lack the upper tiers. Source: the services' pricing pages.
+/// The quantities at which AWS changes a price, for prices whose upper tiers the table may lack. Source: the
+/// services' pricing pages.
 const STEPS: &[(&str, &str, &[Decimal])] = &[
     ("AWSDataTransfer", "DataTransfer-Out-Bytes", &[dec!(10_240), dec!(51_200), dec!(153_600)]),
     ("AmazonS3", "TimedStorage-ByteHrs", &[dec!(51_200), dec!(512_000)]),
@@ -22,17 +23,17 @@ const STEPS: &[(&str, &str, &[Decimal])] = &[
 /// A quantity by tier.
 #[derive(Debug, Default)]
 pub(super) struct Split {
-    /// Price, portion, and what tier that is (where there are several).
+    /// Price, portion, and which tier that is (if there are several).
     pub(super) portions: Vec<(Arc<Price>, Range, Option<String>)>,
-    /// What lies below the first tier, and so costs nothing.
+    /// What is below the first tier, and so costs nothing.
     pub(super) free: Range,
-    /// What lies beyond the last tier that the table has.
+    /// What is beyond the table's last tier.
     pub(super) beyond: Range,
-    /// Where that begins.
+    /// Where the table's last tier ends.
     pub(super) until: Decimal,
 }
 
-/// Where the price that the table may lack begins after one that it has.
+/// Where the next price begins, which the table may lack.
 fn step_after(last: &Price) -> Option<Decimal> {
     STEPS
         .iter()
@@ -40,12 +41,12 @@ fn step_after(last: &Price) -> Option<Decimal> {
         .and_then(|(_, _, steps)| steps.iter().find(|step| **step > last.from).copied())
 }
 
-/// Whether a table's one price holds for whatever quantity, so that nothing need be counted over resources.
+/// Whether a price applies to any quantity, so that nothing needs to be counted across resources.
 pub(super) fn is_only(price: &Price) -> bool {
     price.from.is_zero() && step_after(price).is_none()
 }
 
-/// Splits `quantity` on top of what is `used` already. `tiers` are in order and of one price.
+/// Splits `quantity`, on top of what is `used` already. `tiers` are those of one price, in order.
 pub(super) fn split(tiers: &[Arc<Price>], used: Range, quantity: Range) -> Split {
     let mut split = Split::default();
     let Some((first, last)) = tiers.first().zip(tiers.last()) else { return split };

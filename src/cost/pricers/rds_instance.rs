@@ -14,7 +14,7 @@ const RDS: &str = "AmazonRDS";
 /// `AWS::RDS::DBInstance`.
 pub fn instance(sheet: &mut Sheet<'_, '_>, id: &str) -> Result<(), Missing> {
     let properties = sheet.properties(id);
-    let class = properties.text("DBInstanceClass")?.ok_or_else(|| "DBInstanceClass is absent".to_owned())?;
+    let class = properties.text("DBInstanceClass")?.ok_or_else(|| "DBInstanceClass is missing".to_owned())?;
     let cluster = cluster_of(sheet, id)?;
     if class == "db.serverless" {
         match cluster {
@@ -26,7 +26,7 @@ pub fn instance(sheet: &mut Sheet<'_, '_>, id: &str) -> Result<(), Missing> {
     let name = match (properties.text("Engine")?, &cluster) {
         (Some(name), _) => name,
         (None, Some(cluster)) => sheet.properties(cluster).text("Engine")?.unwrap_or_default(),
-        (None, None) => return Err(Missing("Engine is absent".to_owned())),
+        (None, None) => return Err(Missing("Engine is missing".to_owned())),
     };
     let month = Range::exact(sheet.hours());
     let hours = sheet.used_or(id, "hours", Some((month, "")));
@@ -52,13 +52,13 @@ pub fn instance(sheet: &mut Sheet<'_, '_>, id: &str) -> Result<(), Missing> {
     storage(sheet, id, &properties, &name, twice)
 }
 
-/// The cluster of the template that an instance belongs to.
+/// The cluster in the template that an instance belongs to.
 fn cluster_of(sheet: &Sheet<'_, '_>, id: &str) -> Result<Option<String>, Missing> {
     let Some(cluster) = sheet.properties(id).linked("DBClusterIdentifier") else { return Ok(None) };
     // A parameter's value may come from a resource of another stack.
     let kind = sheet.document().resource_type(&cluster);
     if cluster == id || !matches!(kind, "" | "AWS::RDS::DBCluster") {
-        return Err(Missing(format!("its DBClusterIdentifier names {cluster}, which is no cluster")));
+        return Err(Missing(format!("its DBClusterIdentifier names {cluster}, which is not a cluster")));
     }
     Ok(Some(cluster))
 }
@@ -85,7 +85,7 @@ fn storage(
     let kind = properties.text("StorageType")?.unwrap_or_else(|| if iops.is_some() { "io1" } else { "gp2" }.to_owned());
     if allocated.is_none() && sheet.said(id, "storage_gb").is_none() {
         return Err(Missing(
-            "AllocatedStorage is absent: a snapshot or AWS decides how much storage it has".to_owned(),
+            "AllocatedStorage is missing: a snapshot or AWS decides how much storage it has".to_owned(),
         ));
     }
     let allocated = allocated.unwrap_or_default();
@@ -105,29 +105,31 @@ fn storage(
         let operations = sheet.used(id, "io_millions");
         sheet.charge(id, RDS, "RDS:StorageIOUsage", operations * dec!(1_000_000), None);
     } else if sheet.said(id, "io_millions").is_some() {
-        sheet.free(id, &format!("I/O is in the price of {kind} storage"));
+        sheet.free(id, &format!("the price of {kind} storage includes I/O"));
     }
     let most = stored.high * aurora::CHANGED.high * aurora::retention(sheet, id)?;
-    let origin = "backups fit into the allocated storage, which is free, unless the disk is full and a fifth of it changes a day";
+    let origin = "backups fit into the allocated storage, which is free, unless the disk is full and a fifth of it \
+                  changes per day";
     let backups = sheet.used_or(id, "backup_gb", Some((Range::new(Decimal::ZERO, Decimal::ZERO, most), origin)));
     let note = "beyond the allocated storage, which is free";
     sheet.charge(id, RDS, "RDS:ChargedBackupUsage", backups, Some(note));
     Ok(())
 }
 
-/// The most of an instance: storage in GB, I/O a second, MiB a second. Source: RDS user guide, quotas; engines and classes have less.
+/// The limits of an instance: storage in GB, I/O per second, MiB per second. Source: RDS user guide, quotas; some
+/// engines and classes allow less.
 const MOST_STORAGE: u32 = 262_144;
 const MOST_IOPS: u32 = 256_000;
 const MOST_THROUGHPUT: u32 = 16_000;
 
-/// I/O and throughput beyond what gp3 brings; all I/O of io1 and io2.
+/// Charges I/O and throughput beyond what gp3 includes, and all I/O of io1 and io2.
 fn performance(
     sheet: &mut Sheet<'_, '_>,
     id: &str,
     (kind, both, engine): (&str, &str, &str),
     (allocated, iops): (Decimal, Decimal),
 ) -> Result<(), Missing> {
-    // Storage of a size that AWS stripes brings more. Source: RDS user guide, gp3 storage.
+    // Storage of a size that AWS stripes includes more. Source: RDS user guide, gp3 storage.
     let striped = if engine.starts_with("sqlserver") { Decimal::MAX } else { dec!(400) };
     let (operations, throughput) =
         if allocated >= striped { (dec!(12_000), dec!(500)) } else { (dec!(3_000), dec!(125)) };
@@ -138,7 +140,7 @@ fn performance(
     }
     let asked = sheet.properties(id).measure("StorageThroughput", MOST_THROUGHPUT)?.unwrap_or_default();
     if kind == "gp3" && asked > throughput {
-        let note = format!("beyond the {throughput} MiB/s that the storage brings");
+        let note = format!("beyond the {throughput} MiB/s that the storage includes");
         sheet.charge(id, RDS, &format!("{both}GP3-Throughput"), Range::exact(asked - throughput), Some(&note));
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! How many tasks a service's scaling keeps, and for which part of the month its schedule keeps it awake.
+//! How many tasks a service's scaling keeps, and for which part of the month its schedule keeps the service awake.
 
 mod cron;
 
@@ -16,20 +16,20 @@ use super::{Missing, Sheet};
 pub enum Waking {
     /// The whole month: nothing puts it to sleep.
     Always,
-    /// Part of the month, with so many tasks at least and at most while it is awake.
+    /// Part of the month, with bounds for the tasks while it is awake.
     Part {
         /// The part, 0 to 1.
         share: Decimal,
-        /// Tasks at the least, averaged over the waking hours.
+        /// The fewest tasks, averaged over the waking hours.
         least: Decimal,
-        /// Tasks at the most, averaged over the waking hours.
+        /// The most tasks, averaged over the waking hours.
         most: Decimal,
     },
-    /// There is a schedule that cannot be followed, and why.
+    /// There is a schedule that konta cannot follow, with the reason.
     Unknown(String),
 }
 
-/// The scalable target of a service: its `ResourceId` refers to the service, or says its literal name.
+/// The scalable target of a service: its `ResourceId` refers to the service, or has the service's literal name.
 #[must_use]
 pub fn target_of(sheet: &Sheet<'_, '_>, service: &str) -> Option<String> {
     let document = sheet.document();
@@ -52,23 +52,22 @@ pub fn target_of(sheet: &Sheet<'_, '_>, service: &str) -> Option<String> {
     })
 }
 
-/// The least and the most tasks of a target.
+/// The fewest and the most tasks of a target.
 ///
-/// # Errors
-/// When they cannot be known, or are no range.
+/// # Errors If they are unknown, or not a range.
 pub fn bounds(sheet: &Sheet<'_, '_>, target: &str) -> Result<(Decimal, Decimal), Missing> {
     let properties = sheet.properties(target);
     let bound = |name: &str| -> Result<Decimal, Missing> {
-        Ok(properties.measure(name, super::ecs::size::MOST_TASKS)?.ok_or_else(|| format!("{target} says no {name}"))?)
+        Ok(properties.measure(name, super::ecs::size::MOST_TASKS)?.ok_or_else(|| format!("{target} has no {name}"))?)
     };
     let (least, most) = (bound("MinCapacity")?, bound("MaxCapacity")?);
     if least > most {
-        return Err(Missing(format!("{target}: from {least} to {most} tasks is no range")));
+        return Err(Missing(format!("{target}: from {least} to {most} tasks is not a range")));
     }
     Ok((least, most))
 }
 
-/// A scheduled change: when in the year, in minutes, and the bounds from then on.
+/// A scheduled change: its minute in the year, and the bounds from then on.
 struct Change {
     minute: u32,
     least: Option<Decimal>,
@@ -112,7 +111,7 @@ pub fn waking(sheet: &Sheet<'_, '_>, target: &str) -> Waking {
 /// The changes of one action and its time zone; `None` for one that happens once.
 fn changes_of(action: &Node) -> Result<Option<(String, Vec<Change>)>, String> {
     let Node::Map(action) = action else {
-        return Err(action.reason().unwrap_or_else(|| "an action is no map".to_owned()));
+        return Err(action.reason().unwrap_or_else(|| "an action is not a map".to_owned()));
     };
     let text = |key: &str| match action.get(key) {
         None => Ok(None),
@@ -124,11 +123,11 @@ fn changes_of(action: &Node) -> Result<Option<(String, Vec<Change>)>, String> {
         return Ok(None);
     }
     let Some(expression) = schedule.strip_prefix("cron(").and_then(|rest| rest.strip_suffix(')')) else {
-        return Err(format!("`{schedule}` is no cron expression"));
+        return Err(format!("`{schedule}` is not a cron expression"));
     };
     let minutes = cron::minutes(expression)?;
     let Some(Node::Map(wanted)) = action.get("ScalableTargetAction") else {
-        return Err("an action says no ScalableTargetAction".to_owned());
+        return Err("an action has no ScalableTargetAction".to_owned());
     };
     let capacity = |key: &str| match wanted.get(key) {
         None => Ok(None),
@@ -140,7 +139,7 @@ fn changes_of(action: &Node) -> Result<Option<(String, Vec<Change>)>, String> {
     Ok(Some((zone, minutes.into_iter().map(|minute| Change { minute, least, most }).collect())))
 }
 
-/// Follows the changes around the year. What an action leaves out stays as it was.
+/// Follows the changes through the year. What an action leaves out stays as it was.
 fn averaged(changes: &[Change], start: (Decimal, Decimal)) -> Waking {
     let (mut least, mut most) = start;
     for change in changes {

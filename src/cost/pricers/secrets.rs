@@ -11,7 +11,7 @@ pub(super) fn charge_secret(sheet: &mut Sheet<'_, '_>, id: &str, count: usize, n
     sheet.charge(id, "AWSSecretsManager", "AWSSecretsManager-Secrets", count, note);
 }
 
-/// `AWS::SecretsManager::Secret`; a copy in another region is a secret of its own, here at this region's price.
+/// `AWS::SecretsManager::Secret`; a copy in another region is another secret, priced here at this region's price.
 pub fn secret(sheet: &mut Sheet<'_, '_>, id: &str) -> Result<(), Missing> {
     let copies = sheet.properties(id).count("ReplicaRegions")?;
     charge_secret(sheet, id, 1 + copies, (copies > 0).then_some("with its copies in other regions"));
@@ -28,7 +28,7 @@ pub fn parameter(sheet: &mut Sheet<'_, '_>, id: &str) -> Result<(), Missing> {
             let hours = Range::exact(sheet.hours());
             sheet.charge(id, "AWSSystemsManager", "PS-Advanced-Param-Tier1", hours, None);
         }
-        Some(_) => return Err(Missing("whether it is advanced hangs on the length of its value".to_owned())),
+        Some(_) => return Err(Missing("whether it is advanced depends on the length of its value".to_owned())),
     }
     Ok(())
 }

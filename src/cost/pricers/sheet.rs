@@ -1,4 +1,5 @@
-//! The sheet a pricer writes on: it looks up prices and usage, and keeps what was charged, free, unknown and assumed.
+//! The sheet that a pricer writes on: it looks up prices and usage, and records what is charged,
+//! free, unknown and assumed.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,10 +17,10 @@ use crate::template::Document;
 
 use super::price_tiers;
 
-/// Decimals kept of a quantity: what is divided by three is no thirty digits long, and no bill is finer.
+/// How many decimals of a quantity are kept: a third does not get thirty digits, and no bill is more precise.
 const DIGITS: u32 = 6;
 
-/// What a pricer could not know.
+/// What a pricer does not know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Missing(pub String);
 
@@ -29,12 +30,12 @@ impl From<String> for Missing {
     }
 }
 
-/// Which assumptions keep their range; the others are taken as expected.
+/// Which assumptions keep their range; the others have their expected figure.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Focus {
     /// All.
     Everything,
-    /// One, to see how much hangs on it.
+    /// One, to see how much depends on it.
     Only {
         /// The logical id.
         resource: String,
@@ -43,7 +44,7 @@ pub enum Focus {
     },
 }
 
-/// What a document's resources cost, while it is written.
+/// What a document's resources cost, as it is recorded.
 #[derive(Debug)]
 pub struct Sheet<'s, 'a> {
     evaluator: &'s Evaluator<'a>,
@@ -51,7 +52,7 @@ pub struct Sheet<'s, 'a> {
     prices: &'s PriceTable,
     focus: &'s Focus,
     written: Estimate,
-    /// How much of a usage type is charged so far: tiers go on from there.
+    /// How much of a usage type was charged so far: tiers continue from there.
     meters: BTreeMap<(String, String), Range>,
 }
 
@@ -62,7 +63,7 @@ impl<'s, 'a> Sheet<'s, 'a> {
         Self { evaluator, usage, prices, focus, written: Estimate::default(), meters: BTreeMap::new() }
     }
 
-    /// What was written.
+    /// The finished estimate.
     #[must_use]
     pub fn finish(mut self) -> Estimate {
         self.written.total_usd = self.written.items.iter().map(|item| item.monthly_usd).sum();
@@ -93,15 +94,14 @@ impl<'s, 'a> Sheet<'s, 'a> {
         self.evaluator.properties(id)
     }
 
-    /// Whether a resource is made.
+    /// Whether a resource is created.
     ///
-    /// # Errors
-    /// Why that cannot be known.
+    /// # Errors Why that is unknown.
     pub fn is_made(&self, resource: &Value) -> Result<bool, String> {
         self.evaluator.is_made(resource)
     }
 
-    /// The resources of a type that are made, or may be.
+    /// The resources of a type that are created, or may be.
     pub fn of_type(&self, kind: &str) -> Vec<&'a str> {
         let document = self.document();
         document
@@ -112,12 +112,12 @@ impl<'s, 'a> Sheet<'s, 'a> {
             .collect()
     }
 
-    /// How much of a field is used: what a usage file says, else the profile's default, else nothing.
+    /// How much of a field is used: what a usage file says, else the profile's default, else zero.
     pub fn used(&mut self, id: &str, field: &str) -> Range {
         self.used_or(id, field, None)
     }
 
-    /// The same, with what the template itself tells (and how) in place of a profile's default.
+    /// The same, with what the template itself says (and how) instead of a profile's default.
     pub fn used_or(&mut self, id: &str, field: &str, told: Option<(Range, &str)>) -> Range {
         let kind = if id == ACCOUNT { ACCOUNT } else { self.document().resource_type(id) };
         if let Some(said) = self.usage.said(id, kind, field) {
@@ -131,32 +131,32 @@ impl<'s, 'a> Sheet<'s, 'a> {
         }
     }
 
-    /// What a usage file says of a field.
+    /// What a usage file says about a field.
     #[must_use]
     pub fn said(&self, id: &str, field: &str) -> Option<Range> {
         self.usage.said(id, self.document().resource_type(id), field)
     }
 
-    /// Whether a usage file says anything of a resource or its type.
+    /// Whether a usage file says anything about a resource or its type.
     #[must_use]
     pub fn is_mentioned(&self, id: &str) -> bool {
         self.usage.mentions(id, self.document().resource_type(id))
     }
 
-    /// Whether a usage file names this very resource.
+    /// Whether a usage file names this resource itself.
     #[must_use]
     pub fn is_named(&self, id: &str) -> bool {
         self.usage.names(id)
     }
 
-    /// How many entries were written so far, of any kind.
+    /// How many entries of any kind were recorded so far.
     #[must_use]
     pub fn entries(&self) -> usize {
         let Estimate { items, free, unpriced, unknown, assumptions, .. } = &self.written;
         items.len() + free.len() + unpriced.len() + unknown.len() + assumptions.len()
     }
 
-    /// Notes a figure that nobody gave, and gives it as far as it is in focus.
+    /// Records an assumed figure, and returns it: with its range if it is in focus, else only the expected figure.
     pub fn assume(&mut self, id: &str, field: &str, value: Range, origin: &str) -> Range {
         self.written.assumptions.push(Assumption {
             resource: id.to_owned(),
@@ -172,7 +172,7 @@ impl<'s, 'a> Sheet<'s, 'a> {
         }
     }
 
-    /// Charges a quantity, split over the tiers of its price; tiers go on from what other resources used.
+    /// Charges a quantity, split over the tiers of its price; tiers continue from what other resources used.
     pub fn charge(&mut self, id: &str, service: &str, usage_type: &str, quantity: Range, note: Option<&str>) {
         let quantity = quantity.map(|quantity| quantity.round_dp(DIGITS));
         let Some(tiers) = self.tiers(id, service, usage_type, quantity) else { return };
@@ -196,15 +196,17 @@ impl<'s, 'a> Sheet<'s, 'a> {
         if !split.free.is_zero() {
             let first = tiers.first().map_or(Decimal::ZERO, |tier| tier.from);
             let unit = tiers.first().map_or("unit", |tier| tier.unit.as_str());
-            self.free(id, &format!("{usage_type}: the first {first} {unit} a month cost nothing"));
+            self.free(id, &format!("{usage_type}: the first {first} {unit} a month are free"));
         }
         if !split.beyond.is_zero() {
-            let reason = format!("the price beyond {} {} a month is not in the table", split.until, tiers[0].unit);
+            let reason =
+                format!("the price beyond {} {} a month is not in the price table", split.until, tiers[0].unit);
             self.unknown_price(id, service, usage_type, &reason);
         }
     }
 
-    /// Charges a quantity at the first tier's price, whatever its lower bound: for allowances that are a resource's own.
+    /// Charges a quantity at the first tier's price, whatever its lower bound: for allowances
+    /// that belong to a resource.
     pub fn charge_flat(&mut self, id: &str, service: &str, usage_type: &str, quantity: Range, note: Option<&str>) {
         let quantity = quantity.map(|quantity| quantity.round_dp(DIGITS));
         let Some(tiers) = self.tiers(id, service, usage_type, quantity) else { return };
@@ -213,7 +215,8 @@ impl<'s, 'a> Sheet<'s, 'a> {
         }
     }
 
-    /// The tiers of a price; none when nothing is used, and an unknown entry when the table has none or the quantity is absurd.
+    /// The tiers of a price. `None` if nothing is used; also, with an unknown entry, if the table has none
+    /// or the quantity is absurd.
     fn tiers(
         &mut self,
         id: &str,
@@ -225,20 +228,20 @@ impl<'s, 'a> Sheet<'s, 'a> {
             return None;
         }
         if !quantity.is_believable() {
-            self.unknown_price(id, service, usage_type, "the quantity is beyond belief");
+            self.unknown_price(id, service, usage_type, "the quantity is not believable");
             return None;
         }
         let tiers = self.prices.lookup(service, usage_type, self.evaluator.region());
         if tiers.is_empty() {
             let region = self.evaluator.region();
-            let reason = format!("the table has no price of {service} {usage_type} in {region}");
+            let reason = format!("the price table has no price for {service} {usage_type} in {region}");
             self.unknown_price(id, service, usage_type, &reason);
             return None;
         }
         Some(tiers)
     }
 
-    /// Writes a resource, or a part of its use, down as free.
+    /// Records a resource, or a part of its use, as free.
     pub fn free(&mut self, id: &str, reason: &str) {
         self.written.free.push(Free {
             resource: id.to_owned(),
@@ -247,20 +250,20 @@ impl<'s, 'a> Sheet<'s, 'a> {
         });
     }
 
-    /// Writes a resource down as one that konta does not price.
+    /// Records a resource as one that konta does not price.
     pub fn unpriced(&mut self, id: &str) {
         let resource_type = self.document().resource_type(id).to_owned();
         self.written.unpriced.push(Unpriced { resource: id.to_owned(), resource_type });
     }
 
-    /// Writes down what could not be worked out.
+    /// Records an unknown cost.
     pub fn unknown(&mut self, id: &str, reason: &str) {
         let region = self.evaluator.region().to_owned();
         let reason = reason.to_owned();
         self.written.unknown.push(Unknown { resource: id.to_owned(), service: None, usage_type: None, region, reason });
     }
 
-    /// Writes down a price that is missing.
+    /// Records a missing price.
     pub fn unknown_price(&mut self, id: &str, service: &str, usage_type: &str, reason: &str) {
         self.written.unknown.push(Unknown {
             resource: id.to_owned(),

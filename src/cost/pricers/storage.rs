@@ -1,4 +1,4 @@
-//! What stores: EFS, S3, ECR and backup vaults.
+//! Storage: EFS, S3, ECR and backup vaults.
 
 use rust_decimal::Decimal;
 
@@ -9,10 +9,11 @@ use super::{Missing, Sheet};
 
 const EFS: &str = "AmazonEFS";
 
-/// Standard storage that brings one MiB a second of throughput with it, in GB. Source: EFS pricing page (50 KiB/s for each GB).
+/// Standard storage that includes a throughput of one MiB per second, in GB. Source: EFS pricing
+/// page (50 KiB/s for each GB).
 const GB_FOR_ONE_MIBPS: Decimal = dec!(20);
 
-/// The most throughput that can be provisioned, MiB/s. Source: EFS user guide, quotas; regions have less.
+/// The most throughput that can be provisioned, in MiB/s. Source: EFS user guide, quotas; some regions allow less.
 const MOST_THROUGHPUT: u32 = 10_240;
 
 /// `AWS::EFS::FileSystem`.
@@ -60,20 +61,20 @@ pub fn file_system(sheet: &mut Sheet<'_, '_>, id: &str) -> Result<(), Missing> {
 fn provisioned(sheet: &mut Sheet<'_, '_>, id: &str, standard: Range) -> Result<(), Missing> {
     let asked = sheet.properties(id).measure("ProvisionedThroughputInMibps", MOST_THROUGHPUT)?;
     if asked.is_none() && sheet.said(id, "throughput_mibps").is_none() {
-        return Err(Missing("ProvisionedThroughputInMibps is absent".to_owned()));
+        return Err(Missing("ProvisionedThroughputInMibps is missing".to_owned()));
     }
     let asked = sheet.used_or(id, "throughput_mibps", Some((Range::exact(asked.unwrap_or_default()), "")));
     let beyond = asked.less(standard.per(GB_FOR_ONE_MIBPS));
-    let note = "beyond the 1 MiB/s that 20 GB of standard storage bring";
+    let note = "beyond the 1 MiB/s that every 20 GB of standard storage include";
     sheet.charge(id, EFS, "ProvisionedTP-MiBpsHrs", beyond, Some(note));
     Ok(())
 }
 
-/// What AWS Backup keeps of a file system by its automatic plan: a copy a day, only what changed, for 35 days.
-/// Source: EFS user guide, automatic backups.
+/// What AWS Backup keeps of a file system with its automatic plan: daily copies of what changed, for 35 days. Source:
+/// EFS user guide, automatic backups.
 fn backups(sheet: &mut Sheet<'_, '_>, id: &str, stored: Range, written: Range) {
     let kept = stored + Range::new(Decimal::ZERO, written.expected, written.high * dec!(35) / dec!(30));
-    let origin = "AWS Backup's daily copies, 35 days of them: what is stored, and what is written meanwhile";
+    let origin = "AWS Backup's daily copies of 35 days: what is stored, and what is written in that time";
     let kept = sheet.used_or(id, "backup_gb", Some((kept, origin)));
     sheet.charge(id, "AWSBackup", "Backup:EFS-warm", kept, Some("automatic backups"));
 }
@@ -102,9 +103,9 @@ pub fn repository(sheet: &mut Sheet<'_, '_>, id: &str) -> Result<(), Missing> {
     Ok(())
 }
 
-/// `AWS::Backup::BackupVault`; what is in it is taken for file systems, which is what konta backs up.
+/// `AWS::Backup::BackupVault`; its content is priced as backups of file systems, which is what konta backs up there.
 pub fn vault(sheet: &mut Sheet<'_, '_>, id: &str) -> Result<(), Missing> {
     let stored = sheet.used(id, "stored_gb");
-    sheet.charge(id, "AWSBackup", "Backup:EFS-warm", stored, Some("as warm backups of file systems"));
+    sheet.charge(id, "AWSBackup", "Backup:EFS-warm", stored, Some("priced as warm backups of file systems"));
     Ok(())
 }

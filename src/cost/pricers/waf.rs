@@ -18,12 +18,12 @@ pub fn web_acl(sheet: &mut Sheet<'_, '_>, id: &str) -> Result<(), Missing> {
         paid_groups(rule, &mut groups);
     }
     for group in groups {
-        sheet.unknown(id, &format!("the rules {group} have a price of their own, which the table lacks"));
+        sheet.unknown(id, &format!("the rule group {group} has its own price, which the price table lacks"));
     }
     Ok(())
 }
 
-/// AWS's rule groups that cost more than a rule does. Source: WAF pricing page.
+/// AWS's rule groups that cost more than a rule. Source: WAF pricing page.
 const PAID: [&str; 4] = [
     "AWSManagedRulesBotControlRuleSet",
     "AWSManagedRulesATPRuleSet",
@@ -31,7 +31,7 @@ const PAID: [&str; 4] = [
     "AWSManagedRulesAntiDDoSRuleSet",
 ];
 
-/// The managed rule groups of a rule that are billed by themselves: some of AWS's, and all of other vendors'.
+/// The managed rule groups of a rule that are billed separately: some of AWS's, and all of other vendors'.
 fn paid_groups(node: &Node, found: &mut Vec<String>) {
     match node {
         Node::Map(map) => {

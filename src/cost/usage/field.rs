@@ -1,8 +1,8 @@
-//! The fields a usage file may have, by resource type.
+//! The fields that a usage file may have, by resource type.
 
 use super::ACCOUNT;
 
-/// Fields by type. All are a month's, unless the name says otherwise.
+/// Fields by type. All are per month, unless the name says otherwise.
 pub(super) const FIELDS: &[(&str, &[&str])] = &[
     (ACCOUNT, &["data_out_gb", "data_between_zones_gb"]),
     (
@@ -59,7 +59,7 @@ pub(super) const FIELDS: &[(&str, &[&str])] = &[
     ("AWS::CloudWatch::Alarm", &[]),
 ];
 
-/// The fields of a type; `None` when usage says nothing of such a type.
+/// The fields of a type; `None` if the type has no usage.
 pub(super) fn of_type(resource_type: &str) -> Option<&'static [&'static str]> {
     FIELDS.iter().find(|(name, _)| *name == resource_type).map(|(_, fields)| *fields)
 }

@@ -14,7 +14,7 @@ pub struct UsageFile {
 }
 
 impl UsageFile {
-    /// No file: nothing is said.
+    /// No file: all usage is assumed.
     #[must_use]
     pub fn none() -> Self {
         Self { name: String::new(), usage: Usage::of(Profile::none()) }
@@ -22,13 +22,13 @@ impl UsageFile {
 
     /// Reads the text of a file.
     ///
-    /// # Errors
-    /// When it says something that cannot be.
+    /// # Errors If it has an impossible value.
     pub fn parse(name: &str, text: &str) -> Result<Self, CostError> {
         Ok(Self { name: name.to_owned(), usage: Usage::parse(name, text, Profile::none())? })
     }
 
-    /// Refuses a file that names resources which are not among the known ones, by logical id with their types.
+    /// Rejects a file that names resources that are not among the known ones, which are given by
+    /// logical id with their types.
     ///
     /// # Errors
     /// The first such name.

@@ -1,4 +1,4 @@
-//! Defaults for what no file says. Each has its origin, and a range where it is not certain.
+//! Defaults for what no file says. Each has its origin, and a range if it is not certain.
 
 use std::collections::BTreeMap;
 
@@ -34,18 +34,18 @@ const ZONE: &str = "AWS::Route53::HostedZone";
 
 /// The logical id of the bucket of tenants' backups, in `templates/environment.yml`.
 const BACKUPS: &str = "BackupBucket";
-/// Days for which that bucket keeps what was deleted in it, by its lifecycle rule `former-versions`.
+/// Days for which that bucket keeps deleted objects, by its lifecycle rule `former-versions`.
 const FORMER_DAYS: u32 = 30;
-/// A backup's size: of database and files the half, compressed.
+/// A backup's size: half of database and files, because it is compressed.
 const COMPRESSED: Decimal = dec!(0.5);
 
-/// Requests that the backups of one tenant make in a month.
+/// Requests for the backups of one tenant in a month.
 const BACKUP_REQUESTS: Range = Range::new(dec!(10), dec!(300), dec!(1_000));
 
 /// One row of a profile: type, field, low, expected, high.
 type Row = (&'static str, &'static str, Decimal, Decimal, Decimal);
 
-/// A small service of anybody: enough that no usage is taken for nothing.
+/// Any small service: enough that no usage counts as zero.
 const GENERAL: &[Row] = &[
     (LOAD_BALANCER, "new_connections_per_second", dec!(0.1), dec!(1), dec!(10)),
     (LOAD_BALANCER, "active_connections", dec!(10), dec!(100), dec!(1000)),
@@ -92,7 +92,7 @@ const CATALOGUE: &[Row] = &[
     (ACCOUNT, "data_out_gb", dec!(0.5), dec!(2), dec!(10)),
 ];
 
-/// What one tenant of the tier `production` (inventory and production too, an Odoo of its own) uses.
+/// What one tenant of the tier `production` (with inventory and production, on its own Odoo) uses.
 const PRODUCTION: &[Row] = &[
     (LOAD_BALANCER, "active_connections", dec!(2), dec!(10), dec!(50)),
     (CLUSTER, "storage_gb", dec!(0.5), dec!(1), dec!(10)),
@@ -107,24 +107,24 @@ const PRODUCTION: &[Row] = &[
     (ACCOUNT, "data_out_gb", dec!(0.5), dec!(2), dec!(20)),
 ];
 
-/// Requests a second of one tenant, averaged over the month.
+/// Requests per second of one tenant, averaged over the month.
 pub(super) const REQUESTS: Range = Range::new(dec!(0.01), dec!(0.05), dec!(0.5));
 /// Aurora capacity of one tenant while it is awake, in ACU.
 pub(super) const CAPACITY: Range = Range::new(dec!(0.01), dec!(0.02), dec!(0.10));
-/// What an awake cluster takes at the least, in ACU.
+/// The least that an awake cluster uses, in ACU.
 const FLOOR: Decimal = dec!(0.5);
 
 const GENERAL_ORIGIN: &str = "assumed for a small service, not measured";
 const TENANT_ORIGIN: &str = "assumed for each tenant, not measured";
 
 impl Profile {
-    /// No defaults: what no file says is not used.
+    /// No defaults: what no file mentions is not used.
     #[must_use]
     pub fn none() -> Self {
         Self { defaults: BTreeMap::new() }
     }
 
-    /// A small service of anybody.
+    /// Any small service.
     #[must_use]
     pub fn general() -> Self {
         let mut profile = Self::none();
@@ -147,7 +147,7 @@ impl Profile {
         Self::tenants(pooled, dedicated)
     }
 
-    /// What shared resources serve when so many tenants of each tier live on them; for a tenant's own stack, one.
+    /// What shared resources serve for this many tenants of each tier; for a tenant's own stack, one.
     #[must_use]
     pub fn tenants(catalogue: u32, production: u32) -> Self {
         let mut profile = Self::none();
@@ -162,22 +162,23 @@ impl Profile {
             LOAD_BALANCER,
             "new_connections_per_second",
             requests,
-            "0.05 requests a second and tenant, each a new connection; assumed, not measured",
+            "0.05 requests per second and tenant, each on a new connection; assumed, not measured",
         );
         let bytes = profile.default_of(ACCOUNT, ACCOUNT, "data_out_gb").map_or(Range::ZERO, |out| out.range);
         profile.set(
             LOAD_BALANCER,
             "processed_gb",
             bytes,
-            "what goes out to the internet; assumed for each tenant, not measured",
+            "the traffic to the internet; assumed for each tenant, not measured",
         );
-        // The first ten rules of a load balancer are not counted, and a request meets half of the others before its own.
+        // The first ten rules of a load balancer are not counted, and a request passes half of
+        // the others before its own.
         let met = (count - dec!(10)).max(Decimal::ZERO) / dec!(2);
         profile.set(
             LOAD_BALANCER,
             "rule_evaluations_per_second",
             requests * met,
-            "0.05 requests a second and tenant, each past half the rules beyond ten; assumed, not measured",
+            "0.05 requests per second and tenant, each through half of the rules after the first ten; assumed, not measured",
         );
         profile.set(BACKUPS, "standard_gb", profile.stored() * COMPRESSED, TENANT_ORIGIN);
         for field in ["put_requests", "get_requests"] {
@@ -185,7 +186,7 @@ impl Profile {
                 BACKUPS,
                 field,
                 BACKUP_REQUESTS * count,
-                "some ten for each backup of a tenant; assumed, not measured",
+                "about ten for each backup of a tenant; assumed, not measured",
             );
         }
         let capacity = (CAPACITY * count).max(Range::exact(FLOOR));
@@ -193,9 +194,9 @@ impl Profile {
             CLUSTER,
             "acu",
             capacity,
-            "0.02 ACU a tenant (0.01 to 0.10), at least 0.5 while awake; assumed, not measured",
+            "0.02 ACU per tenant (0.01 to 0.10), at least 0.5 while awake; assumed, not measured",
         );
-        // What an addon or an override brings beside what every tenant has.
+        // What an addon or an override adds to what every tenant has.
         for row in
             GENERAL.iter().filter(|row| !CATALOGUE.iter().chain(PRODUCTION).any(|of_tenant| of_tenant.0 == row.0))
         {
@@ -204,13 +205,13 @@ impl Profile {
         profile
     }
 
-    /// Database and files of all tenants, GB.
+    /// Database and files of all tenants, in GB.
     fn stored(&self) -> Range {
         let of = |kind, field| self.default_of("", kind, field).map_or(Range::ZERO, |found| found.range);
         of(CLUSTER, "storage_gb") + of(FILES, "standard_gb")
     }
 
-    /// The same with as many backups of each tenant as an environment keeps.
+    /// The same profile, with as many backups of each tenant as an environment keeps.
     #[must_use]
     pub(super) fn keeping(mut self, kept: BackupsKept) -> Self {
         let Some(bucket) = self.defaults.get_mut(BACKUPS) else { return self };
@@ -224,14 +225,14 @@ impl Profile {
         if let Some(stored) = bucket.get_mut("standard_gb") {
             stored.range = stored.range * Range::new(Decimal::ONE, copies, copies);
             stored.origin = format!(
-                "backups: one a {often}, half of a tenant's database and files each; {count} are kept, and {former} deleted ones for \
-                 {FORMER_DAYS} days; low: one in all; assumed, not measured"
+                "backups: one per {often}, each half the size of a tenant's database and files; {count} are kept, and {former} deleted \
+                 ones for {FORMER_DAYS} days; low: a single backup; assumed, not measured"
             );
         }
         self
     }
 
-    /// The default of a field: the resource's by its logical id, else its type's.
+    /// The default for a field: for the resource by its logical id, else for its type.
     #[must_use]
     pub fn default_of(&self, resource: &str, resource_type: &str, field: &str) -> Option<&Default> {
         let of = |key: &str| self.defaults.get(key)?.get(field);

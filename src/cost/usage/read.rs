@@ -1,4 +1,4 @@
-//! A usage file's text to [`Usage`].
+//! Reads a usage file's text as [`Usage`].
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ use super::{ACCOUNT, Fields, Profile, TenantUse, Usage, field};
 /// Hours of the longest month.
 const LONGEST_MONTH: Decimal = Decimal::from_parts(744, 0, 0, false, 0);
 
-/// A problem at a place of the file, and what to write instead.
+/// A problem at a place in the file, and what to write instead.
 type Wrong = (String, String);
 
 pub(super) fn read(name: &str, text: &str, profile: Profile) -> Result<Usage, CostError> {
@@ -39,7 +39,7 @@ fn fill(root: &Value, mut usage: Usage) -> Result<Usage, Wrong> {
                     let name = text(name)?;
                     if field::of_type(name).is_none() {
                         let known: Vec<&str> = field::FIELDS.iter().map(|(name, _)| *name).collect();
-                        return Err((format!("types.{name}: no usage is known of this type"), meant(name, &known)));
+                        return Err((format!("types.{name}: konta knows no usage of this type"), meant(name, &known)));
                     }
                     usage.types.insert(name.to_owned(), fields(value, &format!("types.{name}"), Some(name))?);
                 }
@@ -58,7 +58,7 @@ fn fill(root: &Value, mut usage: Usage) -> Result<Usage, Wrong> {
             }
             other => {
                 let known = ["hours", ACCOUNT, "types", "resources", "tenants"];
-                return Err((format!("a usage file has no `{other}`"), meant(other, &known)));
+                return Err((format!("a usage file has no key `{other}`"), meant(other, &known)));
             }
         }
     }
@@ -66,7 +66,7 @@ fn fill(root: &Value, mut usage: Usage) -> Result<Usage, Wrong> {
     Ok(usage)
 }
 
-/// No resource runs for more hours than the month has.
+/// Checks that no resource runs for more hours than the month has.
 fn no_longer_than_the_month(usage: &Usage) -> Result<(), Wrong> {
     let of = |section: &'static str, all: &'_ BTreeMap<String, Fields>| {
         all.iter()
@@ -77,7 +77,7 @@ fn no_longer_than_the_month(usage: &Usage) -> Result<(), Wrong> {
                     "{section}.{name}.{field}: {} is more than the {} hours of the month",
                     range.high, usage.hours
                 );
-                (problem, "`hours` at the top of the file says how many hours the month has".to_owned())
+                (problem, "set `hours` at the top of the file to the hours of the month".to_owned())
             })
     };
     of("resources", &usage.resources).or_else(|| of("types", &usage.types)).map_or(Ok(()), Err)
@@ -86,7 +86,7 @@ fn no_longer_than_the_month(usage: &Usage) -> Result<(), Wrong> {
 fn hours(value: &Value) -> Result<Decimal, Wrong> {
     let hours = amount(value, "hours")?;
     if hours.is_zero() || hours > LONGEST_MONTH {
-        return Err((format!("hours: a month has no {hours} hours"), "leave it out for 730".to_owned()));
+        return Err((format!("hours: a month does not have {hours} hours"), "leave it out for 730".to_owned()));
     }
     Ok(hours)
 }
@@ -123,7 +123,7 @@ fn fields(value: &Value, place: &str, resource_type: Option<&str>) -> Result<Fie
         }
         let range = range(value, &place)?;
         if key == "spot_share" && range.high > Decimal::ONE {
-            return Err((format!("{place}: a share is at most 1"), "write 0.7 for 70 in a hundred".to_owned()));
+            return Err((format!("{place}: a share is at most 1"), "write 0.7 for 70 %".to_owned()));
         }
         found.insert(key.to_owned(), range);
     }
@@ -138,8 +138,8 @@ fn range(value: &Value, place: &str) -> Result<Range, Wrong> {
     };
     let range = Range::new(part("low")?, part("expected")?, part("high")?);
     if map.len() != 3 || range.low > range.expected || range.expected > range.high {
-        let help = "low is at most expected, and expected at most high".to_owned();
-        return Err((format!("{place} is no range from low to high"), help));
+        let help = "low must be at most expected, and expected at most high".to_owned();
+        return Err((format!("{place} is not a range from low to high"), help));
     }
     Ok(range)
 }
@@ -154,14 +154,14 @@ fn amount(value: &Value, place: &str) -> Result<Decimal, Wrong> {
     let amount = match number(&text) {
         Some(amount) => amount,
         None if text.parse::<f64>().is_ok_and(|number| number > 1.0) => {
-            return Err((format!("{place}: {text} is too large a number"), help()));
+            return Err((format!("{place}: {text} is too large"), help()));
         }
-        None => return Err((format!("{place} is no number"), help())),
+        None => return Err((format!("{place} is not a number"), help())),
     };
     if Range::exact(amount).is_believable() {
         return Ok(amount);
     }
-    let problem = if amount.is_sign_negative() { "is below zero" } else { "is too large a number" };
+    let problem = if amount.is_sign_negative() { "is below zero" } else { "is too large" };
     Err((format!("{place}: {amount} {problem}"), help()))
 }
 
@@ -170,18 +170,18 @@ fn map<'a>(value: &'a Value, place: &str) -> Result<&'a Mapping, Wrong> {
     match value {
         Value::Mapping(map) => Ok(map),
         Value::Null => Ok(&EMPTY),
-        _ => Err((format!("{place} is no map"), "docs/cost.md shows a usage file".to_owned())),
+        _ => Err((format!("{place} is not a map"), "docs/cost.md shows a usage file".to_owned())),
     }
 }
 
 fn text(key: &Value) -> Result<&str, Wrong> {
-    key.as_str().ok_or_else(|| ("a key is no text".to_owned(), "docs/cost.md shows a usage file".to_owned()))
+    key.as_str().ok_or_else(|| ("a key is not a text".to_owned(), "docs/cost.md shows a usage file".to_owned()))
 }
 
 fn meant(name: &str, known: &[&str]) -> String {
     match nearest(name, known.iter().copied()) {
         Some(known) => format!("did you mean `{known}`?"),
-        None if known.len() <= 12 => format!("there are: {}", known.join(", ")),
+        None if known.len() <= 12 => format!("choose one of {}", known.join(", ")),
         None => "docs/cost.md lists them".to_owned(),
     }
 }

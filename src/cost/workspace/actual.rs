@@ -1,4 +1,4 @@
-//! The estimate of an environment beside its bill.
+//! Compares the estimate of an environment with its bill.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -16,7 +16,7 @@ use crate::template::compose::AURORA;
 
 use super::Basis;
 
-/// The estimate beside the bill.
+/// The estimate next to the bill.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ActualReport {
     /// The environment.
@@ -25,11 +25,11 @@ pub struct ActualReport {
     pub from: String,
     /// The day after its last.
     pub to: String,
-    /// Whether the month is over; else the bill is of a part of it, and the estimate of the whole.
+    /// Whether the month is over; else the bill covers a part of it, and the estimate all of it.
     pub month_is_over: bool,
     /// Whether AWS may still change the bill.
     pub bill_is_estimated: bool,
-    /// Calls of Cost Explorer, each of which costs 0.01 USD.
+    /// Calls to Cost Explorer, each of which costs 0.01 USD.
     pub calls: usize,
     /// The currency of every amount.
     pub currency: &'static str,
@@ -40,7 +40,7 @@ pub struct ActualReport {
     /// Service by service and tenant by tenant.
     #[serde(flatten)]
     pub comparison: Comparison,
-    /// What the account was billed for without konta's tag, the largest first; it may belong to others.
+    /// What the account was billed without konta's tag, largest first; it may belong to others.
     pub untagged: Vec<Untagged>,
 }
 
@@ -55,7 +55,7 @@ pub struct Untagged {
 }
 
 impl Untagged {
-    /// The largest first, without what costs nothing.
+    /// Sorts services by their bills, largest first, and leaves out what costs nothing.
     fn sorted(sums: BTreeMap<&str, Decimal>) -> Vec<Self> {
         let rows = sums.into_iter().filter(|(_, usd)| !usd.is_zero());
         let mut rows: Vec<Self> =
@@ -66,14 +66,14 @@ impl Untagged {
 }
 
 impl Basis<'_> {
-    /// The tags that a bill of the environment bears, and the values they have.
+    /// The tags of the environment on a bill, with their values.
     #[must_use]
     pub fn bill_tags(&self) -> [(&'static str, &str); 2] {
         let application = self.loaded.workspace.application.as_str();
         [(APPLICATION_TAG, application), (ENVIRONMENT_TAG, self.environment.name.as_str())]
     }
 
-    /// The estimate of the environment beside its bill of a month.
+    /// The estimate of the environment next to its bill for a month.
     ///
     /// # Errors
     /// As [`Basis::environment_cost`].

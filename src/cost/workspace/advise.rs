@@ -1,4 +1,4 @@
-//! The cheapest design of an environment that holds to stated limits.
+//! The cheapest design of an environment that keeps the limits.
 
 use rust_decimal::Decimal;
 use serde::Serialize;
@@ -14,16 +14,16 @@ use crate::model::{Isolation, TaskRange, Tier, TierName};
 use super::Basis;
 use super::footprint::{Typical, typical};
 
-/// A design that holds to the limits.
+/// A design that keeps the limits.
 #[derive(Debug, Clone, Serialize)]
 pub struct Offer {
     /// The design.
     pub design: String,
     /// US dollars a month.
     pub total_usd: Range,
-    /// The same for each tenant.
+    /// The same, divided by the number of tenants.
     pub per_tenant_usd: Range,
-    /// In how many cells.
+    /// How many cells.
     pub cells: u32,
     /// vCPUs of tasks on demand.
     #[serde(serialize_with = "as_amount")]
@@ -31,7 +31,7 @@ pub struct Offer {
     /// vCPUs of tasks on Spot.
     #[serde(serialize_with = "as_amount")]
     pub vcpu_spot: Decimal,
-    /// What has no price and is in no total.
+    /// What has no price, and so is not in any total.
     pub unknown: Vec<Unknown>,
     /// What to write in the manifests.
     pub write: String,
@@ -47,10 +47,9 @@ pub struct Rejected {
 }
 
 impl Basis<'_> {
-    /// The designs that hold to the limits for so many tenants, the cheapest first, and those that do not.
+    /// The designs that keep the limits for a number of tenants, cheapest first, and those that do not.
     ///
-    /// # Errors
-    /// When a typical tenant cannot be named, or a stack cannot be composed.
+    /// # Errors If a typical tenant cannot get a name, or a stack cannot be composed.
     pub fn advise(&self, limits: &Limits, tenants: u32) -> Result<(Vec<Offer>, Vec<Rejected>), CostError> {
         let pool = &self.environment.pool;
         let (mut offers, mut rejected) = (Vec::new(), Vec::new());
@@ -69,7 +68,7 @@ impl Basis<'_> {
         Ok((offers, rejected))
     }
 
-    /// What a design costs with so many tenants.
+    /// What a design costs with a number of tenants.
     fn offer(&self, design: &Design, tenants: u32) -> Result<Offer, CostError> {
         let mut environment = self.environment.clone();
         environment.network.egress = design.egress;
@@ -94,7 +93,7 @@ impl Basis<'_> {
         })
     }
 
-    /// The tier a design would need.
+    /// The tier that a design would need.
     fn tier(&self, design: &Design) -> Result<Tier, CostError> {
         let wrong = |problem, help| CostError::Design { problem, help };
         let (spot, on_demand) = design.spot();

@@ -14,21 +14,20 @@ use crate::template::TemplateError;
 
 use super::{Basis, StackPricer};
 
-/// What an environment, or one tenant of it, costs more or less than what is deployed.
+/// How much more or less an environment, or one tenant of it, costs than what is deployed.
 #[derive(Debug)]
 pub struct AgainstDeployed<'a> {
     basis: Basis<'a>,
     tenant: Option<&'a Tenant>,
     observed: &'a Observed,
-    /// The stacks as wanted: all of the environment, or a tenant's own and those before them.
+    /// The desired stacks: all of the environment, or a tenant's own and those before them.
     wanted: Vec<DesiredStack>,
 }
 
 impl<'a> AgainstDeployed<'a> {
-    /// Composes what is wanted.
+    /// Composes the desired stacks.
     ///
-    /// # Errors
-    /// When a stack cannot be composed.
+    /// # Errors If a stack cannot be composed.
     pub fn new(basis: Basis<'a>, tenant: Option<&'a Tenant>, observed: &'a Observed) -> Result<Self, TemplateError> {
         let (loaded, environment) = (basis.loaded, basis.environment);
         let tenants = tenant.map_or_else(|| basis.tenants(), |tenant| vec![tenant]);
@@ -37,7 +36,7 @@ impl<'a> AgainstDeployed<'a> {
         Ok(Self { basis, tenant, observed, wanted })
     }
 
-    /// The deployed stacks whose templates are needed: those that differ, and those that nothing wants any more.
+    /// The deployed stacks whose templates are needed: those that differ, and those that no manifest names any more.
     #[must_use]
     pub fn templates(&self) -> Vec<&str> {
         let differing = self.compared().filter(|stack| action(stack, self.observed) != Action::Nothing);
@@ -45,10 +44,9 @@ impl<'a> AgainstDeployed<'a> {
         asked.map(|stack| stack.name.as_str()).collect()
     }
 
-    /// The difference; `templates` are those of [`AgainstDeployed::templates`] by stack, or why they could not be had.
+    /// The difference; `templates` are those of [`AgainstDeployed::templates`], by stack, or why they are missing.
     ///
-    /// # Errors
-    /// When the usage file names a resource that there is not.
+    /// # Errors If the usage file names a resource that does not exist.
     pub fn difference<E: Display>(
         &self,
         mut templates: HashMap<String, Result<String, E>>,
@@ -93,22 +91,22 @@ impl<'a> AgainstDeployed<'a> {
         self.basis.pricer().given(self.observed)
     }
 
-    /// The wanted stacks whose cost is asked for.
+    /// The desired stacks whose cost is compared.
     fn compared(&self) -> impl Iterator<Item = &DesiredStack> {
         self.wanted.iter().filter(|stack| self.concerns(stack))
     }
 
-    /// Whether a stack's cost is asked for: of a tenant only its own.
+    /// Whether a stack's cost is compared: for a tenant, only that of its own stacks.
     fn concerns(&self, stack: &DesiredStack) -> bool {
         self.tenant.is_none() || matches!(stack.kind, StackKind::Addon(..) | StackKind::Tenant(_))
     }
 
-    /// A stack that is deployed and costs; what a failed creation left is none.
+    /// A deployed stack that costs something; what a failed creation left does not count.
     fn deployed(&self, name: &str) -> Option<&'a ObservedStack> {
         self.observed.get(name).filter(|deployed| !deployed.must_be_remade())
     }
 
-    /// Stacks that are deployed and that nothing wants any more.
+    /// Deployed stacks that no manifest names any more.
     fn gone(&self) -> Vec<&'a ObservedStack> {
         let wanted: BTreeSet<&str> = self.compared().map(|stack| stack.name.as_str()).collect();
         let ours = |stack: &&ObservedStack| match self.tenant {
@@ -126,7 +124,7 @@ impl<'a> AgainstDeployed<'a> {
     }
 }
 
-/// What a stack holds that no manifest names any more.
+/// The kind of a stack that no manifest names any more.
 fn kind_of(stack: &ObservedStack) -> StackKind {
     let tenant = stack.tags.get(TENANT_TAG).and_then(|name| TenantName::new(name).ok());
     match (tenant, stack.cell()) {

@@ -1,4 +1,4 @@
-//! A workspace compared with itself at another time, each with its own tenants.
+//! Compares a workspace with itself at another time, each with its own tenants.
 
 use std::collections::BTreeMap;
 
@@ -7,10 +7,10 @@ use crate::cost::error::CostError;
 
 use super::{Basis, StackCost};
 
-/// What an environment, or one tenant of it, costs more or less after than before; a side that lacks the environment is `None`.
+/// How much more or less an environment, or one tenant of it, costs after than before. A side without
+/// the environment is `None`.
 ///
-/// # Errors
-/// When a stack cannot be composed, or the usage file names a resource that the later side does not have.
+/// # Errors If a stack cannot be composed, or the usage file names a resource that the later side does not have.
 pub fn between(
     before: Option<Basis<'_>>,
     after: Option<Basis<'_>>,
@@ -31,7 +31,7 @@ pub fn between(
     Ok(difference.without_same())
 }
 
-/// The stacks of one side; none where it has no such tenant.
+/// The stacks of one side; none if it does not have the tenant.
 fn stacks(basis: &Basis<'_>, tenant: Option<&str>, checked: bool) -> Result<Vec<StackCost>, CostError> {
     let mut pricer = basis.pricer();
     let stacks = if let Some(name) = tenant {

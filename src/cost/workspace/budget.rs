@@ -1,4 +1,4 @@
-//! Whether a cost keeps to a budget.
+//! Whether a cost is within a budget.
 
 use rust_decimal::Decimal;
 use serde::Serialize;
@@ -11,33 +11,33 @@ pub struct Budget {
     /// In US dollars.
     #[serde(serialize_with = "as_amount")]
     pub usd: Decimal,
-    /// As it was said.
+    /// The budget as given.
     pub said: String,
     /// The expected cost that is compared with it.
     #[serde(serialize_with = "as_amount")]
     pub compared_usd: Decimal,
-    /// Costs that are not in it, because they have no price.
+    /// How many costs are not in it, because they have no price.
     pub missing: usize,
-    /// Whether what is known of the cost is above the budget.
+    /// Whether the known part of the cost is above the budget.
     pub above: bool,
-    /// What came of it.
+    /// The result.
     pub verdict: Verdict,
 }
 
-/// Whether a cost keeps to a budget.
+/// Whether a cost is within a budget.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// It does, and nothing of it is unknown.
+    /// It is, and no part of it is unknown.
     Within,
-    /// What is known of it is above already.
+    /// Its known part is already above.
     Above,
-    /// What is known of it is not above, and something is not known.
+    /// Its known part is not above, but another part is unknown.
     CannotBeTold,
 }
 
 impl Budget {
-    /// Compares `compared_usd`, in which so many costs are missing, with a budget of `usd`.
+    /// Compares `compared_usd`, which lacks `missing` costs, with a budget of `usd`.
     #[must_use]
     pub fn compare(usd: Decimal, said: String, compared_usd: Decimal, missing: usize) -> Self {
         let verdict = match (compared_usd > usd, missing) {

@@ -18,20 +18,20 @@ pub struct ScenarioCost {
     pub title: &'static str,
     /// What it changes.
     pub changes: &'static str,
-    /// What it loses.
+    /// What the tenants lose or gain.
     pub loses: &'static str,
-    /// Whether manifests can say it; else konta prices it and cannot deploy it.
+    /// Whether manifests can express it; else konta can only price it.
     pub deployable: bool,
     /// The whole environment, US dollars a month.
     pub total_usd: Range,
     /// How much more than as it is.
     pub difference_usd: Range,
-    /// How many parts have no price and are in no total.
+    /// How many costs have no price, and so are not in any total.
     pub unknown: usize,
 }
 
 impl ScenarioCost {
-    /// Of a scenario; `before` is what the environment costs as it is.
+    /// The cost of a scenario; `before` is what the environment costs as it is.
     fn new(scenario: &Scenario, total_usd: Range, before: Range, unknown: usize) -> Self {
         Self {
             title: scenario.title,
@@ -46,10 +46,10 @@ impl ScenarioCost {
 }
 
 impl Basis<'_> {
-    /// The environment as it is, then each change to it, or to the one tenant; without changes that make no difference.
+    /// The environment as it is, then each change to it, or to the one tenant. Changes that make no
+    /// difference are left out.
     ///
-    /// # Errors
-    /// When a stack cannot be composed.
+    /// # Errors If a stack cannot be composed.
     pub fn scenarios(&self, tenant: Option<&str>) -> Result<Vec<ScenarioCost>, TemplateError> {
         let mut rows: Vec<ScenarioCost> = Vec::new();
         for scenario in SCENARIOS {

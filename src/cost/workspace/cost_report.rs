@@ -1,4 +1,4 @@
-//! What was priced, and what came out: a workspace's stacks, or one template.
+//! What was priced, and the result: a workspace's stacks, or one template.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use super::budget::{Budget, Verdict};
 use super::shares::{Shares, TenantShare};
 use super::stack_cost::StackCost;
 
-/// What was priced, and what came out.
+/// What was priced, and the result.
 #[derive(Debug, Clone, Serialize)]
 pub struct CostReport {
     /// The sum of all items, in US dollars a month.
@@ -35,18 +35,18 @@ pub struct CostReport {
     pub items: Vec<LineItem>,
     /// Resources of types that konta does not price.
     pub unpriced: Vec<Unpriced>,
-    /// What has a price that could not be worked out.
+    /// What costs an unknown amount.
     pub unknown: Vec<Unknown>,
     /// What costs nothing, with the reason.
     pub free: Vec<Free>,
-    /// What was assumed, the one that moves the sum most first.
+    /// What was assumed; the assumption that changes the sum most comes first.
     pub assumptions: Vec<Assumption>,
-    /// By field, what moves the sum most over all resources.
+    /// The field that changes the sum most, over all resources.
     pub most_moving: Option<Moving>,
-    /// Costs without a price in what a tenant shares with others; they are in the estimate of the environment.
+    /// How many costs without a price are in what a tenant shares with others; the environment's estimate names them.
     #[serde(skip)]
     pub shared_missing: usize,
-    /// Each tenant's part, price and margin; none for a template.
+    /// Each tenant's share, price and margin; none for a template.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shares: Option<Shares>,
 }
@@ -62,7 +62,7 @@ pub struct StackSum {
     pub total_usd: Range,
 }
 
-/// A field of usage, and how much hangs on it.
+/// A usage field, and how much of the sum depends on it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Moving {
     /// The field.
@@ -71,13 +71,13 @@ pub struct Moving {
     pub origin: String,
     /// How many resources have it.
     pub resources: usize,
-    /// By how much the sum moves between low and high, US dollars a month.
+    /// How much the sum changes between low and high, US dollars a month.
     #[serde(serialize_with = "as_amount")]
     pub swing_usd: Decimal,
 }
 
 impl CostReport {
-    /// Of one template.
+    /// The report for one template.
     #[must_use]
     pub fn of_template(region: &str, hours: Decimal, estimate: Estimate) -> Self {
         let most_moving = most_moving(&estimate.assumptions);
@@ -99,7 +99,7 @@ impl CostReport {
         }
     }
 
-    /// Of the stacks of a workspace.
+    /// The report for the stacks of a workspace.
     #[must_use]
     pub fn of_stacks(region: &str, hours: Decimal, stacks: Vec<StackCost>) -> Self {
         let whole = Estimate::of_parts(stacks.iter().map(|stack| (stack.stack.as_str(), &*stack.estimate)));
@@ -111,7 +111,7 @@ impl CostReport {
         Self { stacks: sums.collect(), ..Self::of_template(region, hours, whole) }
     }
 
-    /// The one tenant that is shown with its share.
+    /// The one tenant that the report shows with its share.
     #[must_use]
     pub fn only_tenant(&self) -> Option<&TenantShare> {
         match self.shares.as_ref().filter(|shares| shares.break_even.is_empty()).map(|shares| &*shares.tenants) {
@@ -120,13 +120,13 @@ impl CostReport {
         }
     }
 
-    /// Costs that are in no sum, because they have no price; of a tenant also those of what it shares.
+    /// How many costs are not in any sum because they have no price; for a tenant, also those in what it shares.
     #[must_use]
     pub fn missing(&self) -> usize {
         self.unknown.len() + self.unpriced.len() + self.shared_missing
     }
 
-    /// Compares with a budget what is paid in the end: of a tenant its own cost and its share.
+    /// Compares the final cost with a budget: for a tenant, its own cost and its share.
     pub fn hold_to(&mut self, usd: Decimal, said: String) -> Verdict {
         let cost = self.only_tenant().map_or(self.total_usd, |tenant| tenant.cost.total_usd);
         let budget = Budget::compare(usd, said, cost.expected, self.missing());
@@ -134,7 +134,7 @@ impl CostReport {
     }
 }
 
-/// Swings of one field of many resources add up: they move together when tenants turn out to use more.
+/// The swings of one field of many resources add up: they change together if tenants use more than expected.
 fn most_moving(assumptions: &[Assumption]) -> Option<Moving> {
     let mut moving: BTreeMap<(&str, &str), (usize, Decimal)> = BTreeMap::new();
     for assumption in assumptions.iter().filter(|assumption| !assumption.swing_usd.is_zero()) {

@@ -25,7 +25,7 @@ use super::stack_pricer::StackPricer;
 /// The tasks of a pool that run on demand: the base of its strategy in `templates/cell.yml`.
 const POOL_ON_DEMAND: u32 = 1;
 
-/// A workspace with one environment and nothing but typical tenants in it.
+/// A workspace with one environment and only typical tenants in it.
 #[derive(Debug)]
 pub struct Typical {
     workspace: Workspace,
@@ -34,16 +34,15 @@ pub struct Typical {
 }
 
 impl Typical {
-    /// One typical tenant of each of `tiers`.
+    /// With one typical tenant of each of `tiers`.
     ///
-    /// # Errors
-    /// When a tier's name or the domain is too long for the tenant's own.
+    /// # Errors If a tier's name or the domain is too long for the tenant's name and host.
     pub fn of(workspace: &Workspace, environment: &Environment, tiers: &[&Tier]) -> Result<Self, CostError> {
         let tenants = tiers.iter().map(|tier| typical(environment, tier)).collect::<Result<Vec<_>, _>>()?;
         Ok(Self::with(workspace, environment, tenants))
     }
 
-    /// These tenants.
+    /// With these tenants.
     pub(super) fn with(workspace: &Workspace, environment: &Environment, tenants: Vec<Tenant>) -> Self {
         let mut workspace = workspace.clone();
         workspace.environments.insert(environment.name.clone(), environment.clone());
@@ -51,10 +50,9 @@ impl Typical {
         Self { workspace, environment: environment.clone(), tenants }
     }
 
-    /// The footprint; `usage` is what a file says.
+    /// The footprint; `usage` is what a usage file says.
     ///
-    /// # Errors
-    /// When a stack cannot be composed.
+    /// # Errors If a stack cannot be composed.
     pub fn footprint(
         &self,
         composer: &Composer,
@@ -124,7 +122,7 @@ fn pool_vcpu(environment: &Environment) -> (Decimal, Decimal) {
     (vcpu(pool.size.cpu(), on_demand), vcpu(pool.size.cpu(), pool.tasks - on_demand))
 }
 
-/// A tenant with what its tier has and nothing of its own; its host is under the environment's domain.
+/// A tenant with only what its tier has; its host is under the environment's domain.
 pub(super) fn typical(environment: &Environment, tier: &Tier) -> Result<Tenant, CostError> {
     let named = format!("typical-{}", tier.name);
     let name = TenantName::new(&named).map_err(|error| wrong(&error))?;

@@ -1,4 +1,4 @@
-//! What stacks give to each other: outputs as they stand, or as a template tells them.
+//! What stacks give to each other: outputs as they are deployed, or as a template says.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -10,9 +10,9 @@ use crate::template::Document;
 /// The outputs that stacks take as parameters.
 #[derive(Default)]
 pub(super) struct Outputs<'a> {
-    /// What stands, where that has been asked.
+    /// What is deployed, if that was asked.
     pub(super) observed: Option<&'a Observed>,
-    /// Stacks whose outputs will be others than those that stand.
+    /// Stacks whose outputs will differ from the deployed ones.
     pub(super) touched: BTreeSet<String>,
     /// Documents and inputs of the stacks whose outputs others take.
     standing: BTreeMap<String, (Arc<Document>, Inputs)>,
@@ -20,7 +20,7 @@ pub(super) struct Outputs<'a> {
 }
 
 impl Outputs<'_> {
-    /// Lets other stacks take a stack's outputs, and gives what the stack itself is evaluated for.
+    /// Lets other stacks take a stack's outputs, and returns the inputs for evaluating the stack itself.
     pub(super) fn stand(&mut self, stack: &DesiredStack, region: &str) -> Inputs {
         let parameters = stack.parameters.iter().map(|(name, value)| (name.clone(), self.known(value))).collect();
         let inputs = Inputs { region: region.to_owned(), parameters };
@@ -31,7 +31,7 @@ impl Outputs<'_> {
         inputs
     }
 
-    /// A parameter's value: an output as it stands, unless its stack will have another.
+    /// A parameter's value: an output as it is deployed, unless its stack will have a different one.
     fn known(&mut self, value: &ParameterValue) -> Option<String> {
         let (stack, output) = match value {
             ParameterValue::Literal(value) => return Some(value.clone()),
@@ -44,7 +44,7 @@ impl Outputs<'_> {
         self.told(stack, output).or(standing)
     }
 
-    /// An output as the template of its stack tells it.
+    /// An output as the template of its stack gives it.
     fn told(&mut self, stack: &str, output: &str) -> Option<String> {
         let key = format!("{stack}.{output}");
         if let Some(known) = self.told.get(&key) {

@@ -12,10 +12,10 @@ use crate::stack::{Action, DesiredStack, LoadedWorkspace, Observed, ObservedStac
 
 use super::stack_pricer::StackPricer;
 
-/// What the changes of a plan cost a month, once the deployed templates of the stacks that change are at hand.
+/// What the changes of a plan cost per month, given the deployed templates of the stacks that change.
 ///
-/// Usage is the same before and after, so the difference is what the change itself does. A template that cannot be had is reported,
-/// and is no reason to have no plan.
+/// Usage is the same before and after, so the difference is the effect of the change itself. A template that cannot be
+/// read is reported, but does not prevent the plan.
 #[derive(Debug)]
 pub struct PlanCost<'a> {
     loaded: &'a LoadedWorkspace,
@@ -25,7 +25,7 @@ pub struct PlanCost<'a> {
 }
 
 impl<'a> PlanCost<'a> {
-    /// Of a plan: its stacks in the order of deployment, each with what happens to it.
+    /// For a plan: its stacks in the order of deployment, each with what happens to it.
     #[must_use]
     pub fn new(
         loaded: &'a LoadedWorkspace,
@@ -36,15 +36,15 @@ impl<'a> PlanCost<'a> {
         Self { loaded, environment, stacks: stacks.collect(), observed }
     }
 
-    /// The deployed stacks whose templates are needed, and no other.
+    /// The deployed stacks whose templates are needed, and no others.
     #[must_use]
     pub fn templates(&self) -> Vec<&'a str> {
-        // The template of a stack that only follows is the wanted one.
+        // A stack that only follows keeps its template, so the desired one is also the deployed one.
         let asked = self.stacks.iter().filter(|(_, plan)| plan.changes_anything() && plan.action != Action::Follow);
         asked.filter_map(|(desired, plan)| Some(self.deployed(desired, plan)?.name.as_str())).collect()
     }
 
-    /// The difference; `templates` are those of [`PlanCost::templates`] by stack, or why they could not be had.
+    /// The difference; `templates` are those of [`PlanCost::templates`], by stack, or why they are missing.
     #[must_use]
     pub fn difference<E: Display>(
         &self,
@@ -79,13 +79,13 @@ impl<'a> PlanCost<'a> {
         difference
     }
 
-    /// The stack as it is deployed; what a failed creation left costs nothing that stays.
+    /// The stack as it is deployed; what a failed creation left does not stay, and so costs nothing.
     fn deployed(&self, desired: &DesiredStack, plan: &StackPlan) -> Option<&'a ObservedStack> {
         self.observed.get(&desired.name).filter(|_| plan.action != Action::Recreate)
     }
 }
 
-/// What stacks cost that are all new: those of a plan made from the templates alone.
+/// What stacks cost if all of them are new, as in a plan based on the templates alone.
 #[must_use]
 pub fn of_creations(
     loaded: &LoadedWorkspace,

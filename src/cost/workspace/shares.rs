@@ -1,4 +1,4 @@
-//! Each tenant's part of the cost, its price and margin, and from how many tenants on a tier pays.
+//! Each tenant's share of the cost, its price and margin, and each tier's break-even.
 
 use rust_decimal::Decimal;
 use serde::Serialize;
@@ -13,7 +13,7 @@ use crate::model::{Tenant, Terms, Workspace};
 use super::footprint::Typical;
 use super::{Basis, EnvironmentCost};
 
-/// Up to how many tenants a break-even is searched.
+/// The number of tenants up to which a break-even is searched.
 const SEARCHED: usize = 1000;
 
 /// Who pays what.
@@ -30,16 +30,16 @@ pub struct Shares {
     pub exchange_rate_usd: Decimal,
     /// The day of that rate.
     pub exchange_rate_date: String,
-    /// What is taken off a price.
+    /// What is deducted from a price.
     #[serde(serialize_with = "of_terms")]
     pub terms: Terms,
     /// Each tenant.
     pub tenants: Vec<TenantShare>,
     /// What no tenant bears, US dollars.
     pub unallocated_usd: Range,
-    /// The tenants' costs and what nobody bears.
+    /// The tenants' costs and what no tenant bears.
     pub total_usd: Range,
-    /// From how many tenants on each tier pays.
+    /// Each tier's break-even.
     pub break_even: Vec<TierBreakEven>,
 }
 
@@ -56,7 +56,7 @@ pub struct TenantShare {
     pub margin: Margin,
 }
 
-/// From how many tenants on a tier pays for an environment that holds nothing else.
+/// The number of tenants from which a tier pays for an environment that holds nothing else.
 #[derive(Debug, Clone, Serialize)]
 pub struct TierBreakEven {
     /// The tier.
@@ -64,7 +64,7 @@ pub struct TierBreakEven {
     /// Its price.
     #[serde(serialize_with = "as_amount")]
     pub price: Decimal,
-    /// How many, in each scenario.
+    /// The number, in each scenario.
     pub tenants: BreakEven,
 }
 
@@ -80,7 +80,7 @@ fn of_terms<S: serde::Serializer>(terms: &Terms, serializer: S) -> Result<S::Ok,
 }
 
 impl Shares {
-    /// Of an allocation.
+    /// The shares of an allocation.
     fn new(workspace: &Workspace, terms: Terms, allocation: &Allocation, tenants: Vec<TenantShare>) -> Self {
         Self {
             rule: allocation.rule,
@@ -128,7 +128,7 @@ impl Basis<'_> {
         Shares::new(workspace, terms, &allocation, tenants)
     }
 
-    /// From how many tenants on each tier pays for itself, when the environment holds nothing else.
+    /// The number of tenants from which each tier pays for an environment that holds nothing else.
     pub(super) fn break_even(&self, terms: &Terms) -> Result<Vec<TierBreakEven>, CostError> {
         let workspace = &self.loaded.workspace;
         let mut found = Vec::new();
@@ -136,7 +136,7 @@ impl Basis<'_> {
             let typical = Typical::of(workspace, self.environment, &[tier])?;
             let footprint = typical.footprint(&self.loaded.composer, &self.usage.usage, VCPU_QUOTA)?;
             let revenue = terms.left_of(tier.price).saturating_mul(workspace.exchange_rate.usd);
-            // The number is below the first of many, so most of the curve need not be priced.
+            // The number is usually small, so most of the curve does not need to be priced.
             let mut points = 32;
             let tenants = loop {
                 let curve = footprint.curve(&vec![0; points], self.prices);

@@ -12,20 +12,20 @@ pub struct StackCost {
     pub stack: String,
     /// What it is, for people.
     pub title: String,
-    /// Whose cost it is.
+    /// Who causes the cost.
     pub owner: Owner,
-    /// What it costs; stacks of one shape share one estimate.
+    /// What it costs; stacks with the same template share one estimate.
     pub estimate: Arc<Estimate>,
 }
 
 impl StackCost {
-    /// A stack's.
+    /// The cost of a stack; it belongs to the account until [`StackCost::owned_by`] says otherwise.
     #[must_use]
     pub fn new(stack: &str, title: &str, estimate: Arc<Estimate>) -> Self {
         Self { stack: stack.to_owned(), title: title.to_owned(), owner: Owner::Account, estimate }
     }
 
-    /// The same, somebody's.
+    /// The same cost, with another owner.
     #[must_use]
     pub fn owned_by(self, owner: Owner) -> Self {
         Self { owner, ..self }

@@ -1,4 +1,4 @@
-//! The stacks of a workspace, priced: each document once for all stacks that it costs the same for.
+//! Prices the stacks of a workspace: each document only once for all stacks that cost the same.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Display;
@@ -28,34 +28,34 @@ pub struct StackPricer<'a> {
     usage: Usage,
     prices: PriceTable,
     outputs: Outputs<'a>,
-    /// Whose usage counts, where that is not all tenants.
+    /// The tenants whose usage counts, if that is not all of them.
     serving: Option<BTreeSet<TenantName>>,
-    /// Templates as they were deployed, by body: many stacks have the same.
+    /// Deployed templates, by their text: many stacks have the same one.
     deployed: HashMap<String, Arc<Document>>,
-    /// How documents differ from those that would be deployed, to compare.
+    /// How documents differ from those that would be deployed, for comparisons.
     patch: Option<Patch>,
     /// The only tenant whose documents are changed.
     patched_tenant: Option<String>,
     patched: HashMap<usize, (Arc<Document>, Arc<Document>)>,
     memo: HashMap<MemoKey, Vec<Remembered>>,
-    /// The types of every resource met, by logical id.
+    /// The types of every resource seen so far, by logical id.
     resources: BTreeMap<String, BTreeSet<String>>,
 }
 
 /// Changes a document before it is priced.
 pub type Patch = fn(&mut Document);
 
-/// A document's digest, and whose usage it is priced with.
+/// A document's digest, and the name of the usage with which it is priced.
 type MemoKey = ([u8; 32], &'static str);
 
-/// An estimate, and the values of the parameters that it hangs on.
+/// An estimate, and the values of the parameters that it depends on.
 struct Remembered {
     parameters: Vec<(String, Option<String>)>,
     estimate: Arc<Estimate>,
 }
 
 impl<'a> StackPricer<'a> {
-    /// For an environment; `usage` is what a file says, profiles are added for each stack.
+    /// A pricer for an environment; `usage` is what a usage file says, and each stack adds a profile.
     #[must_use]
     pub fn new(
         workspace: &'a Workspace,
@@ -81,28 +81,28 @@ impl<'a> StackPricer<'a> {
         }
     }
 
-    /// Takes the outputs and the places of what stands for those that a template alone would suggest.
+    /// Uses the outputs and the placements of deployed stacks instead of those that a template alone would suggest.
     #[must_use]
     pub fn given(mut self, observed: &'a Observed) -> Self {
         self.outputs.observed = Some(observed);
         self
     }
 
-    /// Takes of these stacks, which change, the outputs that they will have, as far as a template tells.
+    /// Uses the outputs that these changing stacks will have, as far as their templates say.
     #[must_use]
     pub fn once_changed(mut self, touched: BTreeSet<String>) -> Self {
         self.outputs.touched = touched;
         self
     }
 
-    /// Counts the usage of these tenants alone in what all share.
+    /// Counts only the usage of these tenants in what all of them share.
     #[must_use]
     pub fn serving(mut self, tenants: BTreeSet<TenantName>) -> Self {
         self.serving = Some(tenants);
         self
     }
 
-    /// The same, with every document changed; with `only`, those of that tenant.
+    /// Changes every document before it is priced; with `only`, only those of that tenant.
     #[must_use]
     pub fn patched_by(mut self, patch: Option<Patch>, only: Option<&str>) -> Self {
         self.patch = patch;
@@ -112,7 +112,7 @@ impl<'a> StackPricer<'a> {
 
     /// The document as it is priced.
     fn document(&mut self, document: &Arc<Document>, patch: Patch) -> Arc<Document> {
-        // The original is kept too, so that no other document can take its address.
+        // The original is kept, too, so that no other document can get its address.
         let (_, patched) = self.patched.entry(Arc::as_ptr(document) as usize).or_insert_with(|| {
             let mut changed = Document::clone(document);
             patch(&mut changed);
@@ -127,20 +127,20 @@ impl<'a> StackPricer<'a> {
         self.usage.hours()
     }
 
-    /// The types of every resource met, by logical id.
+    /// The types of every resource seen so far, by logical id.
     #[must_use]
     pub fn resources(&self) -> BTreeMap<&str, BTreeSet<&str>> {
         let own = self.resources.iter();
         own.map(|(id, types)| (id.as_str(), types.iter().map(String::as_str).collect())).collect()
     }
 
-    /// Where these tenants live when nothing stands yet.
+    /// Where these tenants would be if nothing is deployed yet.
     #[must_use]
     pub fn places(&self, tenants: &[&Tenant]) -> BTreeMap<TenantName, Placement> {
         placements(self.workspace, self.environment, tenants, &Observed::default())
     }
 
-    /// The environment, its cells and the given tenants, which live where `places` says.
+    /// Prices the environment, its cells and the given tenants, which are where `places` says.
     pub fn everything(
         &mut self,
         tenants: &[&Tenant],
@@ -169,11 +169,11 @@ impl<'a> StackPricer<'a> {
         Ok(stacks)
     }
 
-    /// A tenant's own stacks.
+    /// Prices a tenant's own stacks.
     pub fn tenant(&mut self, tenant: &Tenant) -> Result<Vec<StackCost>, TemplateError> {
         let places = self.places(&[tenant]);
         let Some(place) = places.get(&tenant.name).copied() else { return Ok(Vec::new()) };
-        // Their outputs are parameters of the tenant's.
+        // Their outputs are parameters of the tenant's stack.
         self.shared(&Profile::none(), &mut Vec::new())?;
         let cell = self.builder.cell(self.environment, place.cell, false)?;
         self.stand(&cell);
@@ -182,20 +182,21 @@ impl<'a> StackPricer<'a> {
         Ok(stacks)
     }
 
-    /// One stack as it is wanted.
+    /// Prices one desired stack.
     pub fn desired(&mut self, stack: &DesiredStack) -> StackCost {
         let (usage, profile) = self.usage_of(&stack.kind);
         self.price(stack, &usage, profile)
     }
 
-    /// One stack as it was deployed, from its template's text and the parameters that AWS shows; else why there is no estimate.
+    /// Prices one stack as it is deployed, from its template's text and the parameters that AWS reports. The error says
+    /// why there is no estimate.
     pub(super) fn deployed<E: Display>(
         &mut self,
         stack: &ObservedStack,
         kind: &StackKind,
         body: Result<String, E>,
     ) -> Result<Arc<Estimate>, String> {
-        let body = body.map_err(|error| format!("its deployed template could not be had: {error}"))?;
+        let body = body.map_err(|error| format!("its deployed template cannot be fetched: {error}"))?;
         let document = if let Some(document) = self.deployed.get(&body) {
             Arc::clone(document)
         } else {
@@ -211,7 +212,7 @@ impl<'a> StackPricer<'a> {
         Ok(self.estimate(&document, &inputs, &usage, profile))
     }
 
-    /// Whose usage a stack is priced with: of all tenants, of those of its cell, or of its one.
+    /// The usage with which a stack is priced: that of all tenants, of those in its cell, or of its own tenant.
     fn usage_of(&self, kind: &StackKind) -> (Usage, &'static str) {
         let counts = |tenant: &&Tenant| self.serving.as_ref().is_none_or(|serving| serving.contains(&tenant.name));
         let tenants = self.workspace.tenants_of(&self.environment.name).filter(counts);
@@ -235,7 +236,7 @@ impl<'a> StackPricer<'a> {
         (self.usage.over(profile), name)
     }
 
-    /// What the file says over one tenant of each tier.
+    /// The usage of one pooled and one dedicated tenant, with what the file says.
     fn profiles(&self) -> [(Usage, &'static str); 2] {
         [(self.usage.over(Profile::tenants(1, 0)), "pooled"), (self.usage.over(Profile::tenants(0, 1)), "dedicated")]
     }
@@ -291,7 +292,7 @@ impl<'a> StackPricer<'a> {
         usage: &Usage,
         profile: &'static str,
     ) -> Arc<Estimate> {
-        // A document that no other stack shares is priced once, and its digest would cost more than that.
+        // A document that no other stack shares is priced once; computing its digest would take longer.
         let shared = Arc::strong_count(document) > 1 && profile != "cell";
         let key = shared.then(|| (*document.digest(), profile));
         if let Some(found) = key.and_then(|key| recall(self.memo.get(&key)?, &inputs.parameters)) {
@@ -315,7 +316,7 @@ impl<'a> StackPricer<'a> {
     }
 }
 
-/// Whose cost a stack is.
+/// Who causes the cost of a stack.
 fn owner_of(kind: &StackKind) -> Owner {
     match kind {
         StackKind::Dns | StackKind::Environment => Owner::Environment,
@@ -324,7 +325,7 @@ fn owner_of(kind: &StackKind) -> Owner {
     }
 }
 
-/// An estimate that hangs on nothing that is different now.
+/// An estimate that depends on no value that differs now.
 fn recall(remembered: &[Remembered], parameters: &Known) -> Option<Arc<Estimate>> {
     let same = |r: &&Remembered| r.parameters.iter().all(|(name, value)| *value == value_of(name, parameters));
     remembered.iter().find(same).map(|remembered| Arc::clone(&remembered.estimate))

@@ -100,11 +100,11 @@ fn follow(before: &str, stack_plan: &mut StackPlan) {
             stack_plan.action = Action::Follow;
             stack_plan
                 .notes
-                .push(format!("takes outputs of {before}, which changes: looked at again when its turn comes"));
+                .push(format!("takes outputs of {before}, which changes: konta checks it again when its turn comes"));
         }
-        Action::Update => stack_plan
-            .notes
-            .push(format!("takes outputs of {before}, which changes: more of it may change than is shown")),
+        Action::Update => {
+            stack_plan.notes.push(format!("takes outputs of {before}, which changes: more may change than is shown"));
+        }
         _ => {}
     }
 }
@@ -135,7 +135,9 @@ fn annotate(desired: &DesiredStack, observed: &Observed, stack_plan: &mut StackP
         Action::Nothing | Action::Follow => return,
         Action::Verify => {
             stack_plan.steps = titles(&[HEALTH]);
-            stack_plan.notes.push("its last deployment did not see its tasks answer: they are asked again".to_owned());
+            stack_plan
+                .notes
+                .push("its tasks were not seen to answer after its last deployment: konta asks them again".to_owned());
             return;
         }
         _ => {}
@@ -144,18 +146,19 @@ fn annotate(desired: &DesiredStack, observed: &Observed, stack_plan: &mut StackP
     let unresolved = desired.unresolved(observed);
     if !unresolved.is_empty() {
         stack_plan.notes.push(format!(
-            "{} of its {} parameters are known only once the stacks before it stand",
+            "not known until earlier stacks are deployed: {} of its {} parameters",
             unresolved.len(),
             desired.parameters.len()
         ));
     }
     if observed.get(&desired.name).is_some_and(|standing| standing.status == "DELETE_FAILED") {
         stack_plan.notes.push(
-            "its deletion failed: it is made anew only if it never stood, else finish the deletion first".to_owned(),
+            "its deletion failed: konta recreates it only if it never existed; else finish the deletion first"
+                .to_owned(),
         );
     }
     if desired.wait_condition.is_some_and(|condition| observed.output(&desired.name, condition.passed).is_none()) {
-        stack_plan.notes.push("the service is made last, when konta has prepared its database".to_owned());
+        stack_plan.notes.push("the service is created last, once konta has prepared its database".to_owned());
     }
     if let (Some(standing), StackKind::Cell(_)) = (observed.get(&desired.name), &desired.kind) {
         let before = standing.parameters.get("MaxCapacity");
@@ -163,7 +166,7 @@ fn annotate(desired: &DesiredStack, observed: &Observed, stack_plan: &mut StackP
         if before.is_some() && before != after.as_ref() {
             stack_plan
                 .notes
-                .push("PostgreSQL takes the new max_connections only when its instances are restarted".to_owned());
+                .push("PostgreSQL applies the new max_connections only after its instances restart".to_owned());
         }
     }
 }

@@ -1,11 +1,12 @@
-//! What konta keeps beside the databases of an upgrade, as their comment, so that whoever finds one knows what it is.
+//! What konta notes about the databases of an upgrade, as their comments, so that anyone who
+//! finds one knows what it is.
 
 use serde::{Deserialize, Serialize};
 
-/// What a comment of an upgrade begins with.
+/// How the comment of an upgrade begins.
 const BEGIN: &str = "konta upgrade: ";
 
-/// What a database of an upgrade is.
+/// What a database is to its upgrade.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
@@ -13,24 +14,24 @@ pub enum State {
     Upgraded,
     /// As it was before.
     Former,
-    /// Upgraded, put in its place, and taken out again: its tasks did not answer.
+    /// Upgraded, swapped in, and swapped out again because its tasks did not answer.
     Failed,
 }
 
-/// What is kept beside a database of an upgrade.
+/// What konta notes about a database of an upgrade.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Note {
-    /// What it is.
+    /// What the database is.
     pub state: State,
     /// The image that serves this data.
     pub image: String,
-    /// What tells the upgrade from any other: see [`work`](super::work).
+    /// What identifies the upgrade: see [`work`](super::work).
     pub work: String,
     /// The modules that were upgraded.
     pub modules: Vec<String>,
-    /// When it was put in or out of its place; RFC 3339, UTC.
+    /// When it was swapped in or out; RFC 3339, UTC.
     pub at: String,
-    /// The comment that it had before.
+    /// The database's comment before the upgrade.
     pub before: String,
 }
 
@@ -38,11 +39,11 @@ impl Note {
     /// The comment.
     #[must_use]
     pub fn text(&self) -> String {
-        // A struct of texts always has a JSON form.
+        // A struct of strings always has a JSON form.
         format!("{BEGIN}{}", serde_json::to_string(self).unwrap_or_default())
     }
 
-    /// The note in a comment; `None` where it is another's.
+    /// The note in a comment; `None` if the comment is not one.
     #[must_use]
     pub fn of(comment: &str) -> Option<Self> {
         serde_json::from_str(comment.strip_prefix(BEGIN)?).ok()

@@ -35,7 +35,7 @@ fn modules_are_upgraded_and_installed_by_one_command() {
     );
 }
 
-/// Aurora's master user may not end an autovacuum worker, and is refused the whole statement (42501).
+/// Aurora's master user may not end an autovacuum worker: PostgreSQL refuses the whole statement (42501).
 #[test]
 fn nobody_is_sent_away_who_may_not_be() {
     let ends = clear("t").into_iter().filter(|one| one.sql.contains("pg_terminate_backend"));
@@ -57,10 +57,13 @@ fn the_same_work_is_found_again_and_no_other() {
         assert_ne!(one, other);
     }
     assert_ne!(one, of("s", "base", "i", &["stock".to_owned()]));
-    assert!(!of("s2", "base", "i", &[]).starts_with(&started_by_tenant("s", "t")), "another tenant's is left alone");
+    assert!(
+        !of("s2", "base", "i", &[]).starts_with(&started_by_tenant("s", "t")),
+        "another tenant's task is left alone"
+    );
 }
 
-/// Runs the command with an Odoo that writes one file as Odoo does, in a filestore that stands as `before` leaves it.
+/// Runs the command with an Odoo that writes one file as Odoo does, in a filestore as `before` leaves it.
 fn with_files(before: impl Fn(&Path), odoo: &str) -> (std::process::ExitStatus, Vec<String>) {
     let folder = tempfile::tempdir().unwrap();
     let files = folder.path().join("filestore");
@@ -71,7 +74,7 @@ fn with_files(before: impl Fn(&Path), odoo: &str) -> (std::process::ExitStatus, 
         .replace("/var/lib/odoo/filestore", files.to_str().unwrap())
         .replace("odoo -d t__upgrade -u base --stop-after-init --no-http", odoo);
     let status = Command::new("bash").args(["-ec", &text]).current_dir(&files).status().unwrap();
-    assert!(!files.join("t__upgrade").exists() || !status.success(), "nothing is left of the copy's");
+    assert!(!files.join("t__upgrade").exists() || !status.success(), "nothing remains of the copy's folder");
     let mut found: Vec<String> = std::fs::read_dir(files.join("t/aa"))
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
@@ -92,9 +95,9 @@ fn attachments_of_the_copy_reach_the_database_whatever_stands_in_the_place_of_th
     let (status, found) = with_files(real, write);
     assert!(status.success());
     assert_eq!(found, ["left", "new", "old"]);
-    // Another task took the link away meanwhile.
+    // Another task removed the link meanwhile.
     let (status, found) = with_files(|_| {}, &format!("rm t__upgrade && {write}"));
     assert!(status.success());
     assert_eq!(found, ["new", "old"]);
-    assert_eq!(with_files(|_| {}, "exit 3").0.code(), Some(3), "Odoo's failure is the task's");
+    assert_eq!(with_files(|_| {}, "exit 3").0.code(), Some(3), "Odoo's failure is the task's failure");
 }

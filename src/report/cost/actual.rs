@@ -1,4 +1,4 @@
-//! The estimate beside the bill, as a page.
+//! The estimate next to the bill, as a page.
 
 use rust_decimal::{Decimal, RoundingStrategy};
 
@@ -12,7 +12,7 @@ impl ActualReport {
     /// The comparison as a page.
     #[must_use]
     pub fn page(&self) -> Page {
-        let mut page = Page { title: format!("{} beside its bill", self.environment), ..Page::default() };
+        let mut page = Page { title: format!("{}: estimate and bill", self.environment), ..Page::default() };
         page.headline = match &self.comparison.total {
             Some(total) if self.tags_found => {
                 format!("{} USD billed, {} USD estimated", money(total.billed_usd), money(total.estimate_usd.expected))
@@ -20,11 +20,11 @@ impl ActualReport {
             _ => format!("nothing is billed under the tags {}", self.tags.join(", ")),
         };
         let cents = Decimal::new(1, 2) * Decimal::from(self.calls);
-        let asked = format!("{} of Cost Explorer, {cents:.2} USD", text::count(self.calls, "call"));
+        let asked = format!("{} to Cost Explorer, {cents:.2} USD", text::count(self.calls, "call"));
         page.facts = vec![
             ("from".to_owned(), self.from.clone()),
-            ("up to and without".to_owned(), self.to.clone()),
-            ("asked with".to_owned(), asked),
+            ("until before".to_owned(), self.to.clone()),
+            ("calls".to_owned(), asked),
         ];
         if !self.month_is_over {
             page.facts.push(("the month is not over".to_owned(), PARTIAL.to_owned()));
@@ -55,7 +55,7 @@ impl ActualReport {
         let row = |row: &Untagged| vec![Cell::text(row.service.as_str()), Cell::text(money(row.billed_usd))];
         Section {
             title: "Without konta's tag".to_owned(),
-            intro: Some("It may belong to others in the account, or be traffic, tax or support.".to_owned()),
+            intro: Some("This may be other workloads in the account, traffic, tax or support.".to_owned()),
             grid: Some(Grid { columns, rows: self.untagged.iter().map(row).collect() }),
             ..Section::default()
         }
@@ -69,7 +69,7 @@ fn beside(title: &str, what: &'static str, rows: &[Beside], total: Option<&Besid
         vec![
             Cell::text(row.name.as_str()),
             Cell::Money(row.estimate_usd),
-            // A credit makes a bill less than nothing, so these are no ranges of a cost.
+            // A credit can make a bill negative, so these are not ranges of a cost.
             Cell::text(money(row.billed_usd)),
             Cell::text(money(row.difference_usd)),
         ]
@@ -78,9 +78,13 @@ fn beside(title: &str, what: &'static str, rows: &[Beside], total: Option<&Besid
     Section { title: title.to_owned(), grid: Some(Grid { columns, rows }), ..Section::default() }
 }
 
-const PARTIAL: &str = "the bill is of its days so far, the estimate of the whole month";
-/// What to do where nothing bears the tags.
-const ACTIVATE: &str = "Activate them as cost allocation tags, in the account that pays: Billing and Cost Management, Cost allocation tags, or `aws ce update-cost-allocation-tags-status`. A tag can be activated up to a day after the first resource bears it, and counts up to a day later; for up to twelve months before, `aws ce start-cost-allocation-tag-backfill` makes it count.";
+const PARTIAL: &str = "the bill covers its days so far, the estimate the whole month";
+/// What to do if nothing on the bill has the tags.
+const ACTIVATE: &str = "\
+    Activate them as cost allocation tags in the account that pays: in Billing and Cost Management under Cost allocation \
+    tags, or with `aws ce update-cost-allocation-tags-status`. It takes up to a day after the first resource has a tag \
+    until the tag can be activated, and up to another day until it counts. `aws ce \
+    start-cost-allocation-tag-backfill` makes it count for up to twelve months before.";
 
 fn money(amount: Decimal) -> String {
     format!("{:.2}", amount.round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero))

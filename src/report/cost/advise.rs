@@ -1,4 +1,4 @@
-//! Designs that hold to the limits, the cheapest first, and those that do not.
+//! Designs that keep the limits, cheapest first, and those that do not.
 
 use std::collections::BTreeMap;
 
@@ -18,13 +18,13 @@ pub struct AdviseReport {
     pub region: String,
     /// For how many tenants.
     pub tenants: u32,
-    /// What holds to the limits, the cheapest first.
+    /// Designs that keep the limits, cheapest first.
     pub offers: Vec<Offer>,
-    /// What does not.
+    /// Designs that do not.
     pub rejected: Vec<Rejected>,
 }
 
-/// So many designs are told apart at a glance.
+/// How many bars can be distinguished at a glance.
 const BARS: usize = 10;
 
 impl AdviseReport {
@@ -32,11 +32,11 @@ impl AdviseReport {
     #[must_use]
     pub fn page(&self) -> Page {
         let headline = self.offers.first().map_or_else(
-            || "no design holds to all the limits".to_owned(),
+            || "no design keeps all the limits".to_owned(),
             |best| format!("{} USD a month for each tenant: {}", money(best.per_tenant_usd.expected), best.design),
         );
         Page {
-            title: format!("What serves {} best", text::count(self.tenants as usize, "tenant")),
+            title: format!("Designs for {}", text::count(self.tenants as usize, "tenant")),
             headline,
             facts: vec![("region".to_owned(), self.region.clone())],
             sections: [self.found(), self.first(), self.refused()].into_iter().flatten().collect(),
@@ -61,14 +61,14 @@ impl AdviseReport {
         let cheapest = self.offers.iter().take(BARS);
         let bars = cheapest.map(|offer| (offer.design.clone(), offer.per_tenant_usd)).collect();
         let mut notes = vec![
-            "A pool's memory is measured, not on AWS (docs/benchmarks.md); how much processor its tenants need is not: konta counts \
-             memory and quotas."
+            "A pool's memory was measured, but not on AWS (docs/benchmarks.md). The processor time that its tenants need \
+             was not: konta counts only memory and quotas."
                 .to_owned(),
         ];
         let missing = self.offers.iter().map(|offer| (offer.design.as_str(), offer.unknown.len()));
         notes.extend(super::without_price(&missing.collect::<Vec<_>>()));
         (!self.offers.is_empty()).then(|| Section {
-            title: "Designs, the cheapest first".to_owned(),
+            title: "Designs, cheapest first".to_owned(),
             chart: Some(Chart::Bars(Bars { title: "USD a month for each tenant".to_owned(), bars })),
             grid: Some(Grid { columns, rows: rows.collect() }),
             notes,
@@ -78,7 +78,7 @@ impl AdviseReport {
 
     fn first(&self) -> Option<Section> {
         self.offers.first().map(|best| Section {
-            title: "Write for the first".to_owned(),
+            title: "Manifests for the first design".to_owned(),
             verbatim: Some(best.write.clone()),
             ..Section::default()
         })

@@ -1,29 +1,29 @@
-//! Amounts for the eye: rounded, with their range.
+//! Amounts for display: rounded, with their range.
 
 use rust_decimal::{Decimal, RoundingStrategy};
 
 use crate::cost::Range;
 
-/// Rounded to cents, for the eye only; what rounds to nothing but is something is told from nothing.
+/// Rounded to cents, only for display; an amount that rounds to zero but is not zero is shown as `<0.01`.
 pub(super) fn money(amount: Decimal) -> String {
     let rounded = amount.round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero);
     if rounded.is_zero() && !amount.is_zero() { "<0.01".to_owned() } else { format!("{rounded:.2}") }
 }
 
-/// `6.40–14.20`; `None` where low and high look alike.
+/// `6.40–14.20`; `None` if low and high look the same.
 pub(super) fn bounds(range: Range) -> Option<String> {
     let (low, high) = (money(range.low), money(range.high));
-    // A dash before a minus would look like one more.
+    // A dash before a minus would look like another minus.
     let between = if range.low.is_sign_negative() { " to " } else { "–" };
     (low != high).then(|| format!("{low}{between}{high}"))
 }
 
-/// `9.75 (6.40–14.20)`, or only `9.75` where it has no range.
+/// `9.75 (6.40–14.20)`, or only `9.75` if it has no range.
 pub(super) fn amount(range: Range) -> String {
     with_bounds(money(range.expected), bounds(range))
 }
 
-/// A quantity to three places, with its range.
+/// A quantity to three decimals, with its range.
 pub(super) fn quantity(range: Range) -> String {
     let one = |amount: Decimal| amount.round_dp(3).normalize().to_string();
     let (low, high) = (one(range.low), one(range.high));

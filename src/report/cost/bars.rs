@@ -15,7 +15,7 @@ const POSSIBLE: char = '░';
 /// Below zero.
 const BELOW: char = '▒';
 
-/// One bar a line: its name, the bar, the amount. The pale end of a bar reaches to the high amount.
+/// One bar per line: name, amount, bar. The pale end of a bar reaches to the high amount.
 pub(super) fn draw(bars: &Bars, width: usize) -> String {
     let figures: Vec<String> = bars.bars.iter().map(|bar| amount::money(bar.1.expected)).collect();
     let figures_width = widest(figures.iter().map(String::as_str));

@@ -1,4 +1,4 @@
-//! What there is beside what it could be.
+//! Compares what there is with what it could be.
 
 use serde::Serialize;
 
@@ -33,24 +33,26 @@ pub struct Elsewhere {
     pub title: &'static str,
     /// What was priced, for people.
     pub holds: &'static str,
-    /// US dollars a month, of what has a dated price.
+    /// US dollars a month, for what has a dated price.
     pub total_usd: Range,
-    /// What has one.
+    /// What has a dated price.
     pub items: Vec<LineItem>,
-    /// What has none.
+    /// What has no dated price.
     pub unknown: Vec<Unknown>,
 }
 
 impl Elsewhere {
-    /// On Google.
+    /// The reference on Google.
     #[must_use]
     pub fn google(estimate: &Estimate, one: bool) -> Self {
         Self {
             title: "Cloud Run + Cloud SQL",
             holds: if one {
-                "this tenant alone: a service of 1 vCPU and 1 GiB that is always on, a Cloud SQL of 1 vCPU and 3.75 GB; us-central1"
+                "only this tenant: an always-on service of 1 vCPU and 1 GiB, a Cloud SQL instance of 1 vCPU and 3.75 \
+                 GB; us-central1"
             } else {
-                "a service of 1 vCPU and 1 GiB that is always on for each tenant, one Cloud SQL of 1 vCPU and 3.75 GB; us-central1"
+                "an always-on service of 1 vCPU and 1 GiB for each tenant, one Cloud SQL instance of 1 vCPU and 3.75 \
+                 GB; us-central1"
             },
             total_usd: estimate.total_usd,
             items: estimate.items.clone(),
@@ -65,7 +67,7 @@ impl CompareReport {
     pub fn page(&self) -> Page {
         let cheapest = self.rows.iter().min_by_key(|row| row.total_usd.expected);
         let headline = cheapest.map_or_else(String::new, |row| {
-            format!("{} USD a month at the least: {}", money(row.total_usd.expected), row.title)
+            format!("cheapest: {}, {} USD a month", row.title, money(row.total_usd.expected))
         });
         let tenants = text::count(self.tenants as usize, "tenant");
         Page {
@@ -90,7 +92,7 @@ impl CompareReport {
         let bars = self.rows.iter().map(|row| (name(row), row.total_usd)).collect();
         let mut notes = Vec::new();
         if self.rows.iter().any(|row| !row.deployable) {
-            notes.push("* not deployable by konta as it stands: priced to compare.".to_owned());
+            notes.push("* konta cannot deploy this: it is priced only for comparison.".to_owned());
         }
         let missing = self.rows.iter().map(|row| (row.title, row.unknown));
         notes.extend(super::without_price(&missing.collect::<Vec<_>>()));
@@ -112,7 +114,7 @@ impl CompareReport {
             .skip(1)
             .map(|row| vec![Cell::text(row.title), Cell::text(row.changes), Cell::text(row.loses)]);
         Section {
-            title: "What each changes, and loses or gains".to_owned(),
+            title: "What each choice changes, loses or gains".to_owned(),
             grid: Some(Grid { columns, rows: rows.collect() }),
             ..Section::default()
         }
@@ -124,9 +126,9 @@ impl Elsewhere {
         let columns = vec![
             Column::text("what"),
             Column::figures("quantity"),
-            Column::figures("usd for one"),
+            Column::figures("usd/unit"),
             Column::figures("usd/month"),
-            Column::text("price of"),
+            Column::text("price date"),
             Column::text("source"),
         ];
         let known = self.items.iter().map(|item| {
@@ -141,11 +143,11 @@ impl Elsewhere {
         });
         let unknown: Vec<&str> = self.unknown.iter().filter_map(|unknown| unknown.usage_type.as_deref()).collect();
         let mut notes = vec![format!(
-            "{} USD a month of what has a dated price; konta neither deploys nor measures it.",
+            "{} USD a month for what has a dated price; konta neither deploys nor measures it.",
             money(self.total_usd.expected)
         )];
         if !unknown.is_empty() {
-            notes.push(format!("Unknown, in no total: {}.", unknown.join(", ")));
+            notes.push(format!("Unknown, not in the total: {}.", unknown.join(", ")));
         }
         Section {
             title: format!("For reference: {}", self.title),

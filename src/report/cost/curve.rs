@@ -1,4 +1,4 @@
-//! Cost over the number of tenants, as a table of chosen points and every step.
+//! Cost over the number of tenants: a table of chosen points, and every step.
 
 use rust_decimal::Decimal;
 use serde::Serialize;
@@ -15,19 +15,19 @@ pub struct CurveReport {
     pub currency: &'static str,
     /// The region.
     pub region: String,
-    /// The tiers, in the proportion in which they come.
+    /// The tiers, with their proportion.
     pub tiers: Vec<TierPart>,
     /// The curve.
     #[serde(flatten)]
     pub curve: Curve,
 }
 
-/// How much of a tier there is among the tenants.
+/// A tier's share of the tenants.
 #[derive(Debug, Clone, Serialize)]
 pub struct TierPart {
     /// The tier.
     pub tier: String,
-    /// Its part, beside those of the others.
+    /// Its part, relative to the parts of the others.
     pub part: u32,
 }
 
@@ -40,7 +40,7 @@ impl CurveReport {
             format!("{} USD a month for each of {}", money(point.per_tenant_usd.expected), tenants(point.tenants))
         });
         let parts: Vec<String> = self.tiers.iter().map(|part| format!("{} {}", part.part, part.tier)).collect();
-        let mut facts = vec![("region".to_owned(), self.region.clone()), ("tenants as".to_owned(), parts.join(" : "))];
+        let mut facts = vec![("region".to_owned(), self.region.clone()), ("tenant mix".to_owned(), parts.join(" : "))];
         if !self.curve.unknown.is_empty() {
             let count = text::count(self.curve.unknown.len(), "cost");
             facts.push(("not in the sum".to_owned(), format!("{count} without a price")));
@@ -72,7 +72,7 @@ impl CurveReport {
                 Cell::Text(point.vcpu_spot.normalize().to_string()),
             ]
         });
-        // Cells open for one reason: it is said once, with all their numbers.
+        // If cells open for the same reason, the reason is shown once, with all numbers of tenants.
         let said = |reason: &str| match reason.split_once(" opens: ") {
             Some((cell, why)) if cell.starts_with("cell ") => format!("one more cell: {why}"),
             _ => reason.to_owned(),
@@ -86,7 +86,7 @@ impl CurveReport {
             steps,
         };
         Section {
-            title: "Cost of each tenant".to_owned(),
+            title: "Cost per tenant".to_owned(),
             chart: Some(Chart::Curve(chart)),
             grid: Some(Grid { columns, rows: rows.collect() }),
             ..Section::default()
@@ -110,7 +110,7 @@ impl CurveReport {
         let rows =
             self.curve.unknown.iter().map(|unknown| vec![Cell::text(&unknown.resource), Cell::text(&unknown.reason)]);
         (!self.curve.unknown.is_empty()).then(|| Section {
-            title: "Unknown: not in the sum".to_owned(),
+            title: "Unknown costs, not in the sum".to_owned(),
             grid: Some(Grid { columns: vec![Column::text("resource"), Column::text("why")], rows: rows.collect() }),
             ..Section::default()
         })

@@ -12,25 +12,25 @@ use crate::cost::range::{Amount, Range};
 use crate::report::style::{ADDED, ATTENTION, CHANGED, REMOVED};
 use crate::report::{table, text};
 
-/// What is compared with.
+/// What the workspace is compared with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub enum Base {
     /// What is deployed.
     Deployed,
-    /// The workspace at a revision of git.
+    /// The workspace at a git revision.
     Revision {
-        /// As it was said.
+        /// The revision as given.
         revision: String,
         /// The commit.
         commit: String,
     },
 }
 
-/// A difference, and of what.
+/// A difference, and what it compares.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct DifferenceReport {
-    /// What is compared with.
+    /// What the workspace is compared with.
     pub base: Base,
     /// The currency of every amount.
     pub currency: &'static str,
@@ -51,9 +51,9 @@ impl DifferenceReport {
     }
 }
 
-/// More changed stacks than this are summed up, unless everything is asked for.
+/// More changed stacks than this are not all listed, unless the output is verbose.
 const LISTED: usize = 12;
-/// Usage types of public addresses, whose cost surprises.
+/// The prefix of the usage types of public addresses, whose cost often surprises.
 const ADDRESSES: &str = "PublicIPv4";
 
 /// The monthly cost of a plan's changes: a line for each stack and the total. Empty when nothing changes.
@@ -102,7 +102,7 @@ fn line(out: &mut String, width: usize, title: &str, words: &str) {
 }
 
 fn of_it(addresses: Range) -> String {
-    if addresses.is_zero() { String::new() } else { format!(", of it public IPv4 {}", amount(addresses)) }
+    if addresses.is_zero() { String::new() } else { format!(", including public IPv4 {}", amount(addresses)) }
 }
 
 /// The difference item by item, for people.
@@ -110,7 +110,7 @@ fn of_it(addresses: Range) -> String {
 pub fn text(report: &DifferenceReport, width: usize) -> String {
     let mut out = String::new();
     let difference = &report.difference;
-    let _ = writeln!(out, "Against {}:\n", text::one_line(&report.base.shown()));
+    let _ = writeln!(out, "Compared with {}:\n", text::one_line(&report.base.shown()));
     for stack in &difference.stacks {
         let _ = writeln!(
             out,
@@ -175,7 +175,7 @@ fn row(item: &ItemChange) -> [String; 6] {
     ]
 }
 
-/// A signed amount, and its range where it has one.
+/// A signed amount, with its range if it has one.
 fn amount(range: Range) -> String {
     if range.is_exact() {
         return signed(range.expected);

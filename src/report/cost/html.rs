@@ -1,4 +1,4 @@
-//! A page as HTML: one file that asks for nothing else, with charts in SVG, for phones, paper, light and dark.
+//! A page as HTML: one self-contained file with charts in SVG, for phones, paper, light and dark.
 
 mod chart;
 
@@ -9,16 +9,16 @@ use super::page::{Bars, Cell, Chart, Column, Curve, Grid, Page, Section};
 use crate::report::text;
 use chart::{BarsView, CurveView};
 
-/// Rows shown of a table: a browser on a phone should still scroll.
+/// How many rows of a table are shown: a browser on a phone must still scroll smoothly.
 const ROWS: usize = 500;
 
-/// Letters of a word that always has room.
+/// A word of up to this many letters always fits.
 const LONG: usize = 14;
 
 /// The page could not be written.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 #[error("the page could not be written")]
-#[diagnostic(code(konta::report::html), help("this is a mistake in konta: please report it"))]
+#[diagnostic(code(konta::report::html), help("report this: it is a bug in konta"))]
 pub struct HtmlError {
     #[from]
     source: askama::Error,
@@ -29,7 +29,7 @@ pub struct HtmlError {
 struct Html {
     version: &'static str,
     title: String,
-    /// What it says, and its range without the opening parenthesis.
+    /// The text, and its range without the opening parenthesis.
     headline: (String, Option<String>),
     facts: Vec<(String, String)>,
     sections: Vec<SectionView>,
@@ -48,7 +48,7 @@ struct SectionView {
 }
 
 struct GridView {
-    /// Whether a phone shows each row as lines below each other.
+    /// Whether a phone shows each row as several lines.
     wide: bool,
     heads: Vec<(String, bool)>,
     rows: Vec<Vec<CellView>>,
@@ -64,8 +64,7 @@ struct CellView {
 impl Page {
     /// The page as HTML.
     ///
-    /// # Errors
-    /// When the template fails, which no page should make it do.
+    /// # Errors If the template fails, which should not happen with any page.
     pub fn html(&self) -> Result<String, HtmlError> {
         let headline = text::one_line(&self.headline);
         let html = Html {
@@ -89,7 +88,7 @@ impl Page {
 
 impl SectionView {
     fn new(index: usize, section: &Section) -> Self {
-        // Who cannot see a chart reads its table.
+        // People who cannot see a chart read its table.
         let grid = section.grid.clone().or_else(|| section.chart.as_ref().map(as_grid));
         let (bars, curve) = match &section.chart {
             Some(Chart::Bars(bars)) => (Some(BarsView::new(bars)), None),
@@ -130,7 +129,7 @@ impl CellView {
             Cell::Text(words) => (text::one_line(words).into_owned(), None),
             Cell::Money(range) => (amount::money(range.expected), amount::bounds(*range)),
         };
-        // Only what is too long for a line of a narrow column may be broken within a word.
+        // Only a word that is too long for a line of a narrow column may be broken.
         let long = words.split_whitespace().any(|word| word.chars().count() > LONG);
         let class = match (column.figures, long) {
             (true, _) => "figure",
@@ -141,7 +140,7 @@ impl CellView {
     }
 }
 
-/// A chart's figures as a table; of a curve only those where something changes, and round ones.
+/// A chart's figures as a table; for a curve, only those at which something changes, and round ones.
 fn as_grid(chart: &Chart) -> Grid {
     let (head, rows): (_, Vec<_>) = match chart {
         Chart::Bars(Bars { bars, .. }) => {

@@ -1,13 +1,13 @@
-//! A page as Markdown for a pull request: a line that says it all, tables, and the details folded.
+//! A page as Markdown for a pull request: one line with the result, tables, and the details folded.
 
 use std::fmt::Write as _;
 
 use super::page::{Grid, Page, Section};
 use crate::report::text;
 
-/// Rows shown of a table: a comment on GitHub holds 65,536 characters.
+/// How many rows of a table are shown: a comment on GitHub holds 65,536 characters.
 const ROWS: usize = 50;
-/// Where a comment ends, with room for what others write around it.
+/// The longest comment, with room for what others write around it.
 const MOST: usize = 60_000;
 
 impl Page {
@@ -31,7 +31,7 @@ impl Page {
                 body(section)
             );
             if out.chars().count() + folded.chars().count() > MOST {
-                let _ = writeln!(out, "\n{}: left out, it is too long for a comment", escape(&section.title));
+                let _ = writeln!(out, "\n{}: left out because it is too long for a comment", escape(&section.title));
             } else {
                 out.push_str(&folded);
             }
@@ -48,7 +48,7 @@ fn body(section: &Section) -> String {
     format!("{intro}{grid}{notes}{verbatim}")
 }
 
-/// Text as it stands, in a fence longer than any that is in it.
+/// Text as it is, in a fence longer than any in the text.
 fn fenced(verbatim: &str) -> String {
     let longest = verbatim.split(|c| c != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(longest.max(2) + 1);
@@ -67,8 +67,8 @@ fn table(grid: &Grid) -> String {
     out
 }
 
-/// Text that Markdown and HTML take for nothing else, on one line. GitHub also turns names with `@` into mentions and `#1` into
-/// links: an entity keeps them from it.
+/// Text on one line that Markdown and HTML show as it is. GitHub also turns names with `@` into mentions and `#1` into
+/// links: an entity prevents that.
 fn escape(words: &str) -> String {
     let mut out = String::new();
     for c in text::one_line(words).chars() {
@@ -86,7 +86,7 @@ fn escape(words: &str) -> String {
     out.replace("://", "&#58;//").replace("www.", "www&#46;")
 }
 
-/// Text inside an HTML element, where Markdown's own signs mean nothing.
+/// Text inside an HTML element, where Markdown's signs have no meaning.
 fn escape_html(words: &str) -> String {
     text::one_line(words).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }

@@ -8,11 +8,11 @@ use crate::cost::Range;
 use crate::cost::workspace::{CostReport, Shares, Verdict};
 use crate::report::text;
 
-/// So many bars are told apart at a glance.
+/// How many bars can be distinguished at a glance.
 const BARS: usize = 10;
 
 impl CostReport {
-    /// The report as a page; `title` says what was priced.
+    /// The report as a page; `title` names what was priced.
     #[must_use]
     pub fn page(&self, title: &str) -> Page {
         let (tenant, tier) = match self.shares.as_ref().map(Shares::sections) {
@@ -47,9 +47,9 @@ impl CostReport {
 
     fn facts(&self) -> Vec<(String, String)> {
         let mut facts = Vec::new();
-        // The sum above is the tenant's own; what it shares with others is more.
+        // The headline is the tenant's own cost; with its share of shared cost it is more.
         if let Some(only) = self.only_tenant() {
-            facts.push(("with its share".to_owned(), format!("{} USD a month", amount(only.cost.total_usd))));
+            facts.push(("with shared cost".to_owned(), format!("{} USD a month", amount(only.cost.total_usd))));
         }
         facts.extend([
             ("region".to_owned(), self.region.clone()),
@@ -58,7 +58,7 @@ impl CostReport {
         let dates = self.items.iter().map(|item| item.price.date.as_str());
         if let (Some(first), Some(last)) = (dates.clone().min(), dates.max()) {
             facts.push((
-                "prices of".to_owned(),
+                "price dates".to_owned(),
                 if first == last { first.into() } else { format!("{first} to {last}") },
             ));
         }
@@ -69,12 +69,12 @@ impl CostReport {
         if let Some(moving) = &self.most_moving {
             let on = text::count(moving.resources, "resource");
             let swing = money(moving.swing_usd);
-            let said = format!("{} of {on}, by {swing} USD between low and high; {}", moving.field, moving.origin);
-            facts.push(("moves most".to_owned(), said));
+            let said = format!("{} of {on}: {swing} USD between low and high; {}", moving.field, moving.origin);
+            facts.push(("least certain".to_owned(), said));
         }
         let missing = self.missing();
         if missing > 0 {
-            let of_shared = if self.shared_missing == missing { ", all in what it shares" } else { "" };
+            let of_shared = if self.shared_missing == missing { " (shared)" } else { "" };
             let said = format!("{} without a price{of_shared}", text::count(missing, "cost"));
             facts.push(("not in the sum".to_owned(), said));
         }
@@ -105,7 +105,7 @@ impl CostReport {
         })
     }
 
-    /// Every item of one stack or template: few enough to say of each how it comes about.
+    /// Every item of one stack or template: few enough to show the quantity and the price of each.
     fn items_grid(&self) -> Grid {
         let columns = [
             Column::text("resource"),
@@ -146,9 +146,9 @@ impl CostReport {
             Column::text("what"),
             Column::figures("quantity"),
             Column::text("unit"),
-            Column::figures("usd for one"),
+            Column::figures("usd/unit"),
             Column::figures("usd/month"),
-            Column::text("price of"),
+            Column::text("price date"),
             Column::text("source"),
         ];
         let rows = self.items.iter().map(|item| {
@@ -166,7 +166,7 @@ impl CostReport {
                 Cell::text(&item.price.source),
             ]
         });
-        section("Every line, with the price's date and source", true, &columns, rows)
+        section("Every line, with price date and source", true, &columns, rows)
     }
 
     fn unknowns(&self) -> Option<Section> {
@@ -180,7 +180,7 @@ impl CostReport {
                 Cell::text(&unknown.reason),
             ]
         });
-        section("Unknown: not in the sum", false, &columns, rows)
+        section("Unknown costs, not in the sum", false, &columns, rows)
     }
 
     fn without_price(&self) -> Option<Section> {
@@ -190,7 +190,7 @@ impl CostReport {
             unpriced.entry(&resource.resource_type).or_default().push(&resource.resource);
         }
         let rows = unpriced.into_iter().map(|(kind, names)| vec![Cell::text(kind), Cell::Text(names.join(", "))]);
-        section("Unpriced: types that konta does not price", false, &columns, rows)
+        section("Types that konta does not price", false, &columns, rows)
     }
 
     fn assumed(&self) -> Option<Section> {
@@ -198,7 +198,7 @@ impl CostReport {
             Column::text("resource"),
             Column::text("field"),
             Column::figures("figure"),
-            Column::figures("moves the sum by"),
+            Column::figures("changes the sum by"),
             Column::text("where it comes from"),
         ];
         let rows = self.assumptions.iter().map(|assumption| {
@@ -210,7 +210,7 @@ impl CostReport {
                 Cell::text(&assumption.origin),
             ]
         });
-        section("Assumed, because nobody gave the figure", true, &columns, rows)
+        section("Assumed figures", true, &columns, rows)
     }
 
     fn for_nothing(&self) -> Option<Section> {
@@ -228,7 +228,7 @@ fn words(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Within => "is within",
         Verdict::Above => "is above",
-        Verdict::CannotBeTold => "is the known part alone: it cannot be told whether all keeps to",
+        Verdict::CannotBeTold => "is only the known part: it cannot be determined whether the total stays within",
     }
 }
 

@@ -1,6 +1,7 @@
-//! A page about costs, before anybody decided how it looks: headline, facts, sections with a chart and a table.
+//! A page about costs, independent of how it looks: headline, facts, and sections with a chart and a table.
 //!
-//! Whatever has a cost to show (an estimate, a comparison, a curve) makes a page; text, Markdown and HTML are made of pages alone.
+//! Everything with a cost to show (an estimate, a comparison, a curve) makes a page; text, Markdown and HTML
+//! are made only from pages.
 
 use std::borrow::Cow;
 
@@ -9,16 +10,16 @@ use rust_decimal::Decimal;
 use super::amount;
 use crate::cost::Range;
 
-/// What a page says. Its texts may hold anything: each form escapes what it must.
+/// The content of a page. Its texts may contain anything: each format escapes what it must.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Page {
     /// What it is about.
     pub title: String,
-    /// The one thing to know; a range of it stands last, in parentheses.
+    /// The most important fact; its range comes last, in parentheses.
     pub headline: String,
-    /// Names and values beside it: region, dates, budget.
+    /// Other facts as names and values: region, dates, budget.
     pub facts: Vec<(String, String)>,
-    /// The rest, the more important first.
+    /// The rest, in the order of importance.
     pub sections: Vec<Section>,
 }
 
@@ -27,17 +28,17 @@ pub struct Page {
 pub struct Section {
     /// Its heading.
     pub title: String,
-    /// Whether it is for those who ask: hidden in text without `--verbose`, folded in Markdown and HTML.
+    /// Whether it is a detail: hidden in text without `--verbose`, folded in Markdown and HTML.
     pub detail: bool,
     /// A sentence about it.
     pub intro: Option<String>,
-    /// The table as a picture.
+    /// A chart of the table.
     pub chart: Option<Chart>,
-    /// The figures.
+    /// The table.
     pub grid: Option<Grid>,
-    /// Sentences below them.
+    /// Sentences below the table.
     pub notes: Vec<String>,
-    /// Text that is taken as it stands, such as a manifest to write.
+    /// Text that is shown as it is, such as a manifest.
     pub verbatim: Option<String>,
 }
 
@@ -46,7 +47,7 @@ pub struct Section {
 pub struct Grid {
     /// Its columns.
     pub columns: Vec<Column>,
-    /// Its rows, each with one cell a column.
+    /// Its rows, each with one cell per column.
     pub rows: Vec<Vec<Cell>>,
 }
 
@@ -55,29 +56,29 @@ pub struct Grid {
 pub struct Column {
     /// Its heading.
     pub head: Cow<'static, str>,
-    /// Whether it holds figures, which end below each other.
+    /// Whether it holds figures, which are aligned on the right.
     pub figures: bool,
 }
 
 /// A cell of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Cell {
-    /// Words, or a figure that is written out.
+    /// Text, or a formatted figure.
     Text(String),
     /// An amount of money.
     Money(Range),
 }
 
-/// A picture.
+/// A chart.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Chart {
-    /// Amounts beside each other.
+    /// Amounts next to each other.
     Bars(Bars),
     /// An amount over a number.
     Curve(Curve),
 }
 
-/// Amounts beside each other, some of which may be below zero.
+/// Amounts next to each other; some may be negative.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Bars {
     /// What it shows.
@@ -86,14 +87,14 @@ pub struct Bars {
     pub bars: Vec<(String, Range)>,
 }
 
-/// An amount over a number, such as the cost of a tenant over their number.
+/// An amount over a number, such as the cost of each tenant over the number of tenants.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Curve {
     /// What it shows.
     pub title: String,
     /// What is counted.
     pub count: String,
-    /// Count and amount, the counts rising.
+    /// Count and amount, in ascending order of counts.
     pub points: Vec<(u32, Range)>,
     /// Amounts to compare with, such as prices.
     pub levels: Vec<(String, Decimal)>,
@@ -133,7 +134,7 @@ impl Cell {
 }
 
 impl Grid {
-    /// The first `most` rows; a last one says how many are left out, and what they come to in each column of money.
+    /// The first `most` rows, and one that says how many are left out and what they add up to in each column of money.
     #[must_use]
     pub fn cut(&self, most: usize) -> Self {
         if self.rows.len() <= most {
@@ -160,7 +161,7 @@ impl Cell {
 }
 
 impl Bars {
-    /// The `most` largest; what is left is one bar.
+    /// The `most` largest bars; the last one is the sum of the rest.
     #[must_use]
     pub fn largest(mut self, most: usize) -> Self {
         self.bars.sort_by(|a, b| b.1.expected.cmp(&a.1.expected).then_with(|| a.0.cmp(&b.0)));
@@ -171,7 +172,7 @@ impl Bars {
         self
     }
 
-    /// The lowest and the highest amount that is drawn; zero is always among them.
+    /// The lowest and the highest amount in the chart; zero is always within them.
     pub(super) fn bounds(&self) -> (Decimal, Decimal) {
         let lowest = self.bars.iter().map(|bar| bar.1.low.min(bar.1.expected)).min().unwrap_or_default();
         let highest = self.bars.iter().map(|bar| bar.1.high.max(bar.1.expected)).max().unwrap_or_default();
@@ -180,13 +181,13 @@ impl Bars {
 }
 
 impl Curve {
-    /// The highest amount that is drawn.
+    /// The highest amount in the chart.
     pub(super) fn top(&self) -> Decimal {
         let highest = self.points.iter().map(|point| point.1.high.max(point.1.expected));
         highest.chain(self.levels.iter().map(|level| level.1)).max().unwrap_or_default()
     }
 
-    /// What is added where, each thing once: "from 101, 201: one more cell".
+    /// What is added at which counts, each thing once: "from 101, 201: one more cell".
     pub(super) fn said_steps(&self) -> Vec<String> {
         let mut said: Vec<(&str, Vec<String>)> = Vec::new();
         for (count, what) in &self.steps {
@@ -198,7 +199,8 @@ impl Curve {
         said.into_iter().map(|(what, counts)| format!("from {}: {what}", counts.join(", "))).collect()
     }
 
-    /// Where a count stands between the first and the last, 0 to 1. From a hundredfold on each doubling is as wide as the other.
+    /// The position of a count between the first and the last, from 0 to 1. If the last is at least a hundred times the
+    /// first, the scale is logarithmic.
     pub(super) fn place(&self, count: u32) -> f64 {
         let (Some((first, _)), Some((last, _))) = (self.points.first(), self.points.last()) else { return 0.0 };
         let scale = |count: u32| if self.is_logarithmic() { f64::from(count.max(1)).ln() } else { f64::from(count) };
@@ -206,7 +208,7 @@ impl Curve {
         if span > 0.0 { ((scale(count) - scale(*first)) / span).clamp(0.0, 1.0) } else { 0.0 }
     }
 
-    /// Whether each doubling is as wide as the other.
+    /// Whether the scale is logarithmic: each doubling has the same width.
     pub(super) fn is_logarithmic(&self) -> bool {
         let (first, last) = (self.points.first(), self.points.last());
         first.zip(last).is_some_and(|(first, last)| first.0 > 0 && last.0 / first.0 >= 100)

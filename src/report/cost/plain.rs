@@ -6,12 +6,12 @@ use super::page::{Cell, Chart, Column, Grid, Page, Section};
 use super::{amount, bars, plot};
 use crate::report::{table, text};
 
-/// Rows shown of a table when nobody asks for all.
+/// How many rows of a table are shown without `--verbose`.
 const ROWS: usize = 40;
 
 impl Page {
-    /// The page for people at a terminal, in lines of at most `width` columns, but for words that are longer. `verbose` shows the
-    /// details and every row.
+    /// The page for a terminal, in lines of at most `width` columns, except for longer words. `verbose` shows
+    /// the details and every row.
     #[must_use]
     pub fn text_at(&self, width: usize, verbose: bool) -> String {
         let mut out = String::new();
@@ -32,7 +32,7 @@ impl Page {
             .map(|section| section.title.to_lowercase())
             .collect();
         if !folded.is_empty() {
-            let _ = writeln!(out, "{}", text::wrap(&format!("--verbose shows: {}", folded.join("; ")), width, 0));
+            let _ = writeln!(out, "{}", text::wrap(&format!("--verbose also shows: {}", folded.join("; ")), width, 0));
         }
         out
     }
@@ -65,7 +65,7 @@ fn section_text(section: &Section, width: usize, verbose: bool) -> String {
     out
 }
 
-/// A table where it fits. Else each row is its first cell with its last amount at the edge, and the rest below.
+/// A table if it fits. Else each row is its first cell with its last amount at the edge, and the rest below.
 fn grid_text(grid: &Grid, width: usize) -> String {
     let (columns, rows) = spread(grid);
     let heads: Vec<&str> = columns.iter().map(|column| &*column.head).collect();
@@ -73,7 +73,7 @@ fn grid_text(grid: &Grid, width: usize) -> String {
         let figures: Vec<usize> = (0..columns.len()).filter(|index| columns[*index].figures).collect();
         let most = 2 * rows.len() + 2;
         let table = table::aligned_at(width, &heads, &figures, rows);
-        // Sentences in slivers are worse to read than lines below each other.
+        // Sentences in very narrow columns are harder to read than lines below each other.
         if table.lines().count() <= most {
             return table;
         }
@@ -81,7 +81,7 @@ fn grid_text(grid: &Grid, width: usize) -> String {
     grid.rows.iter().map(|row| entry(&grid.columns, row, width)).collect::<Vec<_>>().join("\n")
 }
 
-/// The bounds of amounts in a column of their own, so that the amounts themselves end below each other.
+/// Puts the bounds of amounts in a separate column, so that the amounts themselves are aligned.
 fn spread(grid: &Grid) -> (Vec<Column>, Vec<Vec<String>>) {
     let has_bounds = |index: usize| {
         grid.rows

@@ -9,10 +9,10 @@ use crate::report::text;
 
 /// Parts of a block, the lowest first.
 const EIGHTHS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
-/// Lines that the curve is high.
+/// The height of the curve in lines.
 const HEIGHT: usize = 12;
 
-/// The curve, the amounts to compare with as dotted lines, the counts below, and what is added where.
+/// Draws the curve, the amounts to compare with as dotted lines, the counts below, and what is added at which counts.
 pub(super) fn draw(curve: &Curve, width: usize) -> String {
     let expected = curve.points.iter().map(|point| point.1.expected);
     let top = expected.chain(curve.levels.iter().map(|level| level.1)).max().unwrap_or_default();
@@ -44,12 +44,12 @@ pub(super) fn draw(curve: &Curve, width: usize) -> String {
     lines.join("\n")
 }
 
-/// The expected amount at each column: that of the last count that stands at or before it.
+/// The expected amount at each column: that of the last count at or before it.
 fn columns(curve: &Curve, room: usize) -> impl Iterator<Item = Decimal> + '_ {
     let places: Vec<f64> = curve.points.iter().map(|point| curve.place(point.0)).collect();
     let steps = u32::try_from(room.saturating_sub(1)).unwrap_or(u32::MAX);
     (0..=steps).map(move |column| {
-        // A count that stands on the column belongs to it, whatever the last digit says.
+        // A count exactly at the column belongs to it, in spite of rounding errors.
         let at = f64::from(column) / f64::from(steps.max(1)) + 1e-9;
         let index = places.partition_point(|place| *place <= at).saturating_sub(1);
         curve.points[index].1.expected
@@ -69,7 +69,7 @@ fn block(height: usize, row: usize, level: bool) -> char {
     }
 }
 
-/// The counts below the axis, each where it stands; what would touch the one before is left out.
+/// The counts below the axis, each at its position; a count that would touch the one before is left out.
 fn axis(curve: &Curve, room: usize) -> String {
     let mut line = String::new();
     for tick in curve.ticks() {

@@ -1,4 +1,4 @@
-//! Each tenant's part of the cost, and what is left of its price.
+//! Each tenant's share of the cost, and what is left of its price.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::cost::workspace::Shares;
 use crate::model::Terms;
 
 impl Shares {
-    /// Who pays what, and what is left by tier.
+    /// Who pays what, and what is left, by tenant and by tier.
     #[must_use]
     pub(super) fn sections(&self) -> Vec<Section> {
         [self.by_tenant(), self.by_tier()].into_iter().flatten().collect()
@@ -41,12 +41,12 @@ impl Shares {
             ]
         });
         let word = serde_json::to_value(self.rule).ok().and_then(|rule| rule.as_str().map(ToOwned::to_owned));
-        let mut notes = vec![format!("Shared cost: {}: {}.", word.unwrap_or_default(), self.meaning)];
+        let mut notes = vec![format!("Shared cost (--allocate {}): {}.", word.unwrap_or_default(), self.meaning)];
         if !self.unallocated_usd.is_zero() {
             notes.push(format!("Borne by no tenant: {} USD a month.", amount(self.unallocated_usd)));
         }
         notes.push(format!(
-            "1 {} = {} USD of {}; {}.",
+            "1 {} = {} USD on {}; {}.",
             self.currency,
             self.exchange_rate_usd,
             self.exchange_rate_date,
@@ -60,7 +60,7 @@ impl Shares {
         })
     }
 
-    /// The average of each tier's tenants, and from how many tenants on it pays.
+    /// The average margin of each tier's tenants, and the tier's break-even.
     fn by_tier(&self) -> Option<Section> {
         let mut tiers: BTreeMap<&str, (u32, Range)> = BTreeMap::new();
         for share in &self.tenants {
@@ -76,22 +76,26 @@ impl Shares {
             Column::text("tier"),
             Column::figures("tenants"),
             Column::figures(format!("margin {}", self.currency.to_ascii_lowercase())),
-            Column::text("pays for an environment of its own"),
+            Column::text("break-even"),
         ];
         let rows = averages.iter().map(|(name, count, margin)| {
             let pays = self.break_even.iter().find(|tier| tier.tier == *name);
             let pays =
-                pays.map(|tier| format!("at {} {} {}", tier.price.normalize(), self.currency, from(&tier.tenants)));
+                pays.map(|tier| format!("{} at {} {}", from(&tier.tenants), tier.price.normalize(), self.currency));
             let margin = if *count == 0 { Cell::text("") } else { Cell::Money(*margin) };
             vec![Cell::text(*name), Cell::Text(count.to_string()), margin, Cell::Text(pays.unwrap_or_default())]
         });
         let bars = averages.iter().filter(|tier| tier.1 > 0);
         let bars = bars.map(|(name, _, margin)| ((*name).to_owned(), *margin)).collect();
-        let title = format!("{} a month left of a tenant's price", self.currency);
+        let title = format!("Margin of each tenant, {} a month", self.currency);
         (!self.break_even.is_empty()).then(|| Section {
             title: "Margin by tier".to_owned(),
             chart: Some(Chart::Bars(Bars { title, bars })),
             grid: Some(Grid { columns, rows: rows.collect() }),
+            notes: vec![
+                "Break-even: how many tenants of a tier, at its price, pay for an environment that holds nothing else."
+                    .to_owned(),
+            ],
             ..Section::default()
         })
     }
@@ -99,12 +103,12 @@ impl Shares {
 
 fn terms(terms: &Terms, currency: &str) -> String {
     if *terms == Terms::default() {
-        return "no tax, fees or other cost are taken off: none are said (cost: in konta.yml, or --vat, --fee, --other)"
+        return "no tax, fees or other cost are deducted (set `cost:` in konta.yml, or --vat, --fee, --other)"
             .to_owned();
     }
     let place = if terms.vat_included { "in the price" } else { "on top of the price" };
     format!(
-        "VAT {} % {place}, payment fee {} % and {} {currency}, other cost {} {currency} a tenant",
+        "VAT {} % {place}, payment fee {} % and {} {currency}, other cost {} {currency} per tenant",
         terms.vat_percent.normalize(),
         terms.fee_percent.normalize(),
         terms.fee_fixed.normalize(),
@@ -115,9 +119,9 @@ fn terms(terms: &Terms, currency: &str) -> String {
 fn from(tenants: &BreakEven) -> String {
     let one = |tenants: Option<u32>| tenants.map_or("never".to_owned(), |tenants| tenants.to_string());
     match tenants.expected {
-        None => format!("from no number of tenants up to 1000 (best case: {})", one(tenants.low)),
+        None => format!("not up to 1,000 (best case: {})", one(tenants.low)),
         Some(expected) => {
-            format!("from {expected} tenants on ({} to {})", one(tenants.low), one(tenants.high))
+            format!("{expected} ({} to {})", one(tenants.low), one(tenants.high))
         }
     }
 }

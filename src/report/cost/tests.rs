@@ -1,4 +1,4 @@
-//! Every form of the same pages, with figures that do not change.
+//! Every format of the same pages, with figures that do not change.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::cost::estimate::{Assumption, Free, Unknown, Unpriced};
 use crate::cost::workspace::{CostReport, StackCost, StackSum};
 use crate::cost::{Estimate, LineItem, Price, Range};
 
-/// What a spiteful manifest or template could be called.
+/// A name that a malicious manifest or template could have.
 const SPITE: &str = "<script>alert(1)</script> | `x` *b* [a](https://evil.example) @all #1 \"'&\u{1b}[2J\n# x";
 
 fn item(resource: &str, service: &str, usage_type: &str, quantity: Range, usd: Decimal) -> LineItem {
@@ -137,7 +137,7 @@ fn a_pull_request_is_told_the_sum_and_folds_the_details() {
     insta::assert_snapshot!(report("tenant a").page("What prod costs").markdown());
 }
 
-/// A page without its styles, which a browser judges better than a snapshot.
+/// A page without its styles: a browser tests them better than a snapshot.
 fn unstyled(html: &str) -> String {
     let (before, rest) = html.split_once("<style>").unwrap();
     let (_, after) = rest.split_once("</style>").unwrap();

@@ -11,11 +11,12 @@ use crate::stack::{PropertyChange, Replacement, ResourceAction, ResourceChange, 
 
 use super::Page;
 
-/// Lines of an unchanged neighbourhood shown around a changed line of a long value.
+/// How many unchanged lines are shown around a changed line of a long value.
 const CONTEXT: usize = 1;
 
 impl Page {
-    /// "~ The load balancer (LoadBalancer)  replaced", and below it property by property; without tags where the stack's were told.
+    /// "~ The load balancer (LoadBalancer)  replaced", and below it property by property. Without tags if the stack's
+    /// tags were already shown.
     pub(super) fn resource(&self, out: &mut String, resource: &ResourceChange, told_tags: bool) {
         let palette = self.palette;
         let symbol = match resource.action {
@@ -35,10 +36,10 @@ impl Page {
         let words = if resource.action == ResourceAction::Add { String::new() } else { format!("  {words}") };
         let _ = writeln!(out, "    {symbol} {}{words}{risk}", sentence(resource));
         if resource.risk == Risk::DataLoss {
-            let loss = "its data goes with it, unless it is retained or snapshotted";
+            let loss = "its data is lost, unless it is retained or snapshotted";
             let _ = writeln!(out, "        {}", palette.bad(text::wrap(loss, self.width, 8)));
         }
-        // A tag is told once, of the stack; and CloudFormation names some properties that stay as they are.
+        // A tag is shown once, at the stack. And CloudFormation names some properties that stay as they are.
         let tags = |property: &PropertyChange| property.path.split('.').nth(1) == Some("Tags");
         let same = |property: &PropertyChange| property.before.is_some() && property.before == property.after;
         let told = |property: &&PropertyChange| !same(property) && (!told_tags || !tags(property));
@@ -57,7 +58,7 @@ impl Page {
         self.value(out, 8, &path, change.before.as_deref(), change.after.as_deref(), &forces);
     }
 
-    /// A section of parameters or tags, when any changes.
+    /// A section of parameters or tags, if any of them changes.
     pub(super) fn value_changes(&self, out: &mut String, section: &str, changes: &[ValueChange]) {
         if changes.is_empty() {
             return;
@@ -67,7 +68,7 @@ impl Page {
             let (symbol, after) = match (&change.before, &change.after) {
                 (None, Some(after)) => (self.palette.good(style::ADDED), after.as_str()),
                 (_, None) if change.known_later => (self.palette.warn(style::CHANGED), "(known later)"),
-                (_, None) => (self.palette.bad(style::REMOVED), "(taken away)"),
+                (_, None) => (self.palette.bad(style::REMOVED), "(removed)"),
                 (Some(_), Some(after)) => (self.palette.warn(style::CHANGED), after.as_str()),
             };
             let name = format!("{symbol} {}", text::one_line(&change.name));
@@ -75,8 +76,8 @@ impl Page {
         }
     }
 
-    /// A value before and after: on one line when it fits, else one below the other, else line by line. Never cut: a plan is read to
-    /// be agreed to, and two image digests differ at their ends.
+    /// A value before and after: on one line if it fits, else one below the other, else line by line. Never cut: people
+    /// agree to what they read, and two image digests may differ only at their ends.
     fn value(
         &self,
         out: &mut String,
@@ -115,7 +116,7 @@ impl Page {
         }
     }
 
-    /// The changed lines of a long value, each with a little of what stands around it.
+    /// The changed lines of a long value, each with a little context.
     fn lines(&self, out: &mut String, indent: usize, old: &str, new: &str) {
         let pad = " ".repeat(indent);
         let diff = TextDiff::from_lines(old, new);
@@ -148,16 +149,17 @@ fn sentence(resource: &ResourceChange) -> String {
 
 fn resource_words(resource: &ResourceChange) -> &'static str {
     match (resource.action, resource.replacement) {
-        (ResourceAction::Add, _) => "made",
+        (ResourceAction::Add, _) => "added",
         (ResourceAction::Remove, _) => "removed",
-        (ResourceAction::Dynamic, _) => "known only once AWS does it",
+        (ResourceAction::Dynamic, _) => "unknown until AWS does it",
         (ResourceAction::Modify, Replacement::Never) => "changed in place",
         (ResourceAction::Modify, Replacement::Conditional) => "changed, perhaps replaced",
         (ResourceAction::Modify, Replacement::Always) => "replaced",
     }
 }
 
-/// A value of several lines, or JSON that has inner values, laid out for comparison line by line; `None` for a plain value.
+/// A value of several lines, or JSON with nested values, laid out for a comparison line by line;
+/// `None` for a plain value.
 fn laid_out(value: &str) -> Option<String> {
     if value.starts_with(['{', '[']) {
         let json: Value = serde_json::from_str(value).ok()?;

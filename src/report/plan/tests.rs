@@ -71,8 +71,9 @@ fn cell() -> StackPlan {
     ];
     cell.parameters = vec![value("VpcId", None, Some("vpc-1"))];
     cell.steps = vec!["prepare the template database".into()];
-    cell.notes =
-        vec!["ListenerArn is known once konta-prod stands, so what depends on it cannot be compared before".into()];
+    cell.notes = vec![
+        "ListenerArn is known only after konta-prod is deployed, so what depends on it cannot be compared yet".into(),
+    ];
     cell
 }
 
@@ -115,8 +116,8 @@ fn new_stacks_are_counted_by_service_and_changed_ones_told_property_by_property(
     + cell 1  konta-prod-cell-1  create
         3 resources: 2 RDS, 1 ElasticLoadBalancingV2
         step: prepare the template database
-        note: ListenerArn is known once konta-prod stands, so what depends on it
-              cannot be compared before
+        note: ListenerArn is known only after konta-prod is deployed, so what
+              depends on it cannot be compared yet
 
     ~ tenant breadfree  konta-prod-tenant-breadfree  update  [from a change set]
         ~ The task definition (TaskDefinition)  replaced  ! short gap
@@ -156,8 +157,8 @@ fn verbose_names_the_resources_of_new_stacks() {
         + The database cluster (Cluster)
         + Writer (AWS::RDS::DBInstance)
         step: prepare the template database
-        note: ListenerArn is known once konta-prod stands, so what depends on it cannot be compared
-              before
+        note: ListenerArn is known only after konta-prod is deployed, so what depends on it cannot be
+              compared yet
 
     1 to create.
     ");
@@ -178,12 +179,12 @@ fn data_loss_is_said_at_the_stack_the_resource_and_the_end() {
 
     ~ cell 1  konta-prod-cell-1  update  [from the templates; replacements are a guess]  ! DATA LOSS
         ~ The database cluster (Cluster)  changed, perhaps replaced  ! DATA LOSS
-            its data goes with it, unless it is retained or snapshotted
+            its data is lost, unless it is retained or snapshotted
             Engine: aurora-postgresql → (none)
 
     1 to update.
-    ! DATA LOSS: 1 resource that holds data would be replaced or removed; konta does
-      not carry that out.
+    ! DATA LOSS: 1 resource that holds data would be replaced or removed; konta
+      refuses to do this.
     ");
     let coloured = plan_text(&plan, false, 80, Palette::coloured());
     assert!(coloured.contains("\u{1b}[31m\u{1b}[1m! DATA LOSS"), "{coloured:?}");

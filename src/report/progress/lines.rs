@@ -1,4 +1,4 @@
-//! One line an event, for logs: no line is ever taken back.
+//! One line per event, for logs: no line is ever changed.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -64,7 +64,7 @@ fn line(environment: &str, at: &str, stack: &str, status: &str, what: &str, pale
     format!("{} {}  {}  {coloured}  {}", clock(at), one_line(environment), one_line(stack), one_line(what))
 }
 
-/// The time of day in UTC, marked as such: the operator's own zone is another, CloudFormation's and CI's is this.
+/// The time of day, marked as UTC: CloudFormation and CI use UTC, too; the operator's zone may differ.
 fn clock(at: &str) -> String {
     at.parse::<Timestamp>().map_or_else(|_| one_line(at).into_owned(), |time| time.strftime("%H:%M:%SZ").to_string())
 }
@@ -76,9 +76,9 @@ fn action_word(action: Action) -> &'static str {
         Action::Recreate => "delete and create",
         Action::Delete => "delete",
         Action::Nothing => "nothing to do",
-        Action::Follow => "look at it again",
-        Action::Attach => "wait for what is under way",
-        Action::Verify => "ask whether its tasks answer",
+        Action::Follow => "check it again",
+        Action::Attach => "wait for the operation under way",
+        Action::Verify => "check whether its tasks answer",
     }
 }
 

@@ -1,6 +1,6 @@
 //! CloudFormation's statuses in words.
 
-/// A status as one word, and whether it is under way, good or bad.
+/// A status in a word or two; `CREATE_COMPLETE` is "created".
 #[must_use]
 pub(super) fn word(status: &str) -> String {
     let word = match status {
@@ -24,7 +24,7 @@ pub(super) fn word(status: &str) -> String {
     word.to_owned()
 }
 
-/// How a status stands.
+/// Whether a status is under way, good or bad.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Standing {
     UnderWay,
@@ -38,14 +38,15 @@ pub(super) fn standing(status: &str) -> Standing {
     } else if status.ends_with("_IN_PROGRESS") {
         Standing::UnderWay
     } else if status.contains("ROLLBACK") {
-        // Rolled back is an end, and not the one that was wanted.
+        // Rolled back is an end, but not the desired one.
         Standing::Bad
     } else {
         Standing::Good
     }
 }
 
-/// Whether a failure only follows from another: CloudFormation cancels what was under way when something else fails.
+/// Whether a failure is only the consequence of another: CloudFormation cancels what is under way
+/// when something else fails.
 pub(super) fn is_cascade(reason: Option<&str>) -> bool {
     reason.is_some_and(|reason| {
         let reason = reason.to_lowercase();

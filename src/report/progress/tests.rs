@@ -127,7 +127,7 @@ async fn drawn(drawer: Drawer, events: Vec<OperationEvent>) {
     draw(receiver, drawer).await.unwrap();
 }
 
-/// The lines above the tree, and the tree as it then stands.
+/// The lines above the tree, and the tree after the events.
 fn told(events: &[OperationEvent], second: u32, height: usize) -> String {
     let mut tree = Tree::new(Palette::plain());
     let above: Vec<String> = events.iter().flat_map(|event| tree.apply(event)).collect();
@@ -183,7 +183,7 @@ fn the_tree_shows_what_is_under_way_and_ended_stacks_are_one_line_above_it() {
         ✓ The task definition  updated  0s
         ⠋ The Odoo service  updating  9s
             2 desired, 1 running, 0 failed
-        = Make the database breadfree  was done before  1s
+        = Make the database breadfree  already done  1s
         ! Install the modules  not run  1s: the sandbox runs no containers
     1 in progress, 1 done, 1 unchanged  1m20s
     ");

@@ -17,8 +17,8 @@ use super::resource::{Standing, is_cascade, standing, word};
 
 /// What a running deployment looks like.
 ///
-/// Stacks that ended leave the tree as one line above it, where they stay; so the tree holds only what is under way, and fits a
-/// terminal also with hundreds of tenants.
+/// A stack that ends leaves the tree and becomes one line above it, which stays. So the tree holds only what is under
+/// way, and fits a terminal even with hundreds of tenants.
 pub struct Tree {
     palette: Palette,
     stacks: BTreeMap<String, Entry>,
@@ -32,7 +32,7 @@ pub struct Tree {
 }
 
 impl Tree {
-    /// Nothing has happened yet.
+    /// An empty tree: nothing has happened yet.
     #[must_use]
     pub fn new(palette: Palette) -> Self {
         Self {
@@ -47,7 +47,7 @@ impl Tree {
         }
     }
 
-    /// Takes an event in, and gives the lines that go above the tree to stay.
+    /// Takes in an event, and returns the lines that go above the tree and stay there.
     pub fn apply(&mut self, event: &OperationEvent) -> Vec<String> {
         match event {
             OperationEvent::StackStarted { stack, title, action, at } => {
@@ -86,7 +86,7 @@ impl Tree {
         }
     }
 
-    /// The sentence that remains when all is over; `None` when nothing happened.
+    /// The sentence that remains at the end; `None` if nothing happened.
     #[must_use]
     pub fn closing(&self) -> Option<String> {
         let counts = self.counts();
@@ -130,7 +130,7 @@ impl Tree {
         };
         let palette = self.palette;
         let entry = self.entry(stack);
-        // CloudFormation tells of the stack itself as of a resource.
+        // CloudFormation reports the stack itself like a resource.
         let is_stack = resource_type == "AWS::CloudFormation::Stack" && logical_id == stack;
         if is_stack {
             entry.status = Some(status.clone());
@@ -160,7 +160,8 @@ impl Tree {
         let line = text::rollout(*desired, *running, *pending, *failed, reason.as_deref());
         let entry = self.entry(stack);
         entry.rollouts.insert(service.clone(), Rollout { line, failing: *failed > 0 });
-        // A reason is told once above the tree: the next task's may replace it before anybody read it.
+        // Each reason is shown once above the tree: in the tree, the next task's reason may replace
+        // it before anyone reads it.
         let news = (*failed > 0).then_some(reason).flatten().filter(|reason| entry.told.insert(reason.clone()));
         news.map(|reason| {
             let lead = palette.bad(format!("{} task stopped", style::BAD));
@@ -184,7 +185,7 @@ impl Tree {
         entry.step(step).end(outcome, detail.clone(), at);
         let title = entry.step(step).title.clone();
         let because = detail.map(|detail| format!(": {detail}")).unwrap_or_default();
-        // A step may come after its stack has ended; then the stack leaves the tree again with its last step.
+        // A step may come after its stack has ended; then the stack leaves the tree again after its last step.
         if entry.ended && !entry.steps.iter().any(|step| matches!(step.state, StepState::Running)) {
             self.under_way.retain(|name| name != stack);
         }
@@ -223,7 +224,7 @@ impl Tree {
     }
 }
 
-/// Time from one moment to another, none when clocks disagree about which came first.
+/// The time from one moment to another; zero if clocks disagree about which came first.
 fn between(from: Timestamp, to: Timestamp) -> Duration {
     Duration::try_from(to.duration_since(from)).unwrap_or_default()
 }

@@ -49,7 +49,7 @@ fn a_deployment_asks_draws_its_tree_and_a_deletion_wants_the_name() {
     assert_eq!(code(&session), 7);
 
     let mut session = at_a_terminal(&world, &["delete", "tenant", "breadfree", "--sandbox"]);
-    session.expect("breadfree to go on").unwrap();
+    session.expect("breadfree to continue").unwrap();
     session.send_line("breadfree").unwrap();
     session.expect("breadfree is deleted").unwrap();
     session.expect(Eof).unwrap();

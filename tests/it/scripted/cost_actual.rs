@@ -109,7 +109,7 @@ async fn the_estimate_stands_beside_the_bill_by_service_and_by_tenant_over_all_p
     }
     assert_eq!(report.untagged.iter().map(|row| row.service.as_str()).collect::<Vec<_>>(), ["Tax"]);
     let shown = report.page().text_at(100, false);
-    assert!(shown.contains("3 calls of Cost Explorer, 0.03 USD") && shown.contains("Tax"), "{shown}");
+    assert!(shown.contains("3 calls to Cost Explorer, 0.03 USD") && shown.contains("Tax"), "{shown}");
     let markdown = report.page().markdown();
     assert!(markdown.contains("USD billed, ") && markdown.contains("| Tax | "), "{markdown}");
 }

@@ -151,5 +151,5 @@ fn without_a_network_it_says_so() {
     let endpoint = format!("http://127.0.0.1:{port}");
     let said = practice.run_with(&["doctor", "--profile", "ada"], &[("AWS_ENDPOINT_URL", &endpoint)]).ended_with(4);
     assert!(said.stdout.contains("✗ network"), "{}", said.stdout);
-    assert!(said.stdout.ends_with("nothing more can be looked at without AWS\n"), "{}", said.stdout);
+    assert!(said.stdout.ends_with("nothing more can be checked without AWS\n"), "{}", said.stdout);
 }

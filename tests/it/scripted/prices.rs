@@ -94,7 +94,7 @@ async fn a_new_price_is_taken_with_the_day_of_its_publication_and_its_rate_code(
         now.source
     );
     assert!(reason(&updated, "Fargate-ARM-GB-Hours").contains("no such product"));
-    assert!(reason(&updated, "FargateSpot-GB-Hours").contains("feed of their own"));
+    assert!(reason(&updated, "FargateSpot-GB-Hours").contains("their own feed"));
 }
 
 #[tokio::test]
@@ -123,7 +123,7 @@ async fn an_answer_that_means_another_thing_is_not_taken() {
     assert!(reason(&updated, "Fargate-vCPU-Hours:perCPU").contains("unit is GB"));
     assert!(reason(&updated, "Fargate-GB-Hours").contains("several products"));
     assert!(reason(&updated, "Fargate-ARM-GB-Hours").contains("tiers begin at 0, 1000"));
-    assert!(reason(&updated, "Fargate-ARM-vCPU-Hours:perCPU").contains("no product"));
+    assert!(reason(&updated, "Fargate-ARM-vCPU-Hours:perCPU").contains("not a product"));
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Where a service's tasks run: on Fargate on demand, on Fargate Spot, or on machines of one's own.
+//! Where a service's tasks run: on Fargate on demand, on Fargate Spot, or on the operator's own machines.
 
 use rust_decimal::Decimal;
 
@@ -9,7 +9,7 @@ use crate::cost::pricers::{Missing, Sheet};
 pub(super) enum Capacity {
     /// On Fargate, split by a strategy.
     Fargate(Strategy),
-    /// Nowhere that this service pays for, and why.
+    /// Where this service does not pay for them, with the reason.
     Elsewhere(&'static str),
 }
 
@@ -23,7 +23,7 @@ pub(super) struct Strategy {
 }
 
 impl Strategy {
-    /// How many of so many tasks run on demand: the base first, the rest by weight.
+    /// How many of these tasks run on demand: the base first, the rest by weight.
     pub(super) fn on_demand(&self, tasks: Decimal) -> Decimal {
         let base = tasks.min(self.base);
         let base_spot = tasks.saturating_sub(base).min(self.base_spot);
@@ -32,12 +32,12 @@ impl Strategy {
         if self.weight_spot.is_zero() {
             return base.saturating_add(rest);
         }
-        // Multiplied first: a third three times is one.
+        // Multiplied first, so that three thirds are one.
         base.saturating_add(rest.saturating_mul(self.weight).checked_div(weights).unwrap_or_default())
     }
 }
 
-const OWN_MACHINES: &str = "its tasks run on machines that are priced where they stand";
+const OWN_MACHINES: &str = "its tasks run on machines that are priced separately";
 
 pub(super) fn of_service(sheet: &Sheet<'_, '_>, id: &str) -> Result<Capacity, Missing> {
     let properties = sheet.properties(id);
@@ -74,7 +74,7 @@ fn of_strategy(entries: &[Node]) -> Result<Capacity, Missing> {
     let mut fargate = false;
     for entry in entries {
         let Node::Map(entry) = entry else {
-            return Err(Missing(entry.reason().unwrap_or_else(|| "a strategy's entry is no map".to_owned())));
+            return Err(Missing(entry.reason().unwrap_or_else(|| "an entry of its strategy is not a map".to_owned())));
         };
         let amount = |key: &str| -> Result<Decimal, Missing> {
             match entry.get(key) {
@@ -83,7 +83,7 @@ fn of_strategy(entries: &[Node]) -> Result<Capacity, Missing> {
                     .text()
                     .and_then(number)
                     .filter(|amount| !amount.is_sign_negative() || amount.is_zero())
-                    .ok_or_else(|| Missing(format!("{key} of its strategy is no number known now"))),
+                    .ok_or_else(|| Missing(format!("{key} of its strategy is not a number that is known now"))),
             }
         };
         let (base, weight) = (amount("Base")?, amount("Weight")?);

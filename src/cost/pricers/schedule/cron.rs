@@ -1,26 +1,26 @@
-//! The minutes of a year at which a cron expression of Application Auto Scaling falls due.
+//! The minutes of a year at which a cron expression of Application Auto Scaling is due.
 //!
-//! The year is one of 52 whole weeks from Monday, 2027-01-04, in local time: a weekly schedule comes out exact, and the hour that
-//! a change of clocks adds and takes away is left out.
+//! The year has 52 whole weeks from Monday, 2027-01-04, in local time. So a weekly schedule is exact, and the hour that
+//! daylight saving time adds and removes is left out.
 
 use jiff::ToSpan;
 use jiff::civil::{Date, date};
 
-/// Minutes of that year.
+/// The minutes of that year.
 pub(super) const YEAR: u32 = 364 * DAY;
 const DAY: u32 = 24 * 60;
 
 const MONTHS: &[&str] = &["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"];
 const DAYS: &[&str] = &["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"];
 
-/// The most times a day that a schedule is followed.
+/// The most times a day at which konta follows a schedule.
 const MOST_A_DAY: usize = 96;
 
 /// The minutes from the start of the year, in order.
 pub(super) fn minutes(expression: &str) -> Result<Vec<u32>, String> {
     let fields: Vec<&str> = expression.split_ascii_whitespace().collect();
     let &[minute, hour, day, month, weekday, _year] = fields.as_slice() else {
-        return Err(format!("cron({expression}) has not six fields"));
+        return Err(format!("cron({expression}) does not have six fields"));
     };
     let wrong = |field: &str| format!("konta cannot follow `{field}` of cron({expression})");
     let minutes = numbers(minute, 0, 59, &[]).ok_or_else(|| wrong(minute))?;
@@ -47,7 +47,7 @@ pub(super) fn minutes(expression: &str) -> Result<Vec<u32>, String> {
     Ok(found)
 }
 
-/// Whether the field of the day of the month takes a date; `None` when it cannot be read.
+/// Whether a date matches the field for the day of the month; `None` if the field cannot be read.
 fn in_days(field: &str, today: Date) -> Option<bool> {
     if field == "?" {
         return Some(true);
@@ -58,7 +58,7 @@ fn in_days(field: &str, today: Date) -> Option<bool> {
     Some(numbers(field, 1, 31, &[])?.contains(&u32::from(today.day().unsigned_abs())))
 }
 
-/// Whether the field of the day of the week takes a date; `None` when it cannot be read.
+/// Whether a date matches the field for the day of the week; `None` if the field cannot be read.
 fn in_week(field: &str, today: Date) -> Option<bool> {
     if field == "?" {
         return Some(true);
@@ -76,7 +76,7 @@ fn in_week(field: &str, today: Date) -> Option<bool> {
     Some(numbers(field, 1, 7, DAYS)?.contains(&weekday))
 }
 
-/// The numbers a field takes, in order; `None` when it cannot be read.
+/// The numbers that match a field, in order; `None` if the field cannot be read.
 fn numbers(field: &str, low: u32, high: u32, words: &[&str]) -> Option<Vec<u32>> {
     let one = |text: &str| {
         let word = words.iter().position(|word| word.eq_ignore_ascii_case(text));

@@ -1,11 +1,11 @@
-//! A difference as a page: for a pull request above all.
+//! A difference as a page, mainly for pull requests.
 
 use crate::report::cost::Page;
 use crate::report::cost::page::{Bars, Cell, Chart, Column, Grid, Section};
 
 use super::{ADDRESSES, Base, DifferenceReport, amount, plain, row, symbol_of};
 
-/// So many bars are told apart at a glance.
+/// How many bars can be distinguished at a glance.
 const BARS: usize = 10;
 
 impl DifferenceReport {
@@ -14,13 +14,13 @@ impl DifferenceReport {
     pub fn page(&self) -> Page {
         let difference = &self.difference;
         let mut facts = vec![
-            ("against".to_owned(), self.base.shown()),
+            ("compared with".to_owned(), self.base.shown()),
             ("before".to_owned(), format!("{} USD", plain(difference.before_usd))),
             ("after".to_owned(), format!("{} USD", plain(difference.after_usd))),
         ];
         let addresses = difference.of_it(ADDRESSES);
         if !addresses.is_zero() {
-            facts.push(("of it public IPv4".to_owned(), amount(addresses)));
+            facts.push(("public IPv4 in it".to_owned(), amount(addresses)));
         }
         facts.push(("region".to_owned(), self.region.clone()));
         Page {
@@ -44,7 +44,7 @@ impl DifferenceReport {
             ]
         });
         let bars = stacks.iter().map(|stack| (stack.title.clone(), stack.difference_usd)).collect();
-        let chart = Bars { title: "USD a month more or less".to_owned(), bars }.largest(BARS);
+        let chart = Bars { title: "Change in USD a month".to_owned(), bars }.largest(BARS);
         (!stacks.is_empty()).then(|| Section {
             title: "By part".to_owned(),
             chart: Some(Chart::Bars(chart)),
@@ -66,7 +66,7 @@ impl DifferenceReport {
         });
         let rows: Vec<Vec<Cell>> = unread.chain(unknown).map(|row| row.map(Cell::Text).to_vec()).collect();
         (!rows.is_empty()).then(|| Section {
-            title: "Unknown: not in the sum".to_owned(),
+            title: "Unknown costs, not in the sum".to_owned(),
             grid: Some(Grid { columns: vec![Column::text("what"), Column::text("why")], rows }),
             ..Section::default()
         })
@@ -87,7 +87,7 @@ impl DifferenceReport {
             .iter()
             .flat_map(|stack| stack.items.iter().map(move |item| (stack, row(item))))
             .map(|(stack, cells)| {
-                // The symbol stands before the resource: a column for it alone has no name.
+                // The symbol goes before the resource: a column only for it would have no name.
                 let [symbol, resource, rest @ ..] = cells;
                 let first = [stack.title.clone(), format!("{symbol} {resource}")];
                 first.into_iter().chain(rest).map(Cell::Text).collect()
@@ -103,7 +103,7 @@ impl DifferenceReport {
 }
 
 impl Base {
-    /// What is compared with, for people.
+    /// What the workspace is compared with, for people.
     #[must_use]
     pub fn shown(&self) -> String {
         match self {

@@ -1,4 +1,4 @@
-//! Where everything in a chart stands: percentages of the width, pixels of the height.
+//! The positions in a chart: percentages of the width, pixels of the height.
 
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
@@ -8,15 +8,15 @@ use crate::report::cost::amount;
 use crate::report::cost::page::{Bars, Curve};
 use crate::report::text;
 
-/// Pixels from one bar to the next: its words, below them the bar.
+/// Pixels from one bar to the next: the text, and the bar below it.
 const STEP: usize = 44;
-/// Letters of a bar's name that a phone has room for.
+/// How many letters of a bar's name fit on a phone.
 const NAME: usize = 26;
-/// Units that the curve is wide; it is stretched to the page.
+/// The width of the curve in units; it is stretched to the page.
 const WIDE: f64 = 1000.0;
-/// Pixels that the curve is high.
+/// The height of the curve in pixels.
 const HIGH: f64 = 240.0;
-/// Pixels above the curve.
+/// The space above the curve in pixels.
 const ABOVE: f64 = 20.0;
 
 pub(super) struct BarsView {
@@ -45,14 +45,14 @@ pub(super) struct CurveView {
     pub(super) count: String,
     pub(super) line: String,
     pub(super) band: String,
-    /// Where on the curve's own width something is added.
+    /// Where something is added, on the curve's own width.
     pub(super) steps: Vec<String>,
     pub(super) said_steps: Vec<String>,
-    /// Pixels from above, and the amount.
+    /// Pixels from the top, and the amount.
     pub(super) amounts: Vec<(f64, String)>,
-    /// Pixels from above, and what the level is.
+    /// Pixels from the top, and the level's name.
     pub(super) levels: Vec<(f64, String)>,
-    /// Percent of the width, the count, and which side of it stands there.
+    /// Percent of the width, the count, and which side of the text is there.
     pub(super) counts: Vec<(String, u32, &'static str)>,
 }
 
@@ -88,7 +88,7 @@ impl BarsView {
 }
 
 impl CurveView {
-    /// `None` when there is nothing to draw.
+    /// `None` if there is nothing to draw.
     pub(super) fn new(curve: &Curve) -> Option<Self> {
         let top = curve.top();
         let (first, last) = (curve.points.first()?, curve.points.last()?);

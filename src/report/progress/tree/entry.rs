@@ -22,7 +22,7 @@ pub(super) struct Entry {
     pub(super) steps: Vec<Step>,
     /// By the service's name.
     pub(super) rollouts: BTreeMap<String, Rollout>,
-    /// Reasons of stopped tasks that were told above the tree.
+    /// Reasons of stopped tasks that were already shown above the tree.
     pub(super) told: BTreeSet<String>,
 }
 
@@ -36,7 +36,7 @@ pub(super) struct Resource {
     pub(super) ended: Option<Timestamp>,
 }
 
-/// One step of konta's own.
+/// One of konta's own steps.
 pub(super) struct Step {
     pub(super) name: String,
     pub(super) title: String,
@@ -46,13 +46,13 @@ pub(super) struct Step {
     pub(super) ended: Option<Timestamp>,
 }
 
-/// How a step stands.
+/// The state of a step.
 pub(super) enum StepState {
     Running,
     Ended(StepOutcome),
 }
 
-/// How a service's rollout stands.
+/// The state of a service's rollout.
 pub(super) struct Rollout {
     pub(super) line: String,
     pub(super) failing: bool,
@@ -73,7 +73,7 @@ impl Entry {
         }
     }
 
-    /// Takes the beginning of an operation in. Told twice, it keeps its first action and time.
+    /// Takes in the start of an operation. If it is called twice, the first action and time remain.
     pub(super) fn begin(&mut self, title: &str, action: Action, at: Option<Timestamp>) {
         if self.ended {
             (self.action, self.started, self.ended) = (None, None, false);
@@ -117,7 +117,7 @@ impl Entry {
 }
 
 impl Resource {
-    /// Takes a status in. A resource that begins anew (a rollback, the second stage of a stack) is timed anew.
+    /// Takes in a status. A resource that starts again (a rollback, the second stage of a stack) gets a new start time.
     pub(super) fn becomes(&mut self, sentence: &str, kind: &str, status: &str, at: Option<Timestamp>) {
         let under_way = standing(status) == Standing::UnderWay;
         if self.ended.is_some() || self.started.is_none() {

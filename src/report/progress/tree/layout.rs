@@ -1,4 +1,4 @@
-//! The tree's lines: what is under way first, never more than the terminal holds.
+//! The tree's lines: what is under way first, and never more than the terminal holds.
 
 use jiff::Timestamp;
 
@@ -11,7 +11,7 @@ use super::entry::{Entry, Resource, Step, StepState};
 use super::{Tree, between};
 
 const SPINNER: [&str; 10] = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
-/// Milliseconds a picture of the spinner stays.
+/// How long a picture of the spinner stays, in milliseconds.
 const SPIN: i64 = 125;
 
 /// A line below a stack.
@@ -45,7 +45,7 @@ impl Tree {
         let mut lines = Vec::new();
         for (index, (name, entry)) in entries.iter().take(shown).enumerate() {
             lines.push(self.stack_line(name, entry, now));
-            // An even share for each stack; what one leaves over goes to those after it.
+            // An even share for each stack; what one does not use goes to those after it.
             let share = left / (shown - index);
             let children = fit(self.children(entry, now), share);
             left -= children.len();
@@ -110,7 +110,7 @@ impl Tree {
         let (symbol, words, live) = match step.state {
             StepState::Running => (palette.accent(spinner(now)), "", true),
             StepState::Ended(StepOutcome::Done) => (palette.good(style::GOOD), "  done", false),
-            StepState::Ended(StepOutcome::AlreadyDone) => (palette.dim(style::SAME), "  was done before", false),
+            StepState::Ended(StepOutcome::AlreadyDone) => (palette.dim(style::SAME), "  already done", false),
             StepState::Ended(StepOutcome::NotRun) => (palette.warn(style::ATTENTION), "  not run", false),
             StepState::Ended(StepOutcome::Failed) => (palette.bad(style::BAD), "  failed", true),
         };
@@ -156,8 +156,8 @@ fn action_word(action: Option<Action>) -> &'static str {
         Some(Action::Update) => "updating",
         Some(Action::Recreate) => "recreating",
         Some(Action::Delete) => "deleting",
-        Some(Action::Attach) => "waiting for what is under way",
-        Some(Action::Verify) => "asking",
+        Some(Action::Attach) => "waiting for the operation under way",
+        Some(Action::Verify) => "checking",
         Some(Action::Nothing | Action::Follow) | None => "working",
     }
 }

@@ -117,7 +117,7 @@ fn a_budget_is_held_against_a_tenants_own_cost_and_its_share() {
 fn a_budget_is_not_kept_by_what_has_no_price() {
     let world = World::example();
     let open = world.run(&["cost", "--budget", "1000"]).ended_with(10);
-    assert!(open.stdout.contains("cannot be told") && !open.stdout.contains("is within"), "{}", open.stdout);
+    assert!(open.stdout.contains("cannot be determined") && !open.stdout.contains("is within"), "{}", open.stdout);
     assert!(open.stderr.contains("usage file"), "{}", open.stderr);
     world.run(&["cost", "tenant", "artista", "--budget", "1000"]).ended_with(10);
     world.run(&["cost", "tenant", "artista", "--budget", "1"]).ended_with(9);

@@ -37,13 +37,13 @@ const SILENT: &[&str] = &[
 fn what_costs_by_use_is_unknown_while_nobody_says_how_much() {
     for kind in SILENT {
         let template = format!("Resources: {{ R: {{ Type: '{kind}' }} }}");
-        is_unknown(&template, "R", "nobody says how much");
+        is_unknown(&template, "R", "its use is unknown");
         let general = priced_with(&template, "", Profile::general());
         let known = !general.items.is_empty() || general.unknown.iter().any(|unknown| unknown.usage_type.is_some());
         assert!(known && !general.assumptions.is_empty(), "{kind}: {general:?}");
     }
     let none = priced("Resources: { R: { Type: 'AWS::S3::Bucket' } }", "resources: { R: { standard_gb: 0 } }");
-    assert!(none.unknown.is_empty() && none.free[0].reason.contains("says none"), "{none:?}");
+    assert!(none.unknown.is_empty() && none.free[0].reason.contains("says that none is used"), "{none:?}");
 }
 
 #[test]
@@ -59,7 +59,7 @@ Resources:
         let found = estimate.assumptions.iter().find(|a| a.resource == resource && a.field == "backup_gb");
         assert!(found.is_some_and(|a| a.value.high > a.value.low), "{resource}: {:?}", estimate.assumptions);
     }
-    assert!(reasons(&estimate, "Files").contains("no price of AWSBackup"), "{:?}", estimate.unknown);
+    assert!(reasons(&estimate, "Files").contains("no price for AWSBackup"), "{:?}", estimate.unknown);
     // 10 GB, a twentieth of which changes on each of seven days.
     assert_eq!(quantity(&estimate, "Aurora:BackupUsage"), number("3.5"));
     let said = priced_with(template, "types: { 'AWS::EFS::FileSystem': { backup_gb: 0 } }", Profile::general());
@@ -92,10 +92,10 @@ fn databases_say_what_is_not_known_of_them() {
             "Resources: {{ Db: {{ Type: 'AWS::RDS::DBInstance', Properties: {{ Engine: postgres, DBInstanceClass: db.t4g.micro, StorageType: gp3, {properties} }} }} }}"
         )
     };
-    is_unknown(&db("DBName: x"), "Db", "AllocatedStorage is absent");
-    is_unknown(&db("AllocatedStorage: 1e15"), "Db", "262144 at the most");
+    is_unknown(&db("DBName: x"), "Db", "AllocatedStorage is missing");
+    is_unknown(&db("AllocatedStorage: 1e15"), "Db", "at most 262144");
     is_unknown(&db("AllocatedStorage: -20"), "Db", "below zero");
-    is_unknown(&db("AllocatedStorage: 20, DBClusterIdentifier: !Ref Db"), "Db", "no cluster");
+    is_unknown(&db("AllocatedStorage: 20, DBClusterIdentifier: !Ref Db"), "Db", "which is not a cluster");
     is_unknown(&db("AllocatedStorage: 20, StorageThroughput: 250"), "Db", "GP3-Throughput");
     assert_eq!(reasons(&priced(&db("AllocatedStorage: 400, StorageThroughput: 500"), ""), "Db"), "");
     is_unknown(
@@ -112,7 +112,7 @@ fn alarms_on_queries_and_bands_are_no_plain_alarms() {
     };
     is_unknown(&alarm("{ Id: q, Expression: 'SELECT MAX(CPUUtilization) FROM \"AWS/EC2\"' }"), "A", "query");
     is_unknown(&alarm("{ Id: q, Expression: 'SUM(SEARCH(x))' }"), "A", "query");
-    is_unknown(&alarm("{ Id: e, Expression: '1 + 1' }"), "A", "which metric");
+    is_unknown(&alarm("{ Id: e, Expression: '1 + 1' }"), "A", "names a metric");
     let band = priced(
         &alarm("{ Id: m, MetricStat: { Period: 300 } }, { Id: b, Expression: 'ANOMALY_DETECTION_BAND(m, 2)' }"),
         "",
@@ -182,8 +182,8 @@ fn throughput_and_capacity_are_held_to_what_there_is() {
         )
     };
     is_unknown(&files("ProvisionedThroughputInMibps: -5"), "F", "below zero");
-    is_unknown(&files("ProvisionedThroughputInMibps: 1e9"), "F", "at the most");
-    is_unknown(&files("Encrypted: true"), "F", "absent");
+    is_unknown(&files("ProvisionedThroughputInMibps: 1e9"), "F", "at most 10240");
+    is_unknown(&files("Encrypted: true"), "F", "missing");
     let cluster = "
 Resources:
   Db: { Type: 'AWS::RDS::DBCluster', Properties: { Engine: aurora-postgresql, ServerlessV2ScalingConfiguration: { MinCapacity: 0.5, MaxCapacity: 4 } } }
@@ -192,13 +192,13 @@ Resources:
     let estimate = priced(cluster, "resources: { Db: { acu: 500 } }");
     assert_eq!(quantity(&estimate, "Aurora:ServerlessV2Usage:PostgreSQL"), number("2920"));
     let item = estimate.items.iter().find(|item| item.usage_type().contains("ServerlessV2")).unwrap();
-    assert!(item.note.as_deref().is_some_and(|note| note.contains("cut to")), "{item:?}");
+    assert!(item.note.as_deref().is_some_and(|note| note.contains("is limited to")), "{item:?}");
 }
 
 #[test]
 fn a_text_in_place_of_a_resource_is_told_as_what_it_is() {
-    is_unknown("Resources: { Str: hello, Map: { Properties: {} } }", "Str", "it is no resource");
-    is_unknown("Resources: { Str: hello, Map: { Properties: {} } }", "Map", "it is no resource");
+    is_unknown("Resources: { Str: hello, Map: { Properties: {} } }", "Str", "it is not a resource");
+    is_unknown("Resources: { Str: hello, Map: { Properties: {} } }", "Map", "it is not a resource");
 }
 
 #[test]

@@ -111,8 +111,8 @@ fn comparisons_change_one_thing_and_sleep_is_never_dearer() {
         assert!(scenario(&row("dedicated")["difference_usd"], name) > Decimal::from(50));
     }
     // A t4g.medium costs what half an ACU does, within a dollar or four with its disk.
-    assert!(amount(&row("RDS in place of Aurora")["difference_usd"]).abs() < Decimal::from(4));
-    assert_eq!(row("RDS in place of Aurora")["deployable"], false);
+    assert!(amount(&row("RDS instead of Aurora")["difference_usd"]).abs() < Decimal::from(4));
+    assert_eq!(row("RDS instead of Aurora")["deployable"], false);
     assert!(rows.iter().all(|row| row["title"] != "public addresses"), "they are what there is");
     assert_eq!(report["elsewhere"]["unknown"].as_array().unwrap().len(), 2);
 }

@@ -22,7 +22,7 @@ lint:
 templates:
     bash .ci/run tools templates rendered
 
-# Tests of the sandbox's Python side
+# Python tests: the sandbox's and the backup tool's
 sandbox-test:
     bash .ci/run sandbox
 

@@ -1,9 +1,9 @@
-"""Measures konta's tenants on a real Odoo in the sandbox: how soon a tenant is there, what a pool of many takes, what an upgrade costs.
+"""Measures tenants on a real Odoo in the sandbox: the time of a deployment and an upgrade, and the memory of a large pool.
 
     python3 benches/odoo.py --konta target/release/konta --tenants 98
 
-Prints a table; docs/benchmarks.md keeps the figures with the machine. It judges nothing. Nothing but Python 3 is needed beside what
-`--with-odoo` itself needs; a load balancer's 100 rules leave room for 98 tenants in a cell.
+It prints a table; docs/benchmarks.md has figures and the machine that they are from. It needs Python 3 and what `--with-odoo` needs.
+A load balancer's 100 rules leave room for 98 tenants in a cell.
 """
 import argparse
 import concurrent.futures
@@ -52,7 +52,7 @@ class World:
         return json.loads((self.folder / ".konta/sandbox/ready.json").read_text())
 
     def page(self, host, path="/"):
-        """Status and seconds of one visit, with a connection of its own, as a new visitor has it."""
+        """The status and the seconds of one request on a new connection, as for a new visitor."""
         began = time.monotonic()
         connection = http.client.HTTPSConnection("127.0.0.1", self.ready_port, timeout=120, context=CONTEXT)
         connection.request("GET", path, headers={"Host": host})

@@ -21,6 +21,7 @@ pub mod prices;
 pub mod render;
 pub mod resident;
 pub mod run;
+mod runner;
 pub mod sandbox;
 
 mod session_manager_plugin;

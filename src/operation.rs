@@ -1,6 +1,7 @@
 //! How anything is done to a tenant: its context, its steps, its record, its events and errors.
 
 pub mod context;
+pub mod database;
 pub mod error;
 pub mod event;
 pub mod interrupt;
@@ -8,10 +9,9 @@ pub mod polling;
 pub mod record;
 pub mod retry;
 
-pub use context::Standing;
-pub use event::{Events, StepOutcome, StepResult};
-
-pub use crate::operation::error::OperationError;
-pub use crate::operation::event::OperationEvent;
-pub use crate::operation::interrupt::{Interrupt, Interrupts};
-pub use crate::operation::polling::Polling;
+pub use context::{Context, Standing};
+pub use database::Database;
+pub use error::OperationError;
+pub use event::{Events, OperationEvent, StepOutcome, StepResult};
+pub use interrupt::{Interrupt, Interrupts};
+pub use polling::Polling;

@@ -1,16 +1,16 @@
 //! The local AWS of `konta --sandbox`: an emulator and real PostgreSQL servers in a Python process of their own, for 127.0.0.1 only.
 //!
 //! The process outlives the command that started it, as AWS would; every later command of the workspace attaches to it. All it
-//! keeps lies in `.konta/sandbox/` of the workspace. The Python side (`sandbox/konta_sandbox.py`) is embedded in this binary.
+//! keeps lies in `.konta/sandbox/` of the workspace. The Python side (`python/konta_sandbox.py`) is embedded in this binary.
 
 mod error;
 mod health;
 mod home;
 pub mod imports;
-mod library;
 mod odoo;
 mod process;
 mod python;
+mod python_files;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -108,7 +108,7 @@ pub async fn start(workspace_root: &Path, wanted: Wanted<'_>, tell: &dyn Fn(&str
         if ready.account != wanted.account {
             return Err(SandboxError::OtherAccount { running: ready.account, wanted: wanted.account.to_owned() });
         }
-        if !library::is_current(&home) {
+        if !python_files::is_current(&home) {
             tell("restarting the local AWS: it was started by another version of konta");
         } else if wanted.with_odoo && ready.odoo.is_none() {
             tell("restarting the local AWS: it is to run tasks now");
@@ -119,7 +119,7 @@ pub async fn start(workspace_root: &Path, wanted: Wanted<'_>, tell: &dyn Fn(&str
         }
     }
     end(&home).await?;
-    library::write(&home)?;
+    python_files::write(&home)?;
     let python = python::prepare(&home, tell).await?;
     let odoo = if wanted.with_odoo || odoo::is_wanted(&home) {
         Some(odoo::prepare(&home, &python, tell).await?)

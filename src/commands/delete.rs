@@ -2,15 +2,13 @@
 
 use clap::{Args, Subcommand};
 use serde_json::json;
-use tokio::sync::{mpsc, watch};
 
+use crate::commands::runner;
 use crate::deploy::delete::{BACKUP_BUCKET, Deleter, Kept};
 use crate::deploy::observe;
 use crate::model::TenantName;
-use crate::operation::OperationError;
-use crate::operation::event::Events;
-use crate::operation::interrupt::Interrupt;
-use crate::report::{Drawer, draw, message, output, prompt};
+use crate::operation::{self, OperationError};
+use crate::report::{message, output, prompt};
 use crate::stack::build::Builder;
 use crate::stack::tags::TENANT_TAG;
 use crate::stack::{Observed, ObservedStack};
@@ -106,25 +104,14 @@ pub async fn run(context: &Context, args: &DeleteArgs) -> Result<u8, CommandErro
     };
     confirm(args, name, environment.name.as_str(), tenant.is_some().then_some(keeps), &session)?;
     let bucket = observed.output(&names.environment(), BACKUP_BUCKET).map(ToOwned::to_owned);
-    let (sender, receiver) = mpsc::unbounded_channel();
-    let (_wish, interrupts) = watch::channel(Interrupt::None);
-    let drawer = Drawer::for_reader(context.format(), environment.name.as_str(), context.palette());
-    let drawing = tokio::spawn(draw(receiver, drawer));
-    let deleter = Deleter {
-        aws: &session.aws,
-        names,
-        polling: session.polling,
-        events: Events(sender),
-        interrupts,
-        observed: &observed,
+    let work = async |operation: &operation::Context<'_>| {
+        let deleter = Deleter::new(operation);
+        match &tenant {
+            Some(tenant) => deleter.tenant(tenant, keeps).await,
+            None => deleter.environment(args.purge).await,
+        }
     };
-    let done = match &tenant {
-        Some(tenant) => deleter.tenant(tenant, keeps).await,
-        None => deleter.environment(args.purge).await,
-    };
-    drop(deleter);
-    drawing.await.map_err(std::io::Error::from)??;
-    done?;
+    runner::run(context, &session, environment, names, observed, work).await?;
     finish(context, args, name, tenant.as_ref())?;
     if let (Kept::Backups, Some(tenant), Some(bucket)) = (keeps, &tenant, bucket) {
         say_kept(context, &session, &bucket, tenant).await;

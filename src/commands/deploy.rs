@@ -1,6 +1,5 @@
 //! `konta deploy`: plan, confirm, carry out, follow, verify, report.
 
-mod moved;
 mod paged;
 
 use std::collections::BTreeMap;
@@ -8,28 +7,24 @@ use std::collections::BTreeMap;
 use clap::Args;
 use jiff::SignedDuration;
 use serde::Serialize;
-use tokio::sync::{mpsc, watch};
 
 use crate::deploy::data_source::DataSource;
 use crate::deploy::database_template::TemplateLocks;
 use crate::deploy::deployer::{Deployer, StackResult};
 use crate::deploy::{plan, preflight};
 use crate::model::{CellNumber, Environment, Tenant};
-use crate::operation::OperationError;
-use crate::operation::event::Events;
-use crate::operation::interrupt::Interrupt;
+use crate::operation::{self, OperationError};
 use crate::report::table::{self, TenantRow};
-use crate::report::{Drawer, draw, message, output, prompt};
+use crate::report::{message, output, prompt};
 use crate::stack::build::Builder;
 use crate::stack::change::ResourceAction;
 use crate::stack::scope::Scope;
 use crate::stack::{Action, Observed, ObservedStack, PlanSource, Risk, StackKind};
-use crate::tenant::relocation::Relocation;
+use crate::tenant::relocation::{Relocation, deployment};
 
 use super::context::{Loaded, Session};
 use super::plan::{Online, Shown, What, cost, online, show};
-use super::signals::{Request, Signals};
-use super::{CommandError, Context};
+use super::{CommandError, Context, runner};
 
 /// Plan, confirm, carry out, follow and verify.
 ///
@@ -191,41 +186,26 @@ async fn carry_out(
     online: Online,
     relocation: Option<&Relocation<'_>>,
 ) -> Result<u8, CommandError> {
-    let (sender, receiver) = mpsc::unbounded_channel();
-    let (wish, interrupts) = watch::channel(Interrupt::None);
-    let drawing = tokio::spawn(draw(
-        receiver,
-        Drawer::for_reader(context.format(), environment.name.as_str(), context.palette()),
-    ));
-    let watching = tokio::spawn(watch_interrupts(wish, Events(sender.clone())));
-    let builder = Builder::new(&loaded.workspace, &loaded.composer);
-    let deployer = Deployer {
-        aws: &session.aws,
-        environment,
-        names: builder.names(environment),
-        tenants: scope.tenants.iter().map(|tenant| (tenant.name.clone(), *tenant)).collect(),
-        tiers: &loaded.workspace.tiers,
-        templates: TemplateLocks::default(),
-        arrivals: relocation
-            .filter(|relocation| relocation.brings_data())
-            .map(|relocation| (relocation.tenant().clone(), relocation as &dyn DataSource))
-            .into_iter()
-            .collect(),
-        polling: session.polling,
-        events: Events(sender),
-        interrupts,
-        standing: online.observed.into(),
+    let names = Builder::new(&loaded.workspace, &loaded.composer).names(environment);
+    let work = async |operation: &operation::Context<'_>| {
+        let deployer = Deployer {
+            context: operation,
+            tenants: scope.tenants.iter().map(|tenant| (tenant.name.clone(), *tenant)).collect(),
+            tiers: &loaded.workspace.tiers,
+            templates: TemplateLocks::default(),
+            data_sources: relocation
+                .filter(|relocation| relocation.brings_data())
+                .map(|relocation| (relocation.tenant().clone(), relocation as &dyn DataSource))
+                .into_iter()
+                .collect(),
+        };
+        let results = deployment::deploy(&deployer, &online.planned, relocation).await?;
+        Ok::<_, OperationError>((results, operation.observed()))
     };
-    let done = moved::carry_out(&deployer, &online.planned, relocation).await;
-    let observed = deployer.observed();
-    drop(deployer);
-    watching.abort();
-    // The drawer ends when every sender is gone.
-    let _ = watching.await;
-    drawing.await.map_err(std::io::Error::from)??;
+    let done = runner::run(context, session, environment, names, online.observed.clone(), work).await;
     let done = match done {
-        Ok(results) => report(context, loaded, environment, scope, session, results, &observed),
-        Err(error) => Err(error.into()),
+        Ok((results, observed)) => report(context, loaded, environment, scope, session, results, &observed),
+        Err(error) => Err(error),
     };
     if let (Some(relocation), Err(_)) = (relocation.filter(|relocation| relocation.has_begun()), &done) {
         let text = format!(
@@ -235,57 +215,6 @@ async fn carry_out(
         message::warning(context.palette(), &text);
     }
     done
-}
-
-/// The first Ctrl-C begins nothing new and offers to cancel; the second leaves at once, and AWS goes on by itself.
-///
-/// A request to end (SIGTERM, as a pipeline sends it) leaves at once too.
-async fn watch_interrupts(wish: watch::Sender<Interrupt>, events: Events) {
-    let Ok(mut signals) = Signals::listen() else { return };
-    if signals.next().await == Request::Terminate {
-        leave();
-    }
-    let _ = wish.send(Interrupt::Drain);
-    let offer =
-        if prompt::can_ask() { "type c and Enter to cancel the updates under way (they roll back); " } else { "" };
-    events.note(format!(
-        "nothing new is begun; {offer}press Ctrl-C again to leave at once (AWS goes on, and the same command attaches to it)"
-    ));
-    let mut typed = typed_lines();
-    let mut can_type = prompt::can_ask();
-    loop {
-        tokio::select! {
-            _ = signals.next() => leave(),
-            line = typed.recv(), if can_type => match line {
-                Some(line) if line.trim().eq_ignore_ascii_case("c") => {
-                    let _ = wish.send(Interrupt::Cancel);
-                }
-                Some(_) => {}
-                // Nobody can type any more: only the signals are left.
-                None => can_type = false,
-            },
-        }
-    }
-}
-
-/// What is typed, line by line, by a thread of its own: it ends with the process.
-fn typed_lines() -> mpsc::UnboundedReceiver<String> {
-    let (sender, receiver) = mpsc::unbounded_channel();
-    if prompt::can_ask() {
-        std::thread::spawn(move || {
-            for line in std::io::stdin().lines().map_while(Result::ok) {
-                if sender.send(line).is_err() {
-                    break;
-                }
-            }
-        });
-    }
-    receiver
-}
-
-/// Ends the process as an interrupted one. Nothing is lost: the truth is in AWS.
-fn leave() {
-    std::process::exit(130);
 }
 
 /// The result, for programs.

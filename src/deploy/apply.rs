@@ -2,19 +2,19 @@
 
 use std::collections::BTreeMap;
 
+use crate::operation::context::Context;
 use crate::operation::error::OperationError;
 use crate::operation::interrupt::Interrupt;
 use crate::stack::{DesiredStack, Risk};
 use crate::template::Document;
 
-use super::deployer::Deployer;
 use super::observe::observed;
 use super::plan::PlannedStack;
 use super::wait::{self, Rest};
 use super::wait_point::WaitPoint;
 use super::{change_set, failure};
 
-impl Deployer<'_> {
+impl Context<'_> {
     /// The stack as wanted: executes the change set of the plan when it still fits, else one made now.
     pub(super) async fn apply(
         &self,

@@ -1,51 +1,39 @@
-//! A tenant that comes from another place: what its new place offers to whoever brings its data.
+//! Where a tenant that comes from another place gets its data.
 
 use std::fmt;
 
 use futures::future::LocalBoxFuture;
 
-use crate::aws::rds_data::DataTarget;
 use crate::model::Tenant;
+use crate::operation::context::Context;
+use crate::operation::database::Database;
 use crate::operation::error::OperationError;
+use crate::stack::runtime::TenantRuntime;
 
-use super::deployer::Deployer;
-
-/// A tenant's new place, at the moment when its database stands and its service does not.
+/// A tenant at the moment when its database exists and its service does not.
 #[derive(Debug)]
-pub struct NewPlace<'a> {
-    /// The tenant's stack.
+pub struct NewTenant<'a> {
+    /// Its stack.
     pub stack: &'a str,
     /// The tenant as it is to be.
     pub tenant: &'a Tenant,
     /// The cluster that holds the new database.
-    pub data: &'a DataTarget,
-    /// The ECS cluster.
-    pub cluster: &'a str,
-    /// The task definition whose tasks mount the new folder: the tenant's own, or the pool's.
-    pub task_definition: &'a str,
-    /// Subnets of its tasks.
-    pub subnets: Vec<String>,
-    /// Their security group.
-    pub security_group: &'a str,
-    /// Whether they get a public address.
-    pub public_ip: bool,
+    pub data: &'a Database<'a>,
+    /// Where its tasks run, which mount the new folder.
+    pub runtime: &'a TenantRuntime,
     /// The role of one-off tasks that reach backups.
     pub operations_role: String,
-    /// The log group of the environment.
-    pub log_group: String,
-    /// The stack's tags.
-    pub tags: Vec<(String, String)>,
 }
 
-/// Brings a tenant's data to its new place, in the stead of a template's copy. It may be called again, and does nothing twice.
+/// Brings a tenant's data to its new place, instead of a template's copy. It may be called again, and does nothing twice.
 pub trait DataSource: fmt::Debug {
     /// Fills the new database and the new folder.
     ///
     /// # Errors
     /// When the data is not there whole; the service is not made then.
-    fn arrive<'a>(
+    fn fill<'a>(
         &'a self,
-        deployer: &'a Deployer<'_>,
-        place: &'a NewPlace<'a>,
+        context: &'a Context<'_>,
+        new: &'a NewTenant<'a>,
     ) -> LocalBoxFuture<'a, Result<(), OperationError>>;
 }

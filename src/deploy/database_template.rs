@@ -3,14 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::aws::Aws;
 use crate::odoo::{database, first_setup, modules, password, template};
+use crate::operation::context::Context;
 use crate::operation::error::OperationError;
-use crate::operation::event::StepOutcome;
-use crate::operation::polling::Polling;
+use crate::operation::event::{StepOutcome, StepResult};
 
 use super::install::{self, Installation};
-use super::steps;
 
 /// What a tenant's first database needs beside its modules.
 #[derive(Debug)]
@@ -47,31 +45,51 @@ impl TemplateLocks {
     }
 }
 
+/// Sets a tenant's database up where it is new, from its tier's template where that helps, and installs what is missing.
+///
+/// # Errors
+/// When a statement or a task fails; the same call resumes it.
+pub async fn set_up(context: &Context<'_>, request: &Installation<'_>, spec: &TemplateSpec<'_>) -> StepResult {
+    let copies = spec.from_template && !install::is_initialised(request).await?;
+    if copies && let Some(reason) = fill(context, request, spec).await? {
+        return Ok((StepOutcome::NotRun, Some(reason)));
+    }
+    let (outcome, detail) = install::install(context, request).await?;
+    if outcome == StepOutcome::NotRun {
+        return Ok((outcome, detail));
+    }
+    own(context, request, spec, request.database).await?;
+    if copies && outcome == StepOutcome::AlreadyDone {
+        let detail = format!("{} modules, copied from the tier's template", request.modules.len());
+        return Ok((StepOutcome::Done, Some(detail)));
+    }
+    Ok((outcome, detail))
+}
+
 /// Gives the tenant a copy of its tier's template in place of its empty database. `Some` says why nothing was run.
-pub(super) async fn fill(
-    aws: &Aws,
-    polling: Polling,
+async fn fill(
+    context: &Context<'_>,
     request: &Installation<'_>,
-    first: &TemplateSpec<'_>,
+    spec: &TemplateSpec<'_>,
 ) -> Result<Option<String>, OperationError> {
-    let name = template::name(first.image, first.tier_modules);
-    let lock = first.templates.lock(&request.data.cluster);
+    let name = template::name(spec.image, spec.tier_modules);
+    let lock = spec.templates.lock(request.data.cluster());
     let held = lock.lock().await;
-    if let Some(reason) = provide(aws, polling, request, first, &name).await? {
+    if let Some(reason) = provide(context, request, spec, &name).await? {
         return Ok(Some(reason));
     }
     drop(held);
     let draft = template::draft(request.database);
-    steps::run(aws, request.data, &[database::drop_database(&draft)]).await?;
-    steps::make(aws, request.data, &template::copy(&name, &draft, first.owner)).await?;
-    steps::run(aws, request.data, &[template::take_over(&draft, first.owner)]).await?;
-    steps::run(aws, request.data, &database::secure_database(&draft, first.owner)).await?;
-    own(aws, request, first, &draft).await?;
+    request.data.run(&[database::drop_database(&draft)]).await?;
+    request.data.make(&template::copy(&name, &draft, spec.owner)).await?;
+    request.data.run(&[template::take_over(&draft, spec.owner)]).await?;
+    request.data.run(&database::secure_database(&draft, spec.owner)).await?;
+    own(context, request, spec, &draft).await?;
     // Asked at the last moment: what somebody has set up by now is not thrown away.
-    if !install::is_initialised(aws, request).await? {
-        steps::run(aws, request.data, &template::replace(request.database, &draft)).await?;
-        if first.user != first.owner {
-            steps::run(aws, request.data, &database::join_pool(request.database, first.owner, first.user)).await?;
+    if !install::is_initialised(request).await? {
+        request.data.run(&template::replace(request.database, &draft)).await?;
+        if spec.user != spec.owner {
+            request.data.run(&database::join_pool(request.database, spec.owner, spec.user)).await?;
         }
     }
     Ok(None)
@@ -79,78 +97,66 @@ pub(super) async fn fill(
 
 /// Makes the template unless it is there; what was left half made is gone on with.
 async fn provide(
-    aws: &Aws,
-    polling: Polling,
+    context: &Context<'_>,
     request: &Installation<'_>,
-    first: &TemplateSpec<'_>,
+    spec: &TemplateSpec<'_>,
     name: &str,
 ) -> Result<Option<String>, OperationError> {
-    let question = template::state(name);
-    let state = aws.sql(request.data, &question.database, &question.sql, &[]).await?;
-    match state.into_iter().flatten().flatten().next().as_deref() {
+    match request.data.value(&template::state(name)).await?.as_deref() {
         Some("false") => return Ok(None),
         Some(_) => {}
         None => {
-            if !steps::holds(aws, request.data, &database::role_exists(template::ROLE)).await? {
+            if !request.data.holds(&database::role_exists(template::ROLE)).await? {
                 for statement in template::create_role() {
-                    steps::make(aws, request.data, &statement).await?;
+                    request.data.make(&statement).await?;
                 }
             }
-            steps::make(aws, request.data, &database::create_database(name, template::ROLE)).await?;
+            request.data.make(&database::create_database(name, template::ROLE)).await?;
         }
     }
-    steps::run(aws, request.data, &database::secure_database(name, template::ROLE)).await?;
-    steps::run(aws, request.data, &database::join_pool(name, template::ROLE, first.user)).await?;
-    let filling = Installation {
-        database: name,
-        modules: first.tier_modules,
-        command: modules::fill_template,
-        first: None,
-        tags: request.tags.clone(),
-        ..*request
-    };
-    if let (StepOutcome::NotRun, reason) = install::install(aws, polling, &filling).await? {
+    request.data.run(&database::secure_database(name, template::ROLE)).await?;
+    request.data.run(&database::join_pool(name, template::ROLE, spec.user)).await?;
+    let filling =
+        Installation { database: name, modules: spec.tier_modules, command: modules::fill_template, ..*request };
+    if let (StepOutcome::NotRun, reason) = install::install(context, &filling).await? {
         return Ok(Some(reason.unwrap_or_default()));
     }
     // A task that died after the modules has left attachments in files, which no copy would have.
-    let settled = async || steps::holds(aws, request.data, &template::is_settled(name)).await;
+    let settled = async || request.data.holds(&template::is_settled(name)).await;
     if !settled().await? {
         let (outcome, reason) =
-            install::finish_with(aws, polling, &filling, &modules::settle_template(name), settled).await?;
+            install::finish_with(context, &filling, &modules::settle_template(name), settled).await?;
         if outcome == StepOutcome::NotRun {
             return Ok(Some(reason.unwrap_or_default()));
         }
     }
-    steps::run(aws, request.data, &template::close(name, first.tier)).await?;
-    let former = template::former(name, first.tier);
-    for old in aws.sql(request.data, &former.database, &former.sql, &[]).await?.into_iter().flatten().flatten() {
-        steps::run(aws, request.data, &template::drop(&old)).await?;
+    request.data.run(&template::close(name, spec.tier)).await?;
+    for old in request.data.values(&template::former(name, spec.tier)).await? {
+        request.data.run(&template::drop(&old)).await?;
     }
     Ok(None)
 }
 
 /// Gives a database that nobody has used yet its identity, its secrets, its address and its administrator's password.
-pub(super) async fn own(
-    aws: &Aws,
+async fn own(
+    context: &Context<'_>,
     request: &Installation<'_>,
-    first: &TemplateSpec<'_>,
+    spec: &TemplateSpec<'_>,
     database: &str,
 ) -> Result<bool, OperationError> {
-    if !steps::holds(aws, request.data, &first_setup::is_needed(database)).await? {
+    if !request.data.holds(&first_setup::is_needed(database)).await? {
         return Ok(false);
     }
     let tags: BTreeMap<String, String> =
-        request.tags.iter().filter(|(key, _)| key != crate::stack::tags::CELL_TAG).cloned().collect();
+        request.runtime.tags.iter().filter(|(key, _)| key != crate::stack::tags::CELL_TAG).cloned().collect();
     // Kept before it is set: a password that nobody knows would be of no use. Without the cell's tag, so that no task can read it.
-    aws.create_secret(&first.password_name, &password::generate(&mut rand::rng()), &tags).await?;
-    let password = aws.secret(&first.password_name).await?.ok_or_else(|| OperationError::Preflight {
-        problem: format!("the password {} is gone", first.password_name),
+    context.aws.create_secret(&spec.password_name, &password::generate(&mut rand::rng()), &tags).await?;
+    let password = context.aws.secret(&spec.password_name).await?.ok_or_else(|| OperationError::Preflight {
+        problem: format!("the password {} is gone", spec.password_name),
         help: "run the command again: it makes a new one".to_owned(),
     })?;
-    for bound in first_setup::statements(database, first.url, &password) {
-        let parameters: Vec<(&str, &str)> =
-            bound.parameters.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        aws.sql(request.data, &bound.statement.database, &bound.statement.sql, &parameters).await?;
+    for bound in first_setup::statements(database, spec.url, &password) {
+        request.data.run_bound(&bound).await?;
     }
     Ok(true)
 }

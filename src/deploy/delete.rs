@@ -1,19 +1,17 @@
 //! Deleting tenants and environments. Data is retained unless it is purged; what stopped half-way is gone on with.
 
-use crate::aws::rds_data::DataTarget;
-use crate::aws::{Aws, AwsError};
+use crate::aws::AwsError;
 use crate::model::{CellNumber, TenantName};
 use crate::odoo::database;
+use crate::operation::context::Context;
+use crate::operation::database::Database;
 use crate::operation::error::OperationError;
 use crate::operation::event::{Events, OperationEvent, StepOutcome, StepResult};
-use crate::operation::interrupt::Interrupts;
-use crate::operation::polling::Polling;
-use crate::stack::names::Names;
 use crate::stack::tags::{HASH_TAG, TENANT_TAG};
 use crate::stack::{Action, Observed, ObservedStack};
 use crate::template::Document;
 
-use super::steps::{self, REGISTRY, data_target};
+use super::steps::{self, REGISTRY};
 use super::{deletion_protection, failure, wait};
 
 /// The environment's output that names the bucket of backups.
@@ -33,34 +31,31 @@ pub enum Kept {
 /// Deletes in one environment.
 #[derive(Debug)]
 pub struct Deleter<'a> {
-    /// The session.
-    pub aws: &'a Aws,
-    /// Its names.
-    pub names: Names,
-    /// How often to ask.
-    pub polling: Polling,
-    /// Where events go.
-    pub events: Events,
-    /// What the operator wishes meanwhile.
-    pub interrupts: Interrupts,
-    /// What stood when the command began.
-    pub observed: &'a Observed,
+    context: &'a Context<'a>,
+    /// What was deployed when the command began.
+    observed: Observed,
 }
 
-impl Deleter<'_> {
+impl<'a> Deleter<'a> {
+    /// Deletes what is deployed now.
+    #[must_use]
+    pub fn new(context: &'a Context<'a>) -> Self {
+        Self { context, observed: context.observed() }
+    }
+
     /// Deletes a tenant: its stack, its reservation; unless its data is kept also its addons, databases, role and password.
     pub async fn tenant(&self, tenant: &TenantName, keeps: Kept) -> Result<(), OperationError> {
         let purge = keeps != Kept::Data;
-        let name = self.names.tenant(tenant);
+        let name = self.context.names.tenant(tenant);
         let standing = self.observed.get_with_shells(&name);
         let cell = standing.and_then(ObservedStack::cell);
         let priority = standing.and_then(|s| s.parameters.get("ListenerRulePriority")).cloned();
-        let kept = self.names.kept_tenant(tenant);
+        let kept = self.context.names.kept_tenant(tenant);
         if let (Some(cell), false) = (cell, purge) {
             // Before the stack goes, which alone knows the cell: a tenant that comes again must find its database.
             let tags = standing.map(|s| s.tags.clone()).unwrap_or_default();
             let tags = tags.into_iter().filter(|(key, _)| key != HASH_TAG).collect();
-            self.aws.create_parameter(&kept, &cell.to_string(), &tags).await?;
+            self.context.aws.create_parameter(&kept, &cell.to_string(), &tags).await?;
         }
         let cell = cell.or_else(|| self.observed.kept().find(|(name, _)| *name == tenant).map(|(_, cell)| cell));
         let targets = self.data_targets(tenant, cell).await?;
@@ -69,11 +64,11 @@ impl Deleter<'_> {
                 .await?;
         }
         self.stack(&name, &format!("tenant {tenant}"), &[]).await?;
-        self.aws.delete_parameter(&self.names.unverified_stack(&name)).await?;
+        self.context.aws.delete_parameter(&self.context.names.unverified_stack(&name)).await?;
         if let (Some(cell), Some(priority)) = (cell, priority.and_then(|p| p.parse().ok())) {
-            let parameter = self.names.priority(cell, priority);
+            let parameter = self.context.names.priority(cell, priority);
             let work = async {
-                self.aws.delete_parameter(&parameter).await?;
+                self.context.aws.delete_parameter(&parameter).await?;
                 Ok((StepOutcome::Done, Some(priority.to_string())))
             };
             self.step(&name, "priority", "the listener rule's priority, free again", work).await?;
@@ -82,25 +77,20 @@ impl Deleter<'_> {
             return Ok(());
         }
         // A cluster of its own goes as a whole, below: its last snapshot is to hold the data, not an empty database.
-        let own = data_target(self.observed, &[self.names.addon(tenant, "aurora")]);
-        for target in targets.iter().filter(|target| own.as_ref().is_none_or(|own| own.cluster != target.cluster)) {
-            self.step(
-                &name,
-                "database",
-                "the tenant's database and role, dropped",
-                steps::drop_tenant(self.aws, target, tenant),
-            )
-            .await?;
+        let own = Database::of_stacks(self.context.aws, &self.observed, &[self.context.names.addon(tenant, "aurora")]);
+        for target in targets.iter().filter(|target| own.as_ref().is_none_or(|own| own.cluster() != target.cluster())) {
+            self.step(&name, "database", "the tenant's database and role, dropped", steps::drop_tenant(target, tenant))
+                .await?;
         }
-        let password = self.names.tenant_password(tenant);
+        let password = self.context.names.tenant_password(tenant);
         let work = async {
-            self.aws.delete_parameter(&self.names.administrator_password(tenant)).await?;
-            self.aws.delete_parameter(&password).await?;
+            self.context.aws.delete_parameter(&self.context.names.administrator_password(tenant)).await?;
+            self.context.aws.delete_parameter(&password).await?;
             Ok((StepOutcome::Done, Some(password.clone())))
         };
         self.step(&name, "password", "the password of the tenant's role, deleted", work).await?;
         // By tag and not by name alone: the addons of `foo-bar` begin like those of `foo`.
-        let prefix = self.names.addon(tenant, "");
+        let prefix = self.context.names.addon(tenant, "");
         let own = |stack: &&ObservedStack| {
             stack.name.starts_with(&prefix) && stack.tags.get(TENANT_TAG).is_some_and(|tag| tag == tenant.as_str())
         };
@@ -111,7 +101,7 @@ impl Deleter<'_> {
             self.backups(&name, tenant).await?;
         }
         // Last, so that an interrupted purge still knows the cell.
-        Ok(self.aws.delete_parameter(&kept).await?)
+        Ok(self.context.aws.delete_parameter(&kept).await?)
     }
 
     /// Deletes an addon of a tenant's; what its deletion policies keep stays, of a cluster a snapshot.
@@ -126,9 +116,11 @@ impl Deleter<'_> {
     /// Deletes a tenant's backups, with what the bucket keeps of those deleted before. An environment of before there were backups has
     /// none.
     async fn backups(&self, stack: &str, tenant: &TenantName) -> Result<(), OperationError> {
-        let Some(bucket) = self.observed.output(&self.names.environment(), BACKUP_BUCKET) else { return Ok(()) };
+        let Some(bucket) = self.observed.output(&self.context.names.environment(), BACKUP_BUCKET) else {
+            return Ok(());
+        };
         let work = async {
-            let count = self.aws.delete_for_ever(bucket, &format!("{tenant}/")).await?;
+            let count = self.context.aws.delete_for_ever(bucket, &format!("{tenant}/")).await?;
             let outcome = if count == 0 { StepOutcome::AlreadyDone } else { StepOutcome::Done };
             Ok((outcome, Some(format!("{count} objects"))))
         };
@@ -141,18 +133,21 @@ impl Deleter<'_> {
         &self,
         tenant: &TenantName,
         cell: Option<CellNumber>,
-    ) -> Result<Vec<DataTarget>, OperationError> {
-        let prefix = format!("{}-cell-", self.names.environment());
-        let mut stacks = vec![self.names.addon(tenant, "aurora")];
+    ) -> Result<Vec<Database<'_>>, OperationError> {
+        let prefix = format!("{}-cell-", self.context.names.environment());
+        let mut stacks = vec![self.context.names.addon(tenant, "aurora")];
         match cell {
-            Some(cell) => stacks.push(self.names.cell(cell)),
+            Some(cell) => stacks.push(self.context.names.cell(cell)),
             None => {
                 stacks.extend(self.observed.iter().map(|s| s.name.clone()).filter(|name| name.starts_with(&prefix)));
             }
         }
         let mut targets = Vec::new();
         for stack in stacks {
-            let Some(target) = data_target(self.observed, std::slice::from_ref(&stack)) else { continue };
+            let Some(target) = Database::of_stacks(self.context.aws, &self.observed, std::slice::from_ref(&stack))
+            else {
+                continue;
+            };
             if !self.is_going(&stack, &target).await? {
                 targets.push(target);
             }
@@ -161,26 +156,26 @@ impl Deleter<'_> {
     }
 
     /// Whether a cluster is deleted, or about to be, by an earlier run that deletes its stack: it takes no SQL any more.
-    async fn is_going(&self, stack: &str, target: &DataTarget) -> Result<bool, OperationError> {
+    async fn is_going(&self, stack: &str, target: &Database<'_>) -> Result<bool, OperationError> {
         let status = self.observed.get(stack).map(|standing| standing.status.as_str()).unwrap_or_default();
         if !status.starts_with("DELETE_") {
             return Ok(false);
         }
-        let cluster = self.aws.cluster_status(&target.cluster).await?;
+        let cluster = self.context.aws.cluster_status(target.cluster()).await?;
         Ok(status == "DELETE_IN_PROGRESS" || cluster.is_none_or(|status| status == "deleting"))
     }
 
     async fn forget(
         &self,
-        target: &DataTarget,
+        target: &Database<'_>,
         tenant: &TenantName,
     ) -> Result<(StepOutcome, Option<String>), OperationError> {
         let question = database::database_exists(REGISTRY);
-        if self.aws.sql(target, &question.database, &question.sql, &[]).await?.is_empty() {
+        if !target.holds(&question).await? {
             return Ok((StepOutcome::AlreadyDone, None));
         }
         let statement = database::forget_hosts(REGISTRY, &tenant.database());
-        self.aws.sql(target, &statement.database, &statement.sql, &[]).await?;
+        target.run(&[statement]).await?;
         Ok((StepOutcome::Done, None))
     }
 
@@ -188,30 +183,32 @@ impl Deleter<'_> {
     ///
     /// Clusters leave a snapshot and file systems stay, as their templates say. Tenants must be gone before.
     pub async fn environment(&self, purge: bool) -> Result<(), OperationError> {
-        let prefix = format!("{}-cell-", self.names.environment());
+        let prefix = format!("{}-cell-", self.context.names.environment());
         for cell in self.observed.iter().filter(|stack| stack.name.starts_with(&prefix)) {
             let number = cell.name.trim_start_matches(&prefix);
             self.unprotect_data(&cell.name).await?;
             self.protected_stack(cell, &format!("cell {number}")).await?;
-            self.aws.delete_parameter(&self.names.unverified_stack(&cell.name)).await?;
+            self.context.aws.delete_parameter(&self.context.names.unverified_stack(&cell.name)).await?;
             if let Some(number) = number.parse().ok().and_then(CellNumber::new) {
-                self.aws.delete_parameter(&self.names.pool_password(number)).await?;
+                self.context.aws.delete_parameter(&self.context.names.pool_password(number)).await?;
             }
         }
-        if let Some(environment) = self.observed.get_with_shells(&self.names.environment()) {
+        if let Some(environment) = self.observed.get_with_shells(&self.context.names.environment()) {
             self.protected_stack(environment, "environment").await?;
         }
-        let Some(dns) = self.observed.get_with_shells(&self.names.dns()).filter(|_| purge) else { return Ok(()) };
+        let Some(dns) = self.observed.get_with_shells(&self.context.names.dns()).filter(|_| purge) else {
+            return Ok(());
+        };
         // The template retains the zone, so that no rollback ever takes it; a purge means it. It goes before its stack, which alone
         // knows its id: an interruption between the two would leave it for ever.
         if let Some(zone) = dns.outputs.get("HostedZoneId") {
             let work = async {
-                let count = self.aws.empty_zone(zone).await?;
+                let count = self.context.aws.empty_zone(zone).await?;
                 Ok((StepOutcome::Done, Some(format!("{count} records"))))
             };
             self.step(&dns.name, "records", "the zone's records, which would block its deletion", work).await?;
             let work = async {
-                self.aws.delete_zone(zone).await?;
+                self.context.aws.delete_zone(zone).await?;
                 Ok((StepOutcome::Done, Some(zone.clone())))
             };
             self.step(&dns.name, "zone", "the zone itself, deleted", work).await?;
@@ -221,13 +218,13 @@ impl Deleter<'_> {
 
     /// Turns off the deletion protection of a stack's database and load balancer, so that the stack can be deleted.
     async fn unprotect_data(&self, stack: &str) -> Result<(), OperationError> {
-        let work = deletion_protection::take_off(self.aws, self.polling, stack);
+        let work = deletion_protection::take_off(self.context.aws, self.context.polling, stack);
         self.step(stack, "protection", "deletion protection, turned off", work).await
     }
 
     async fn protected_stack(&self, stack: &ObservedStack, title: &str) -> Result<(), OperationError> {
         if stack.protected {
-            self.aws.protect_stack(&stack.name, false).await?;
+            self.context.aws.protect_stack(&stack.name, false).await?;
         }
         self.stack(&stack.name, title, &[]).await
     }
@@ -235,14 +232,14 @@ impl Deleter<'_> {
     /// Deletes one stack and follows it; all is well when it is gone already.
     async fn stack(&self, name: &str, title: &str, retain: &[String]) -> Result<(), OperationError> {
         let begun = tokio::time::Instant::now();
-        self.events.send(OperationEvent::StackStarted {
+        self.context.events.send(OperationEvent::StackStarted {
             stack: name.to_owned(),
             title: title.to_owned(),
             action: Action::Delete,
             at: Events::now(),
         });
         let done = self.delete_and_follow(name, retain).await;
-        self.events.send(OperationEvent::StackFinished {
+        self.context.events.send(OperationEvent::StackFinished {
             stack: name.to_owned(),
             title: title.to_owned(),
             status: match &done {
@@ -257,21 +254,29 @@ impl Deleter<'_> {
     }
 
     async fn delete_and_follow(&self, name: &str, retain: &[String]) -> Result<String, OperationError> {
-        let Some(stack) = self.aws.stack(name).await? else { return Ok("ABSENT".to_owned()) };
-        let document = match self.aws.template(name).await {
+        let Some(stack) = self.context.aws.stack(name).await? else { return Ok("ABSENT".to_owned()) };
+        let document = match self.context.aws.template(name).await {
             Ok(text) => Document::parse(name, &text)?,
             // A stack that was never made has no template.
             Err(error) if error.code == "ValidationError" => Document::from_value(serde_json::json!({})),
             Err(error) => return Err(error.into()),
         };
-        let last = self.aws.newest_event(&stack.id).await?.map(|event| event.id);
+        let last = self.context.aws.newest_event(&stack.id).await?.map(|event| event.id);
         if stack.status != "DELETE_IN_PROGRESS" {
             let token = format!("konta-delete-{}", jiff::Timestamp::now().as_millisecond());
-            self.aws.delete_stack(name, retain, &token).await.map_err(|error| refused(name, error))?;
+            self.context.aws.delete_stack(name, retain, &token).await.map_err(|error| refused(name, error))?;
         }
-        let rest =
-            wait::follow(self.aws, self.polling, &self.events, &self.interrupts, &stack.id, &document, last, None)
-                .await?;
+        let rest = wait::follow(
+            self.context.aws,
+            self.context.polling,
+            &self.context.events,
+            &self.context.interrupts,
+            &stack.id,
+            &document,
+            last,
+            None,
+        )
+        .await?;
         match rest.stack {
             Some(stack) if stack.status != "DELETE_COMPLETE" => {
                 Err(failure::error(name, &stack.status, &document, &rest.events))
@@ -287,7 +292,7 @@ impl Deleter<'_> {
         title: &str,
         work: impl Future<Output = StepResult>,
     ) -> Result<(), OperationError> {
-        self.events.step(stack, step, title, work).await.map(|_| ())
+        self.context.events.step(stack, step, title, work).await.map(|_| ())
     }
 }
 

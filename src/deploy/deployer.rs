@@ -2,21 +2,17 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::MutexGuard;
 
 use futures::StreamExt;
 
-use crate::aws::Aws;
-use crate::model::{Certificate, Environment, Tenant, TenantName, Tier, TierName};
-use crate::operation::context::Standing;
+use crate::model::{Certificate, Tenant, TenantName, Tier, TierName};
+use crate::operation::context::Context;
 use crate::operation::error::OperationError;
 use crate::operation::event::{Events, OperationEvent};
-use crate::operation::interrupt::{Interrupt, Interrupts};
-use crate::operation::polling::Polling;
-use crate::stack::names::Names;
+use crate::operation::interrupt::Interrupt;
 use crate::stack::plan::{self, Action};
 use crate::stack::tags::CELL_TAG;
-use crate::stack::{DesiredStack, Observed, StackKind, waves};
+use crate::stack::{DesiredStack, StackKind, waves};
 
 use super::data_source::DataSource;
 use super::database_template::TemplateLocks;
@@ -43,41 +39,19 @@ pub struct StackResult {
 /// Carries out plans in one environment.
 #[derive(Debug)]
 pub struct Deployer<'a> {
-    /// The session.
-    pub aws: &'a Aws,
-    /// The environment.
-    pub environment: &'a Environment,
-    /// Its names.
-    pub names: Names,
+    /// What every operation works with.
+    pub context: &'a Context<'a>,
     /// The tenants the plan concerns, by name.
     pub tenants: BTreeMap<TenantName, &'a Tenant>,
-    /// The tiers, whose modules new tenants' templates have.
+    /// The tiers, whose modules the templates of new databases have.
     pub tiers: &'a BTreeMap<TierName, Tier>,
-    /// Templates that are being made.
+    /// The templates that this command is making.
     pub templates: TemplateLocks,
-    /// Who brings their data to tenants that come from another place.
-    pub arrivals: BTreeMap<TenantName, &'a dyn DataSource>,
-    /// How often to ask.
-    pub polling: Polling,
-    /// Where events go.
-    pub events: Events,
-    /// What the operator wishes meanwhile.
-    pub interrupts: Interrupts,
-    /// What stands, kept up to date while the plan is carried out.
-    pub standing: Standing,
+    /// Where tenants that come from another place get their data.
+    pub data_sources: BTreeMap<TenantName, &'a dyn DataSource>,
 }
 
 impl Deployer<'_> {
-    pub(super) fn standing(&self) -> MutexGuard<'_, Observed> {
-        self.standing.lock()
-    }
-
-    /// What stands now.
-    #[must_use]
-    pub fn observed(&self) -> Observed {
-        self.standing().clone()
-    }
-
     /// Carries out a plan and tells how every stack ended. A stack whose predecessor failed is skipped; its neighbours go on.
     pub async fn deploy(&self, planned: &Planned) -> Vec<StackResult> {
         let desired: Vec<DesiredStack> = planned.stacks.iter().map(|p| p.desired.clone()).collect();
@@ -95,7 +69,7 @@ impl Deployer<'_> {
                     failed.insert(stack.desired.name.clone());
                     let skipped = result(&stack, "SKIPPED", Vec::new(), None, Some(before));
                     results.insert(index, skipped);
-                } else if *self.interrupts.borrow() != Interrupt::None {
+                } else if *self.context.interrupts.borrow() != Interrupt::None {
                     let what = format!("{} was not begun", stack.desired.name);
                     results.insert(
                         index,
@@ -104,7 +78,7 @@ impl Deployer<'_> {
                 } else {
                     // Asked again when its turn comes: all tenants are one wave.
                     going.push(async move {
-                        if *self.interrupts.borrow() == Interrupt::None {
+                        if *self.context.interrupts.borrow() == Interrupt::None {
                             return (index, self.stack(&stack).await);
                         }
                         let what = format!("{} was not begun", stack.desired.name);
@@ -112,7 +86,7 @@ impl Deployer<'_> {
                     });
                 }
             }
-            let mut running = futures::stream::iter(going).buffer_unordered(self.polling.side_by_side);
+            let mut running = futures::stream::iter(going).buffer_unordered(self.context.polling.side_by_side);
             while let Some((index, done)) = running.next().await {
                 if done.error.is_some() {
                     failed.insert(done.stack.clone());
@@ -129,7 +103,7 @@ impl Deployer<'_> {
         if !open || plan::takes_from(&stack.desired, changing).is_none() {
             return Cow::Borrowed(stack);
         }
-        let now = plan::action(&stack.desired, &self.standing());
+        let now = plan::action(&stack.desired, &self.context.standing());
         if stack.plan.action == Action::Verify && now == Action::Nothing {
             return Cow::Borrowed(stack);
         }
@@ -139,7 +113,7 @@ impl Deployer<'_> {
     }
 
     fn unchanged(&self, stack: &PlannedStack) -> StackResult {
-        self.events.send(OperationEvent::StackFinished {
+        self.context.events.send(OperationEvent::StackFinished {
             stack: stack.desired.name.clone(),
             title: stack.desired.title.clone(),
             status: "UNCHANGED".to_owned(),
@@ -154,7 +128,7 @@ impl Deployer<'_> {
     async fn stack(&self, stack: &PlannedStack) -> StackResult {
         let desired = &stack.desired;
         let begun = tokio::time::Instant::now();
-        self.events.send(OperationEvent::StackStarted {
+        self.context.events.send(OperationEvent::StackStarted {
             stack: desired.name.clone(),
             title: desired.title.clone(),
             action: stack.plan.action,
@@ -163,10 +137,11 @@ impl Deployer<'_> {
         let mut not_run = Vec::new();
         let done = self.stack_and_steps(stack, &mut not_run).await;
         let status = self
+            .context
             .standing()
             .get_with_shells(&desired.name)
             .map_or_else(|| "NOT_MADE".to_owned(), |standing| standing.status.clone());
-        self.events.send(OperationEvent::StackFinished {
+        self.context.events.send(OperationEvent::StackFinished {
             stack: desired.name.clone(),
             title: desired.title.clone(),
             status: status.clone(),
@@ -180,29 +155,36 @@ impl Deployer<'_> {
     async fn stack_and_steps(&self, planned: &PlannedStack, not_run: &mut Vec<String>) -> Result<(), OperationError> {
         let mut desired = planned.desired.clone();
         if planned.plan.action == Action::Verify {
-            return self.verify(&desired, not_run).await;
+            return self.context.verify(&desired, not_run).await;
         }
         let wait_point = self.wait_point(&desired, not_run);
-        self.settle(&desired, wait_point).await?;
+        self.context.settle(&desired, wait_point).await?;
         match desired.kind.clone() {
-            StackKind::Dns | StackKind::Addon(..) => self.apply(&desired, planned, None).await,
+            StackKind::Dns | StackKind::Addon(..) => self.context.apply(&desired, planned, None).await,
             StackKind::Environment => {
-                self.step(&desired, "service-roles", "service-linked roles", not_run, steps::service_roles(self.aws))
+                self.context
+                    .step(
+                        &desired,
+                        "service-roles",
+                        "service-linked roles",
+                        not_run,
+                        steps::service_roles(self.context.aws),
+                    )
                     .await?;
                 // Before every run that asks for the certificate: on a zone that nobody finds it would hang for hours.
-                let certificate = self.standing().output(&desired.name, "CertificateArn").is_some();
-                if !certificate && self.environment.certificate == Certificate::Create {
+                let certificate = self.context.standing().output(&desired.name, "CertificateArn").is_some();
+                if !certificate && self.context.environment.certificate == Certificate::Create {
                     self.check_delegation(&desired, not_run).await?;
                 }
-                self.apply(&desired, planned, None).await
+                self.context.apply(&desired, planned, None).await
             }
             StackKind::Cell(cell) => {
                 if desired.wait_condition.is_none() {
-                    return self.apply(&desired, planned, None).await;
+                    return self.context.apply(&desired, planned, None).await;
                 }
-                let password = self.names.pool_password(cell);
-                let keep = steps::keep_password(self.aws, &password, &desired.tags);
-                self.step(&desired, "password", "a password for the pool", not_run, keep).await?;
+                let password = self.context.names.pool_password(cell);
+                let keep = steps::keep_password(self.context.aws, &password, &desired.tags);
+                self.context.step(&desired, "password", "a password for the pool", not_run, keep).await?;
                 self.through_wait_condition(&desired, planned, not_run).await
             }
             StackKind::Tenant(name) => {
@@ -211,14 +193,14 @@ impl Deployer<'_> {
                     help: "check the name with `konta validate`".to_owned(),
                 })?;
                 // Before its database is made: a run that ends between that and the stack must find the cell again.
-                let is_new = self.standing().get(&desired.name).is_none();
-                let kept = self.names.kept_tenant(&name);
+                let is_new = self.context.standing().get(&desired.name).is_none();
+                let kept = self.context.names.kept_tenant(&name);
                 if let (true, Some(cell)) = (is_new, desired.tags.get(CELL_TAG)) {
-                    self.aws.create_parameter(&kept, cell, &desired.tags).await?;
+                    self.context.aws.create_parameter(&kept, cell, &desired.tags).await?;
                 }
                 self.tenant(&mut desired, planned, tenant, not_run).await?;
-                if is_new || self.standing().is_kept(&name) {
-                    self.aws.delete_parameter(&kept).await?;
+                if is_new || self.context.standing().is_kept(&name) {
+                    self.context.aws.delete_parameter(&kept).await?;
                 }
                 Ok(())
             }

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::operation::context::Context;
 use crate::operation::error::OperationError;
 use crate::operation::event::{Events, StepOutcome, StepResult};
 use crate::stack::tags::HASH_TAG;
 use crate::stack::{DesiredStack, StackKind};
 
-use super::deployer::Deployer;
 use super::wait;
 
 /// How long running tasks may leave the load balancer without an answer: the grace period of the templates' services.
@@ -17,7 +17,7 @@ const BEGINNING: Duration = Duration::from_mins(2);
 /// The step that fails when a service's tasks were asked and do not answer.
 pub const STEP: &str = "the health check";
 
-impl Deployer<'_> {
+impl Context<'_> {
     pub(super) async fn verify_health(
         &self,
         desired: &DesiredStack,

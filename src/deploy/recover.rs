@@ -1,13 +1,13 @@
 //! What is left of a creation that failed, removed so that the stack can be made anew.
 
 use crate::aws::cloudformation::Event;
+use crate::operation::context::Context;
 use crate::operation::error::OperationError;
 use crate::stack::{DesiredStack, ObservedStack, StackKind};
 
 use super::deletion_protection;
-use super::deployer::Deployer;
 
-impl Deployer<'_> {
+impl Context<'_> {
     /// Removes a stack whose creation failed, or the shell of a change set. Its cluster and load balancer were made with deletion
     /// protection, which would keep CloudFormation from removing them; nothing of value can be in them, as the stack never stood.
     ///

@@ -3,14 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::operation::context::Context;
 use crate::operation::error::OperationError;
 use crate::operation::event::{Events, OperationEvent};
 use crate::stack::{Action, DesiredStack, ObservedStack, ParameterValue, StackKind};
 use crate::template::Document;
 
-use super::deployer::Deployer;
-
-impl Deployer<'_> {
+impl Context<'_> {
     /// Sets a parameter of a stack that stands, and follows the update to its end; false when it has that value already. What is under
     /// way is waited for first. Whatever the manifests say by now is not deployed with it.
     ///
@@ -38,10 +37,10 @@ impl Deployer<'_> {
         Ok(allowed.is_none_or(|allowed| allowed.iter().any(|one| one == value)))
     }
 
-    /// Sets several parameters by one update; see [`Deployer::set_parameter`].
+    /// Sets several parameters by one update; see [`Context::set_parameter`].
     ///
     /// # Errors
-    /// As [`Deployer::set_parameter`].
+    /// As [`Context::set_parameter`].
     pub async fn set_parameters(
         &self,
         kind: StackKind,

@@ -3,14 +3,13 @@
 use std::collections::BTreeMap;
 
 use crate::aws::Aws;
-use crate::aws::rds_data::DataTarget;
 use crate::model::{CellNumber, TenantName};
-use crate::odoo::database::{self, Statement};
-use crate::odoo::password;
+use crate::odoo::{database, password};
+use crate::operation::database::Database;
 use crate::operation::error::OperationError;
 use crate::operation::event::{StepOutcome, StepResult};
 use crate::stack::names::{Names, POOL_USER};
-use crate::stack::{DesiredStack, Observed, StackKind, priority};
+use crate::stack::{DesiredStack, StackKind, priority};
 
 /// The registry database of a pool; the same name as in the pool's environment.
 pub use crate::template::compose::REGISTRY;
@@ -74,128 +73,89 @@ pub async fn keep_password(aws: &Aws, name: &str, tags: &BTreeMap<String, String
     Ok((if made { StepOutcome::Done } else { StepOutcome::AlreadyDone }, Some(name.to_owned())))
 }
 
-/// Runs statements that may all be repeated.
-pub(crate) async fn run(aws: &Aws, target: &DataTarget, statements: &[Statement]) -> Result<(), OperationError> {
-    for statement in statements {
-        aws.sql(target, &statement.database, &statement.sql, &[]).await?;
-    }
-    Ok(())
-}
-
-/// Makes a role or a database that was not there a moment ago. A statement that was killed by the call's time-out goes on in PostgreSQL
-/// and is sent again: that it exists by now is what was wanted.
-pub(crate) async fn make(aws: &Aws, target: &DataTarget, statement: &Statement) -> Result<(), OperationError> {
-    match aws.sql(target, &statement.database, &statement.sql, &[]).await {
-        Err(error) if error.says_it_exists() => Ok(()),
-        done => Ok(done.map(|_| ())?),
-    }
-}
-
-pub(super) async fn holds(aws: &Aws, target: &DataTarget, question: &Statement) -> Result<bool, OperationError> {
-    Ok(!aws.sql(target, &question.database, &question.sql, &[]).await?.is_empty())
-}
-
 /// Makes a role with the password that is kept under `password_name`.
-async fn role(aws: &Aws, target: &DataTarget, role: &str, password_name: &str) -> Result<bool, OperationError> {
+async fn role(aws: &Aws, data: &Database<'_>, role: &str, password_name: &str) -> Result<bool, OperationError> {
     let password = aws.secret(password_name).await?.ok_or_else(|| OperationError::Preflight {
         problem: format!("the password {password_name} is gone"),
         help: "run the command again: it makes a new one and tells PostgreSQL".to_owned(),
     })?;
-    let is_new = !holds(aws, target, &database::role_exists(role)).await?;
+    let is_new = !data.holds(&database::role_exists(role)).await?;
     if is_new {
-        make(aws, target, &database::create_role(role)).await?;
+        data.make(&database::create_role(role)).await?;
     }
-    run(aws, target, &database::secure_role(role, &password::verifier(&password))).await?;
+    data.run(&database::secure_role(role, &password::verifier(&password))).await?;
     Ok(is_new)
 }
 
-/// Refuses a cluster whose Data API is off, as it is after a restore or a new name: every statement would fail without saying why.
-async fn data_api(aws: &Aws, target: &DataTarget) -> Result<(), OperationError> {
-    match aws.data_api_is_on(&target.cluster).await? {
-        Some(true) => Ok(()),
-        Some(false) => Err(OperationError::Preflight {
-            problem: format!("the RDS Data API of {} is off", target.cluster),
-            help:
-                "turn it on: aws rds enable-http-endpoint --resource-arn ... (a restored or renamed cluster has it off)"
-                    .to_owned(),
-        }),
-        None => Err(OperationError::Preflight {
-            problem: format!("the cluster {} is not there", target.cluster),
-            help: "`konta status` shows how the cell stands".to_owned(),
-        }),
-    }
-}
-
 /// Makes the pool's role and its registry.
-pub async fn pool_database(aws: &Aws, target: &DataTarget, password_name: &str) -> StepResult {
-    data_api(aws, target).await?;
-    role(aws, target, POOL_USER, password_name).await?;
-    let is_new = !holds(aws, target, &database::database_exists(REGISTRY)).await?;
+pub async fn pool_database(aws: &Aws, data: &Database<'_>, password_name: &str) -> StepResult {
+    data.takes_sql().await?;
+    role(aws, data, POOL_USER, password_name).await?;
+    let is_new = !data.holds(&database::database_exists(REGISTRY)).await?;
     if is_new {
-        make(aws, target, &database::create_registry(REGISTRY)).await?;
+        data.make(&database::create_registry(REGISTRY)).await?;
     }
-    run(aws, target, &database::registry(REGISTRY, POOL_USER)).await?;
+    data.run(&database::registry(REGISTRY, POOL_USER)).await?;
     Ok((if is_new { StepOutcome::Done } else { StepOutcome::AlreadyDone }, Some(REGISTRY.to_owned())))
 }
 
 /// Makes a tenant's role and database, isolated; a pooled one is opened to the pool.
 pub async fn tenant_database(
     aws: &Aws,
-    target: &DataTarget,
+    data: &Database<'_>,
     tenant: &TenantName,
     password_name: &str,
     pooled: bool,
 ) -> StepResult {
-    data_api(aws, target).await?;
+    data.takes_sql().await?;
     let name = tenant.database();
-    role(aws, target, &name, password_name).await?;
-    let is_new = !holds(aws, target, &database::database_exists(&name)).await?;
+    role(aws, data, &name, password_name).await?;
+    let is_new = !data.holds(&database::database_exists(&name)).await?;
     if is_new {
-        make(aws, target, &database::create_database(&name, &name)).await?;
+        data.make(&database::create_database(&name, &name)).await?;
     }
-    run(aws, target, &database::secure_database(&name, &name)).await?;
+    data.run(&database::secure_database(&name, &name)).await?;
     if pooled {
-        run(aws, target, &database::join_pool(&name, &name, POOL_USER)).await?;
+        data.run(&database::join_pool(&name, &name, POOL_USER)).await?;
     }
     Ok((if is_new { StepOutcome::Done } else { StepOutcome::AlreadyDone }, Some(name)))
 }
 
 /// Drops a tenant's database, every other that stands beside it under its name, and its role.
-pub async fn drop_tenant(aws: &Aws, target: &DataTarget, tenant: &TenantName) -> StepResult {
+pub async fn drop_tenant(data: &Database<'_>, tenant: &TenantName) -> StepResult {
     let name = tenant.database();
-    let mut dropped = databases_of(aws, target, &name).await?;
+    let mut dropped = databases_of(data, &name).await?;
     // Also one whose owner somebody has changed by hand.
     if !dropped.contains(&name) {
         dropped.push(name.clone());
     }
     for database in &dropped {
-        run(aws, target, &[database::drop_database(database)]).await?;
+        data.run(&[database::drop_database(database)]).await?;
     }
-    run(aws, target, &[database::drop_role(&name)]).await?;
+    data.run(&[database::drop_role(&name)]).await?;
     Ok((StepOutcome::Done, Some(dropped.join(", "))))
 }
 
 /// Drops what stands beside a tenant's database under its name; the database itself and its role stay.
-pub async fn drop_beside(aws: &Aws, target: &DataTarget, tenant: &TenantName) -> StepResult {
+pub async fn drop_beside(data: &Database<'_>, tenant: &TenantName) -> StepResult {
     let name = tenant.database();
-    let mut dropped = databases_of(aws, target, &name).await?;
+    let mut dropped = databases_of(data, &name).await?;
     dropped.retain(|database| *database != name);
     for database in &dropped {
-        run(aws, target, &[database::drop_database(database)]).await?;
+        data.run(&[database::drop_database(database)]).await?;
     }
     let outcome = if dropped.is_empty() { StepOutcome::AlreadyDone } else { StepOutcome::Done };
     Ok((outcome, Some(dropped.join(", "))))
 }
 
 /// A tenant's databases that its role owns.
-async fn databases_of(aws: &Aws, target: &DataTarget, name: &str) -> Result<Vec<String>, OperationError> {
-    let question = database::databases_of(name, name);
-    Ok(aws.sql(target, &question.database, &question.sql, &[]).await?.into_iter().flatten().flatten().collect())
+async fn databases_of(data: &Database<'_>, name: &str) -> Result<Vec<String>, OperationError> {
+    data.values(&database::databases_of(name, name)).await
 }
 
 /// Leads a pooled tenant's hosts to its database.
-pub async fn lead_hosts(aws: &Aws, target: &DataTarget, tenant: &TenantName, hosts: &[String]) -> StepResult {
-    run(aws, target, &database::lead_hosts(REGISTRY, &tenant.database(), hosts)).await?;
+pub async fn lead_hosts(data: &Database<'_>, tenant: &TenantName, hosts: &[String]) -> StepResult {
+    data.run(&database::lead_hosts(REGISTRY, &tenant.database(), hosts)).await?;
     Ok((StepOutcome::Done, Some(hosts.join(", "))))
 }
 
@@ -263,16 +223,5 @@ pub async fn reserve_priority(aws: &Aws, asked: &Reservation<'_>) -> Result<u32,
     Err(OperationError::Preflight {
         problem: format!("no free priority for the listener rule of {}", asked.tenant),
         help: "remove rules of the listener that konta did not make".to_owned(),
-    })
-}
-
-/// The cluster a stack's tenant uses, from the outputs its parameters name.
-#[must_use]
-pub fn data_target(observed: &Observed, stacks: &[String]) -> Option<DataTarget> {
-    stacks.iter().find_map(|stack| {
-        Some(DataTarget {
-            cluster: observed.output(stack, "DatabaseClusterArn")?.to_owned(),
-            secret: observed.output(stack, "DatabaseSecretArn")?.to_owned(),
-        })
     })
 }

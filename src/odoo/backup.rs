@@ -10,10 +10,20 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 /// The tool that runs inside the task, of this version of konta.
-pub const TOOL: &str = include_str!("../../templates/odoo/konta_ops/konta_ops.py");
+pub const TOOL: &str = include_str!("../../templates/odoo/backup_tool.py");
 
 /// The format of backups that this konta writes and reads; `FORMAT` in the tool.
 pub const FORMAT: u32 = 1;
+
+/// The tool's verb that gives each file of the database before a restore a second link, so that Odoo's garbage
+/// collection cannot remove its content.
+pub const PIN_FILES: &str = "pin-files";
+
+/// The tool's verb that links pinned files back into the filestore and counts those that are lost.
+pub const RELINK_FILES: &str = "relink-files";
+
+/// The tool's verb that removes the second links.
+pub const UNPIN_FILES: &str = "unpin-files";
 
 /// CPU units and MiB of a task that backs up or restores: compression and `PostgreSQL`'s own work are one processor's each.
 pub const SIZE: (u32, u32) = (1024, 2048);
@@ -24,7 +34,7 @@ tool = urllib.request.urlopen(sys.argv[1], timeout=60).read()
 if hashlib.sha256(tool).hexdigest() != sys.argv[2]:
     sys.exit('this is not the tool that konta sent')
 del sys.argv[1:3]
-exec(compile(tool, 'konta_ops.py', 'exec'))";
+exec(compile(tool, 'backup_tool.py', 'exec'))";
 
 const STAMP: &str = "%Y%m%dT%H%M%SZ";
 
@@ -140,7 +150,7 @@ impl Manifest {
 /// What a task is to do.
 #[derive(Debug, Clone, Serialize)]
 pub struct Job<'a> {
-    /// `backup`, `restore`, `check`; `hold`, `giveback` or `letgo` for the files of the database before a restore.
+    /// `backup`, `restore` or `check`; [`PIN_FILES`], [`RELINK_FILES`] or [`UNPIN_FILES`].
     pub verb: &'a str,
     /// The bucket.
     pub bucket: &'a str,
@@ -231,6 +241,45 @@ mod tests {
     #[test]
     fn tool_and_konta_mean_the_same_format() {
         assert!(TOOL.contains(&format!("\nFORMAT = {FORMAT}\n")));
+    }
+
+    #[test]
+    fn the_tool_knows_every_verb_that_konta_sends() {
+        let (_, verbs) = TOOL.split_once("\nVERBS = {\n").unwrap();
+        let (verbs, _) = verbs.split_once("\n}").unwrap();
+        let known: Vec<&str> = verbs.lines().filter_map(|line| line.split('\'').nth(1)).collect();
+        assert_eq!(known, ["backup", "restore", "check", PIN_FILES, RELINK_FILES, UNPIN_FILES]);
+    }
+
+    /// No task definition contains the tool, and a bucket may hold the tools of several versions. A task runs the tool
+    /// of the konta that sends the verb, or nothing.
+    #[test]
+    fn a_task_runs_the_tool_of_the_konta_that_sends_the_verb() {
+        let digest = tool_digest();
+        let job = Job {
+            verb: PIN_FILES,
+            bucket: "b",
+            region: "eu-west-1",
+            prefix: "t/1".to_owned(),
+            result: "r".to_owned(),
+            tenant: "t",
+            database: "t",
+            role: "t",
+            filestore: "t",
+            image: None,
+            konta: "0.1.0",
+            neutralize: false,
+            base_url: None,
+        };
+        let command = command("https://example.com/tool", &job);
+        assert_eq!(command[..2], ["python3", "-c"]);
+        assert!(
+            command[2].contains("if hashlib.sha256(tool).hexdigest() != sys.argv[2]:\n    sys.exit("),
+            "{}",
+            command[2]
+        );
+        assert_eq!(command[3..5], ["https://example.com/tool", digest.as_str()]);
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&command[5]).unwrap()["verb"], "pin-files");
     }
 
     /// Source: ECS API reference, `RunTask`: overrides of at most 8,192 characters.

@@ -1,10 +1,49 @@
-//! What every operation works with.
+//! What every operation works with: the session, the names, and who hears of it.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::aws::Aws;
+use crate::model::Environment;
 use crate::stack::Observed;
+use crate::stack::names::Names;
 
-/// What stands, shared by the stacks that are deployed side by side.
+use super::event::Events;
+use super::interrupt::Interrupts;
+use super::polling::Polling;
+
+/// What every operation in one environment works with.
+#[derive(Debug, Clone)]
+pub struct Context<'a> {
+    /// The session.
+    pub aws: &'a Aws,
+    /// The environment.
+    pub environment: &'a Environment,
+    /// The names of its stacks and parameters.
+    pub names: Names,
+    /// How often to ask AWS, and how long to wait.
+    pub polling: Polling,
+    /// Where events go.
+    pub events: Events,
+    /// What the operator asks for meanwhile.
+    pub interrupts: Interrupts,
+    /// What is deployed, kept up to date while the operation runs.
+    pub standing: Standing,
+}
+
+impl Context<'_> {
+    /// What is deployed, locked; nobody holds it over an await.
+    pub fn standing(&self) -> MutexGuard<'_, Observed> {
+        self.standing.lock()
+    }
+
+    /// A copy of what is deployed now.
+    #[must_use]
+    pub fn observed(&self) -> Observed {
+        self.standing().clone()
+    }
+}
+
+/// What is deployed, shared by the stacks that are deployed at the same time.
 #[derive(Debug, Clone, Default)]
 pub struct Standing(Arc<Mutex<Observed>>);
 
@@ -15,8 +54,8 @@ impl From<Observed> for Standing {
 }
 
 impl Standing {
-    /// What stands, to be read or changed; nobody holds it over an await.
-    pub fn lock(&self) -> MutexGuard<'_, Observed> {
+    /// Locks it; nobody holds it over an await.
+    fn lock(&self) -> MutexGuard<'_, Observed> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -85,6 +85,32 @@ pub enum OperationError {
         /// What is missing.
         missing: String,
     },
+    /// The sandbox runs no tasks.
+    #[error("the sandbox runs no tasks, so {what}")]
+    #[diagnostic(code(konta::no_tasks), help("start it with `konta sandbox start --with-odoo`"))]
+    NoTasks {
+        /// What cannot be done.
+        what: &'static str,
+    },
+    /// The Data API of a cluster is off.
+    #[error("the RDS Data API of {cluster} is off")]
+    #[diagnostic(
+        code(konta::data_api_off),
+        help(
+            "turn it on: aws rds enable-http-endpoint --resource-arn {cluster} (a restored or renamed cluster has it off)"
+        )
+    )]
+    DataApiOff {
+        /// The cluster's ARN.
+        cluster: String,
+    },
+    /// A cluster that a stack names is not there.
+    #[error("the cluster {cluster} does not exist")]
+    #[diagnostic(code(konta::no_cluster), help("`konta status` shows the state of the cell"))]
+    NoCluster {
+        /// The cluster's ARN.
+        cluster: String,
+    },
     /// The zone is not delegated.
     #[error("the domain {domain} does not lead to its new zone yet")]
     #[diagnostic(

@@ -9,7 +9,7 @@ use tokio::process::Command;
 
 use super::error::SandboxError;
 use super::home::{self, Home};
-use super::library;
+use super::python_files;
 
 /// Names the folder in place of the user's cache.
 const FOLDER: &str = "KONTA_SANDBOX_ODOO";
@@ -36,7 +36,7 @@ pub(super) async fn prepare(home: &Home, python: &Path, tell: &dyn Fn(&str)) -> 
     }
     let mut child = Command::new(python)
         .arg("-I")
-        .arg(library::folder(home).join(PROGRAM))
+        .arg(python_files::folder(home).join(PROGRAM))
         .arg(&folder)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep};
 
 use super::error::SandboxError;
 use super::home::{Home, Log};
-use super::{LOOK, library};
+use super::{LOOK, python_files};
 
 /// How long a process may take to end in order: Python gives its servers 20 seconds and its databases as many.
 const GRACE: Duration = Duration::from_secs(45);
@@ -35,7 +35,7 @@ pub(super) fn launch(
     let kept = std::env::vars_os()
         .filter(|(name, _)| PASSED.iter().any(|passed| name == passed) || name.to_string_lossy().starts_with("KONTA_"));
     Command::new(python)
-        .arg(library::folder(home).join(library::PROGRAM))
+        .arg(python_files::folder(home).join(python_files::PROGRAM))
         .args([OsStr::new("--home"), home.path().as_os_str()])
         .args(["--account", wanted.account, "--region", wanted.region])
         .args(odoo.into_iter().flat_map(|folder| [OsStr::new("--odoo"), folder.as_os_str()]))
@@ -131,7 +131,7 @@ fn send(pid: u32, signal: Signal) -> Result<(), SandboxError> {
 }
 
 fn is_sandbox_line(line: &str, home: &Path) -> bool {
-    line.contains(library::PROGRAM) && line.contains(&format!("--home {} --account", home.display()))
+    line.contains(python_files::PROGRAM) && line.contains(&format!("--home {} --account", home.display()))
 }
 
 fn is_database_line(line: &str, data: &Path) -> bool {

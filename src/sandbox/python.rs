@@ -10,7 +10,7 @@ use tokio::process::Command;
 
 use super::error::SandboxError;
 use super::home::{self, Home};
-use super::library;
+use super::python_files;
 
 /// A folder for a Python environment that several workspaces share, for tests and CI.
 const SHARED: &str = "KONTA_SANDBOX_VENV";
@@ -46,7 +46,7 @@ pub(super) async fn prepare(home: &Home, tell: &dyn Fn(&str)) -> Result<PathBuf,
         make(&venv, is_shared).await?;
     }
     tell("installing the packages of the local AWS (once; about 150 MB)");
-    install(&python, &library::folder(home).join("requirements.txt")).await?;
+    install(&python, &python_files::folder(home).join("requirements.txt")).await?;
     let version = version(&python).await.unwrap_or_default();
     // Readable like the rest of the environment: other users may share it. Half a marker equals no marker.
     fs::write(venv.join(MARKER), marker(&version)).map_err(SandboxError::system(format!("write into {what}")))?;
@@ -68,8 +68,8 @@ async fn is_complete(venv: &Path, python: &Path) -> bool {
 
 fn marker(version: &str) -> String {
     let mut hasher = Sha256::new();
-    hasher.update(library::REQUIREMENTS.as_bytes());
-    format!("{} {version}\n", library::hexadecimal(hasher))
+    hasher.update(python_files::REQUIREMENTS.as_bytes());
+    format!("{} {version}\n", python_files::hexadecimal(hasher))
 }
 
 /// "3.11"; `None` when that Python does not run.

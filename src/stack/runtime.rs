@@ -6,6 +6,7 @@ use thiserror::Error;
 use crate::model::{CellNumber, TenantName};
 use crate::stack::Observed;
 use crate::stack::names::Names;
+use crate::stack::observed::ObservedStack;
 
 /// Why it is not known where a tenant runs.
 #[derive(Debug, Clone, PartialEq, Eq, Error, Diagnostic)]
@@ -97,6 +98,17 @@ impl TenantRuntime {
         let name = self.task_definition.rsplit('/').next().unwrap_or_default();
         name.split(':').next().unwrap_or_default()
     }
+}
+
+/// The stacks that may have the cluster of a deployed tenant's database, the likeliest first: its own, an addon's, comes before its cell's.
+#[must_use]
+pub fn database_stacks(observed: &Observed, names: &Names, tenant: &ObservedStack) -> Vec<String> {
+    let cell = tenant.cell().map(|cell| names.cell(cell));
+    let endpoint = tenant.parameters.get("DatabaseEndpoint");
+    let own = observed.iter().find(|stack| {
+        endpoint.is_some() && Some(&stack.name) != cell.as_ref() && stack.outputs.get("DatabaseEndpoint") == endpoint
+    });
+    own.map(|stack| stack.name.clone()).into_iter().chain(cell).collect()
 }
 
 /// A tenant's log, and the database by which its lines are known in that of a pool. Also of one whose first deployment has not come

@@ -1,4 +1,4 @@
-//! A task for once: a command in a tenant's own surroundings, its lines as they come, how it ended.
+//! One-off tasks: run a command with the tenant's task definition, stream its log, report how it ended.
 
 use std::time::Duration;
 
@@ -7,39 +7,224 @@ use tokio::time::Instant;
 use crate::aws::ecs::TaskRequest;
 use crate::aws::{Aws, AwsError};
 use crate::operation::retry::Retry;
-use crate::operation::{OperationError, Polling};
+use crate::operation::{Context, OperationError, Polling};
 use crate::stack::runtime::{LogSource, TenantRuntime};
 
 use super::log::Reader;
 use super::log_filter::{Line, Selection};
 use super::stopped::because;
 
-/// Who started it, as ECS shows it.
-const STARTED_BY: &str = "konta-run";
+/// Who started a task of `konta run`, as ECS shows it.
+const RUN: &str = "konta-run";
 
-/// Starts a task of a tenant's or its pool's task definition with a command of its own; its ARN. `size` is CPU units and MiB.
+/// How often a task that never ran is started.
+const STARTS: usize = 2;
+
+/// A one-off task: a command in a tenant's own surroundings.
+#[derive(Debug, Clone)]
+pub struct OneOff<'a> {
+    /// Where the tenant's tasks run.
+    pub runtime: &'a TenantRuntime,
+    /// The task definition, where it is not the tenant's own.
+    pub task_definition: Option<&'a str>,
+    /// The command.
+    pub command: &'a [String],
+    /// The database that `PGDATABASE` names: a pool's task definition names none.
+    pub database: Option<&'a str>,
+    /// The role, where it is not the task definition's.
+    pub task_role: Option<&'a str>,
+    /// CPU units and MiB, where they are not the task definition's.
+    pub size: Option<(u32, u32)>,
+    /// What starts it, as ECS shows it, at most 36 characters: a task that an interrupted command started is found again by it.
+    pub started_by: &'a str,
+}
+
+/// How a one-off task ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TaskExit {
+    /// The command ended with exit code 0.
+    Succeeded,
+    /// The command ended with another exit code.
+    Failed {
+        /// The exit code.
+        code: i32,
+        /// ECS's reason.
+        reason: String,
+    },
+    /// The command never ran: no capacity, no image, no secret.
+    NeverRan {
+        /// ECS's reason.
+        reason: String,
+    },
+    /// The sandbox runs no tasks.
+    NotRun {
+        /// What the sandbox says.
+        reason: String,
+    },
+}
+
+impl TaskExit {
+    /// Why it did not succeed, for people; `None` when it did.
+    #[must_use]
+    pub fn problem(&self) -> Option<String> {
+        match self {
+            Self::Succeeded => None,
+            Self::Failed { code, reason } => Some(format!("the task ended with exit code {code}: {reason}")),
+            Self::NeverRan { reason } => Some(format!("the task did not run: {reason}")),
+            Self::NotRun { reason } => Some(reason.clone()),
+        }
+    }
+}
+
+impl OneOff<'_> {
+    /// Starts the task; its ARN.
+    ///
+    /// # Errors
+    /// When ECS refuses.
+    pub async fn start(&self, aws: &Aws) -> Result<String, AwsError> {
+        let runtime = self.runtime;
+        let variables: Vec<(String, String)> =
+            self.database.iter().map(|database| ("PGDATABASE".to_owned(), (*database).to_owned())).collect();
+        let request = TaskRequest {
+            cluster: &runtime.cluster,
+            task_definition: self.task_definition.unwrap_or(&runtime.task_definition),
+            container: "odoo",
+            command: self.command,
+            variables: &variables,
+            subnets: runtime.subnets.clone(),
+            security_groups: vec![runtime.security_group.clone()],
+            public_ip: runtime.public_ip,
+            task_role: self.task_role,
+            size: self.size,
+            started_by: self.started_by,
+            tags: runtime.tags.clone(),
+        };
+        Ok(aws.run_task(&request).await?.arn)
+    }
+
+    /// Waits for the end of the task that an interrupted command left running, else starts one and waits for its end. A task that never
+    /// ran is started once more, and the reason is told.
+    ///
+    /// # Errors
+    /// When AWS does not answer, and when the task works for longer than `longest`.
+    pub async fn find_or_run(
+        &self,
+        context: &Context<'_>,
+        what: &str,
+        longest: Duration,
+    ) -> Result<Finished, OperationError> {
+        let running = running(context, &self.runtime.cluster, self.started_by).await?;
+        self.follow_or_run(context, running, what, longest).await
+    }
+
+    /// The same, where the running task is known already.
+    ///
+    /// # Errors
+    /// As [`OneOff::find_or_run`].
+    pub async fn follow_or_run(
+        &self,
+        context: &Context<'_>,
+        running: Option<String>,
+        what: &str,
+        longest: Duration,
+    ) -> Result<Finished, OperationError> {
+        let Some(arn) = running else { return self.run(context, what, longest).await };
+        let exit = ended(context, &self.runtime.cluster, &arn, what, longest).await?;
+        Ok(Finished { arn, exit })
+    }
+
+    /// Starts the task and waits for its end; one that never ran is started once more, and the reason is told.
+    ///
+    /// # Errors
+    /// When AWS does not answer, and when the task works for longer than `longest`.
+    pub async fn run(&self, context: &Context<'_>, what: &str, longest: Duration) -> Result<Finished, OperationError> {
+        let mut started = 1;
+        loop {
+            let arn = self.start(context.aws).await?;
+            let exit = ended(context, &self.runtime.cluster, &arn, what, longest).await?;
+            match &exit {
+                TaskExit::NeverRan { reason } if started < STARTS && passes(reason) => {
+                    started += 1;
+                    context.events.note(format!("{what}: the task did not run ({reason}); starting it again"));
+                }
+                _ => return Ok(Finished { arn, exit }),
+            }
+        }
+    }
+}
+
+/// Whether a task that did not start for this reason may start the next time: no capacity, a network interface that was not ready, an
+/// answer that did not come. A missing image or secret is the same the next time. Source: ECS developer guide, stopped task errors.
+fn passes(reason: &str) -> bool {
+    let of_secrets = reason.contains("unable to pull secrets") && !reason.contains("timeout");
+    let passing =
+        ["Capacity is unavailable", "RESOURCE:", "Timeout waiting for", "ResourceInitializationError", "i/o timeout"];
+    !of_secrets && passing.iter().any(|text| reason.contains(text))
+}
+
+/// A one-off task at its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finished {
+    /// The task's ARN.
+    pub arn: String,
+    /// How it ended.
+    pub exit: TaskExit,
+}
+
+/// The task that was started by this name and is still to end, if there is one.
+///
+/// # Errors
+/// When ECS cannot be asked.
+pub async fn running(context: &Context<'_>, cluster: &str, started_by: &str) -> Result<Option<String>, OperationError> {
+    Ok(context.aws.running_task(cluster, started_by).await?)
+}
+
+/// Waits for the end of a task. `what` it does is for messages.
+///
+/// # Errors
+/// When AWS does not answer, and when the task works for longer than `longest`.
+pub async fn ended(
+    context: &Context<'_>,
+    cluster: &str,
+    arn: &str,
+    what: &str,
+    longest: Duration,
+) -> Result<TaskExit, OperationError> {
+    let begun = Instant::now();
+    let mut retry = Retry::new(context.polling, Some(&context.events), what.to_owned());
+    loop {
+        let Some(task) = retry.ask(async || context.aws.task(cluster, arn).await).await? else {
+            return Ok(TaskExit::NeverRan { reason: "ECS no longer knows the task".to_owned() });
+        };
+        if task.status == "STOPPED" {
+            let reason = task.container_reason.or(task.stopped_reason).unwrap_or_else(|| "no reason given".to_owned());
+            return Ok(match task.exit_code {
+                Some(0) => TaskExit::Succeeded,
+                Some(code) => TaskExit::Failed { code, reason },
+                None if !context.aws.runs_tasks() => TaskExit::NotRun { reason },
+                None => TaskExit::NeverRan { reason },
+            });
+        }
+        if begun.elapsed() > longest {
+            return Err(OperationError::Timeout { what: what.to_owned(), minutes: longest.as_secs() / 60 });
+        }
+        tokio::time::sleep(context.polling.poll).await;
+    }
+}
+
+/// Starts a task of `konta run`; its ARN. `size` is CPU units and MiB.
+///
+/// # Errors
+/// When ECS refuses.
 pub async fn start(
     aws: &Aws,
     runtime: &TenantRuntime,
     command: &[String],
     size: Option<(u32, u32)>,
 ) -> Result<String, AwsError> {
-    let request = TaskRequest {
-        cluster: &runtime.cluster,
-        task_definition: &runtime.task_definition,
-        container: "odoo",
-        command,
-        // A pool's task definition names no database.
-        variables: &[("PGDATABASE".to_owned(), runtime.database.clone())],
-        subnets: runtime.subnets.clone(),
-        security_groups: vec![runtime.security_group.clone()],
-        public_ip: runtime.public_ip,
-        task_role: None,
-        size,
-        started_by: STARTED_BY,
-        tags: runtime.tags.clone(),
-    };
-    Ok(aws.run_task(&request).await?.arn)
+    let database = Some(runtime.database.as_str());
+    let task = OneOff { runtime, task_definition: None, command, database, task_role: None, size, started_by: RUN };
+    task.start(aws).await
 }
 
 /// How a task ended.

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::addon::{self, AddonOutput};
-use super::container::{add_secret, add_variable, first_of_type};
+use super::container::{add_secret, add_variable, first_of_type, load_module_as_written};
 use super::document::Document;
 use super::error::TemplateError;
 use super::intrinsic::reference;
@@ -146,6 +146,7 @@ impl Composer {
             wrong.extend(overrides::apply(patch.0, patch.1, &mut document).err());
         }
         TemplateError::gathered(wrong)?;
+        load_module_as_written(&mut document);
         let checks = [limits::check(stack, &document), policy::check(stack, &document)];
         TemplateError::gathered(checks.into_iter().filter_map(Result::err).collect())?;
         let document = Arc::new(document);

@@ -4,6 +4,9 @@ use serde_json::{Map, Value, json};
 
 use super::document::Document;
 
+/// The names of konta's server-wide Odoo module: today's, then the former one.
+const MODULE_NAMES: [&str; 2] = ["konta_routing", "konta_alb"];
+
 /// The logical id of the first resource of a type, in the order of names.
 #[must_use]
 pub fn first_of_type(document: &Document, resource_type: &str) -> Option<String> {
@@ -49,6 +52,25 @@ pub fn add_variable(document: &mut Document, name: &str, value: &Value) -> Optio
 /// Gives the container a secret variable, by the ARN of the secret. `None` when the document has no container.
 pub fn add_secret(document: &mut Document, name: &str, arn: &Value) -> Option<()> {
     put_named(container(document)?, "Secrets", name, json!({"Name": name, "ValueFrom": arn}))
+}
+
+/// Makes Odoo load konta's module under the name of the folder that the entry script writes it to.
+///
+/// The configuration is konta's own, but the script may come from the operator's template or override, written when the
+/// module had its former name. Odoo only logs a module that it does not find, and would serve without it.
+pub fn load_module_as_written(document: &mut Document) {
+    let Some(container) = container(document) else { return };
+    let script = container.get("EntryPoint").map(Value::to_string).unwrap_or_default();
+    let Some(written) = MODULE_NAMES.into_iter().find(|name| script.contains(&format!("/addons/{name}"))) else {
+        return;
+    };
+    let variables = container.get_mut("Environment").and_then(Value::as_array_mut).into_iter().flatten();
+    for variable in variables.filter(|variable| variable["Name"] == "KONTA_ODOO_CONF") {
+        let Some(Value::String(conf)) = variable.get_mut("Value") else { continue };
+        for name in MODULE_NAMES.into_iter().filter(|name| *name != written) {
+            *conf = conf.replace(name, written);
+        }
+    }
 }
 
 /// Gives the tenant's tasks one more security group. `None` when there is no service with a network.

@@ -21,10 +21,10 @@ const EMBEDDED: &[(&str, &str)] = &[
 
 /// Odoo's configuration file, as the container gets it.
 pub const ODOO_CONF: &str = include_str!("../../templates/odoo/odoo.conf");
-/// The server-wide Odoo module that makes hosts right behind the load balancer: its code.
-pub const MODULE_INIT: &str = include_str!("../../templates/odoo/konta_alb/__init__.py");
+/// The server-wide Odoo module that gives Odoo the visitor's host and routes hosts of a pool to databases: its code.
+pub const MODULE_INIT: &str = include_str!("../../templates/odoo/konta_routing/__init__.py");
 /// The same module's manifest.
-pub const MODULE_MANIFEST: &str = include_str!("../../templates/odoo/konta_alb/__manifest__.py");
+pub const MODULE_MANIFEST: &str = include_str!("../../templates/odoo/konta_routing/__manifest__.py");
 
 /// Every template of a workspace, parsed once.
 #[derive(Debug)]

@@ -6,10 +6,10 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::aws::Aws;
-use crate::deploy::Deployer;
 use crate::model::{BackupsKept, TenantName};
 use crate::odoo::backup::{BackupId, FORMAT, Manifest, Outcome};
 use crate::odoo::retention;
+use crate::operation::context::Context;
 use crate::operation::{OperationError, StepOutcome};
 
 use super::backup_store::BackupStore;
@@ -66,24 +66,24 @@ pub struct FinishedBackup {
 /// # Errors
 /// When the tenant does not stand or the task fails; there is no backup then.
 pub async fn back_up(
-    deployer: &Deployer<'_>,
+    context: &Context<'_>,
     tenant: &TenantName,
     now: Timestamp,
 ) -> Result<FinishedBackup, OperationError> {
-    let store = BackupStore::of(deployer, tenant)?;
+    let store = BackupStore::of(context, tenant)?;
     let (id, database) = (BackupId::at(now), tenant.database());
     let work = Work { verb: "backup", source: tenant.as_str(), id: &id, database: &database, neutralized_at: None };
     let mut made = None;
     let running = async {
-        let outcome = backup_task::run(deployer, &store, &work).await?;
+        let outcome = backup_task::run(context, &store, &work).await?;
         // A backup that was under way has its own name.
         let id = outcome.id.clone().unwrap_or_else(|| id.clone());
-        let manifest = manifest(deployer.aws, &store.bucket, tenant.as_str(), &id).await?;
+        let manifest = manifest(context.aws, &store.bucket, tenant.as_str(), &id).await?;
         let detail = format!("{id}, {} rows, {} files", manifest.rows.values().sum::<u64>(), manifest.files.count);
         made = Some(FinishedBackup { outcome, manifest });
         Ok((StepOutcome::Done, Some(detail)))
     };
-    deployer.events.step(&store.stack, "backup", "database and files, to the bucket of backups", running).await?;
+    context.events.step(&store.stack, "backup", "database and files, to the bucket of backups", running).await?;
     made.ok_or_else(|| OperationError::MissingOutput { stack: store.stack, missing: MANIFEST.to_owned() })
 }
 

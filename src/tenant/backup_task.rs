@@ -4,11 +4,10 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
-use crate::aws::ecs::TaskRequest;
-use crate::deploy::Deployer;
 use crate::odoo::backup::{self, BackupId, Job, Outcome};
 use crate::operation::OperationError;
-use crate::operation::retry::Retry;
+use crate::operation::context::Context;
+use crate::task::one_off::{self, Finished, OneOff, TaskExit};
 
 use super::backup_store::BackupStore;
 
@@ -33,38 +32,60 @@ pub(super) struct Work<'a> {
     pub(super) neutralized_at: Option<&'a str>,
 }
 
-/// What tells a piece of work from any other: the same work is found again while it runs, rather than begun twice.
-fn started_by(store: &BackupStore, work: &Work<'_>) -> String {
+/// What tells a piece of work from any other: the same work is found again while it runs, also if an older konta started it.
+fn started_by(store: &BackupStore<'_>, work: &Work<'_>) -> String {
     let which = if matches!(work.verb, "restore" | "check") { work.id.as_str() } else { "" };
     let text = format!("{} {} {} {which} {:?}", store.stack, work.source, work.database, work.neutralized_at);
     let digest = Sha256::digest(text.as_bytes());
     let half = |from: usize| u32::from_be_bytes([digest[from], digest[from + 1], digest[from + 2], digest[from + 3]]);
-    format!("konta-{}-{:08x}{:08x}", work.verb, half(0), half(4))
+    format!("konta-{}-{:08x}{:08x}", verb_in_started_by(work.verb), half(0), half(4))
+}
+
+/// A verb as `startedBy` spells it. The three verbs for files keep their first names here: a newer konta must not start a second task
+/// while one of an older konta runs, since both would remove and create the same links.
+///
+/// The job itself needs no old names. The tool is part of no task definition: each task fetches the tool of the konta that starts it
+/// and checks its hash, so the tool always knows the verb.
+fn verb_in_started_by(verb: &str) -> &str {
+    match verb {
+        backup::PIN_FILES => "hold",
+        backup::RELINK_FILES => "giveback",
+        backup::UNPIN_FILES => "letgo",
+        other => other,
+    }
 }
 
 /// Whether the work is under way.
 pub(super) async fn is_running(
-    deployer: &Deployer<'_>,
-    store: &BackupStore,
+    context: &Context<'_>,
+    store: &BackupStore<'_>,
     work: &Work<'_>,
 ) -> Result<bool, OperationError> {
-    Ok(deployer.aws.running_task(&store.runtime.cluster, &started_by(store, work)).await?.is_some())
+    Ok(context.aws.running_task(&store.runtime.cluster, &started_by(store, work)).await?.is_some())
 }
 
 /// Does the work, or waits for the same work that is under way.
 pub(super) async fn run(
-    deployer: &Deployer<'_>,
-    store: &BackupStore,
+    context: &Context<'_>,
+    store: &BackupStore<'_>,
     work: &Work<'_>,
 ) -> Result<Outcome, OperationError> {
-    let aws = deployer.aws;
+    let aws = context.aws;
     let started_by = started_by(store, work);
     let result = format!("konta/results/{started_by}.json");
-    let arn = match aws.running_task(&store.runtime.cluster, &started_by).await? {
-        Some(arn) => arn,
-        None => start(deployer, store, work, &started_by, &result).await?,
+    let what = format!("the {} task of {}", work.verb, store.runtime.tenant);
+    let finished = match one_off::running(context, &store.runtime.cluster, &started_by).await? {
+        Some(arn) => {
+            let exit = one_off::ended(context, &store.runtime.cluster, &arn, &what, LONGEST).await?;
+            Finished { arn, exit }
+        }
+        None => start(context, store, work, &started_by, &result).await?,
     };
-    let ended = wait(deployer, store, work, &arn).await?;
+    if let TaskExit::NotRun { .. } = finished.exit {
+        return Err(OperationError::NoTasks { what: "nothing can be backed up or restored" });
+    }
+    let ended = finished.exit.problem();
+    let arn = finished.arn;
     let said = aws.object(&store.bucket, &result).await?;
     let outcome = said.and_then(|text| serde_json::from_slice::<Outcome>(&text).ok());
     match outcome {
@@ -77,14 +98,15 @@ pub(super) async fn run(
     }
 }
 
+/// Prepares the tool and its job, runs the task, and waits for its end.
 async fn start(
-    deployer: &Deployer<'_>,
-    store: &BackupStore,
+    context: &Context<'_>,
+    store: &BackupStore<'_>,
     work: &Work<'_>,
     started_by: &str,
     result: &str,
-) -> Result<String, OperationError> {
-    let aws = deployer.aws;
+) -> Result<Finished, OperationError> {
+    let aws = context.aws;
     let tool = format!("konta/tools/{}.py", backup::tool_digest());
     aws.put_object(&store.bucket, &tool, backup::TOOL.as_bytes().to_vec()).await?;
     // What the same work said the last time is not what it says now.
@@ -106,21 +128,16 @@ async fn start(
         neutralize: work.neutralized_at.is_some(),
         base_url: work.neutralized_at,
     };
-    let task = TaskRequest {
-        cluster: &store.runtime.cluster,
-        task_definition: &store.runtime.task_definition,
-        container: "odoo",
+    let task = OneOff {
+        runtime: &store.runtime,
+        task_definition: None,
         command: &backup::command(&address, &job),
-        variables: &[],
-        subnets: store.runtime.subnets.clone(),
-        security_groups: vec![store.runtime.security_group.clone()],
-        public_ip: store.runtime.public_ip,
+        database: None,
         task_role: Some(&store.task_role),
         size: Some(backup::SIZE),
         started_by,
-        tags: store.runtime.tags.clone(),
     };
-    Ok(aws.run_task(&task).await?.arn)
+    task.run(context, &format!("the {} task of {}", work.verb, store.runtime.tenant), LONGEST).await
 }
 
 /// Where a backup's objects are.
@@ -128,48 +145,27 @@ pub(super) fn backup_prefix(tenant: &str, id: &BackupId) -> String {
     format!("{tenant}/{id}")
 }
 
-/// Waits for a task; why it did not end well, if it did not.
-async fn wait(
-    deployer: &Deployer<'_>,
-    store: &BackupStore,
-    work: &Work<'_>,
-    arn: &str,
-) -> Result<Option<String>, OperationError> {
-    let begun = tokio::time::Instant::now();
-    let what = format!("the {} of {}", work.verb, store.runtime.tenant);
-    let mut retry = Retry::new(deployer.polling, Some(&deployer.events), what.clone());
-    loop {
-        let Some(task) = retry.ask(async || deployer.aws.task(&store.runtime.cluster, arn).await).await? else {
-            return Ok(Some("ECS no longer knows the task".to_owned()));
-        };
-        if task.status == "STOPPED" {
-            let reason = task.container_reason.or(task.stopped_reason).unwrap_or_else(|| "no reason given".to_owned());
-            return match task.exit_code {
-                Some(0) => Ok(None),
-                Some(code) => Ok(Some(format!("the task ended with exit code {code}: {reason}"))),
-                None if deployer.aws.is_sandbox() && !deployer.aws.runs_tasks() => Err(OperationError::Preflight {
-                    problem: "the sandbox runs no tasks, so nothing can be backed up or restored".to_owned(),
-                    help: "start it with `konta sandbox start --with-odoo`".to_owned(),
-                }),
-                None => Ok(Some(format!("the task did not run: {reason}"))),
-            };
-        }
-        if begun.elapsed() > LONGEST {
-            return Err(OperationError::Timeout { what, minutes: LONGEST.as_secs() / 60 });
-        }
-        tokio::time::sleep(deployer.polling.poll).await;
-    }
-}
-
-fn failed(store: &BackupStore, work: &Work<'_>, arn: &str, reason: String) -> OperationError {
+fn failed(store: &BackupStore<'_>, work: &Work<'_>, arn: &str, reason: String) -> OperationError {
     let (tenant, task) = (&store.runtime.tenant, arn.rsplit('/').next().unwrap_or(arn));
     let task = task.get(..8).unwrap_or(task);
     OperationError::StepFailed {
         stack: store.stack.clone(),
-        step: format!("the {}", work.verb),
+        step: format!("the {} task", work.verb),
         reason,
         help: format!(
             "nothing of the tenant was changed; `konta logs {tenant} --previous --task {task}` has the task's words"
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_task_that_an_older_konta_started_is_found_by_its_name() {
+        let names = ["backup", "restore", "check", backup::PIN_FILES, backup::RELINK_FILES, backup::UNPIN_FILES];
+        let spelled = names.map(verb_in_started_by);
+        assert_eq!(spelled, ["backup", "restore", "check", "hold", "giveback", "letgo"]);
     }
 }

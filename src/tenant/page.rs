@@ -1,8 +1,8 @@
 //! The page that visitors see in the place of a tenant's Odoo, put up and taken away.
 
-use crate::deploy::Deployer;
 use crate::model::{ServingState, TenantName};
 use crate::operation::OperationError;
+use crate::operation::context::Context;
 use crate::stack::StackKind;
 use crate::stack::tags::PAGE;
 
@@ -14,7 +14,7 @@ use crate::stack::tags::PAGE;
 ///
 /// # Errors
 /// When the tenant does not stand, and when the update fails.
-pub async fn show(deployer: &Deployer<'_>, tenant: &TenantName, page: ServingState) -> Result<bool, OperationError> {
-    let (stack, title) = (deployer.names.tenant(tenant), format!("tenant {tenant}"));
-    deployer.set_parameter(StackKind::Tenant(tenant.clone()), &stack, &title, PAGE, page.as_str()).await
+pub async fn show(context: &Context<'_>, tenant: &TenantName, page: ServingState) -> Result<bool, OperationError> {
+    let (stack, title) = (context.names.tenant(tenant), format!("tenant {tenant}"));
+    context.set_parameter(StackKind::Tenant(tenant.clone()), &stack, &title, PAGE, page.as_str()).await
 }

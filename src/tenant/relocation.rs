@@ -6,6 +6,7 @@
 //! so that the same command goes on, and every other leaves the tenant alone.
 
 mod cleanup;
+pub mod deployment;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -14,10 +15,10 @@ use futures::future::LocalBoxFuture;
 use jiff::Timestamp;
 
 use crate::aws::{Aws, AwsError};
-use crate::deploy::Deployer;
-use crate::deploy::data_source::{DataSource, NewPlace};
+use crate::deploy::data_source::{DataSource, NewTenant};
 use crate::deploy::delete::Deleter;
 use crate::model::{ServingState, Tenant, TenantName};
+use crate::operation::context::Context;
 use crate::operation::interrupt::Interrupt;
 use crate::operation::{OperationError, StepOutcome};
 use crate::stack::build::AURORA;
@@ -37,14 +38,14 @@ pub use crate::stack::location::Location;
 ///
 /// # Errors
 /// When AWS does not answer, and when the stack does not come to rest.
-pub async fn stop(deployer: &Deployer<'_>, tenant: &TenantName) -> Result<(), OperationError> {
-    let stack = deployer.names.tenant(tenant);
-    match deployer.aws.signal(&stack, WaitCondition::TENANT.condition, "konta-back", false).await {
+pub async fn stop(context: &Context<'_>, tenant: &TenantName) -> Result<(), OperationError> {
+    let stack = context.names.tenant(tenant);
+    match context.aws.signal(&stack, WaitCondition::TENANT.condition, "konta-back", false).await {
         // It waits for nothing any more, or for something else.
         Err(error) if error.is("ValidationError") => {}
         done => done?,
     }
-    deployer.until_rest(StackKind::Tenant(tenant.clone()), &stack, &format!("tenant {tenant}")).await
+    context.until_rest(StackKind::Tenant(tenant.clone()), &stack, &format!("tenant {tenant}")).await
 }
 
 /// A move of one tenant.
@@ -149,8 +150,8 @@ impl<'a> Relocation<'a> {
     ///
     /// # Errors
     /// When a step fails; the tenant's visitors may see a page of maintenance then, and the same call goes on.
-    pub async fn leave(&self, deployer: &Deployer<'_>) -> Result<(), OperationError> {
-        let (aws, names, tenant) = (deployer.aws, &deployer.names, self.tenant());
+    pub async fn leave(&self, context: &Context<'_>) -> Result<(), OperationError> {
+        let (aws, names, tenant) = (context.aws, &context.names, self.tenant());
         let stack = names.tenant(tenant);
         if self.back {
             self.keep(aws, names, |record| record.stage = Stage::Returning).await?;
@@ -158,14 +159,14 @@ impl<'a> Relocation<'a> {
             // Before anything is touched: from now on every other command leaves the tenant alone.
             self.keep(aws, names, |_| ()).await?;
             if self.record().backup.is_none() {
-                suspension::off(deployer, tenant, ServingState::Maintenance).await?;
-                begin_nothing_new(deployer, &stack)?;
-                let made = backup::back_up(deployer, tenant, Timestamp::now()).await?;
+                suspension::off(context, tenant, ServingState::Maintenance).await?;
+                begin_nothing_new(context, &stack)?;
+                let made = backup::back_up(context, tenant, Timestamp::now()).await?;
                 self.keep(aws, names, |record| record.backup = Some(made.manifest.id)).await?;
             }
-            begin_nothing_new(deployer, &stack)?;
+            begin_nothing_new(context, &stack)?;
             if let Some(parked) = &self.parked {
-                deployer.reshape(parked).await?;
+                context.reshape(parked).await?;
             }
             self.keep(aws, names, |record| record.stage = Stage::Left).await?;
         }
@@ -175,18 +176,18 @@ impl<'a> Relocation<'a> {
             aws.tag_parameter(&password, CELL_TAG, &cell).await?;
             Ok((StepOutcome::Done, None))
         };
-        deployer.events.step(&stack, "password", "the password of its role, readable in its cell", work).await?;
-        begin_nothing_new(deployer, &stack)
+        context.events.step(&stack, "password", "the password of its role, readable in its cell", work).await?;
+        begin_nothing_new(context, &stack)
     }
 
     /// Lets a tenant that has not left serve again, where it was.
     ///
     /// # Errors
     /// When a step fails; the same call goes on.
-    pub async fn resume(&self, deployer: &Deployer<'_>) -> Result<Vec<String>, OperationError> {
-        self.leave(deployer).await?;
-        let not_run = suspension::resume(deployer, self.tenant()).await?;
-        self.finish(deployer).await?;
+    pub async fn resume(&self, context: &Context<'_>) -> Result<Vec<String>, OperationError> {
+        self.leave(context).await?;
+        let not_run = suspension::resume(context, self.tenant()).await?;
+        self.finish(context).await?;
         Ok(not_run)
     }
 
@@ -194,8 +195,8 @@ impl<'a> Relocation<'a> {
     ///
     /// # Errors
     /// When a step fails; the same call goes on.
-    pub async fn finish(&self, deployer: &Deployer<'_>) -> Result<(), OperationError> {
-        let (aws, names, tenant) = (deployer.aws, &deployer.names, self.tenant());
+    pub async fn finish(&self, context: &Context<'_>) -> Result<(), OperationError> {
+        let (aws, names, tenant) = (context.aws, &context.names, self.tenant());
         let stack = names.tenant(tenant);
         if !self.back {
             self.keep(aws, names, |record| record.stage = Stage::Arrived).await?;
@@ -203,30 +204,23 @@ impl<'a> Relocation<'a> {
         let (left, goal) = (self.left_behind(), self.goal());
         let own = tenant.database();
         if left.pooled && !(goal.pooled && goal.cell == left.cell) {
-            let work = cleanup::forget_hosts(deployer, left, &own);
-            deployer.events.step(&stack, "hosts", "its hosts, out of the registry of the pool it left", work).await?;
+            let work = cleanup::forget_hosts(context, left, &own);
+            context.events.step(&stack, "hosts", "its hosts, out of the registry of the pool it left", work).await?;
         }
-        let work = cleanup::drop_data(deployer, tenant, left, goal);
-        deployer.events.step(&stack, "old data", "the database it left behind, dropped", work).await?;
+        let work = cleanup::drop_data(context, tenant, left, goal);
+        context.events.step(&stack, "old data", "the database it left behind, dropped", work).await?;
         if !goal.pooled {
-            let work = cleanup::leave_pool(deployer, tenant, goal);
-            deployer.events.step(&stack, "rights", "its database, closed to the pool", work).await?;
+            let work = cleanup::leave_pool(context, tenant, goal);
+            context.events.step(&stack, "rights", "its database, closed to the pool", work).await?;
         }
         if left.cell != goal.cell {
             let work = cleanup::release_priorities(aws, names, tenant, left.cell());
-            deployer.events.step(&stack, "priority", "its listener rule's priority in the cell it left", work).await?;
+            context.events.step(&stack, "priority", "its listener rule's priority in the cell it left", work).await?;
         }
         if left.own_cluster && !goal.own_cluster {
-            let observed = deployer.observed();
+            let observed = context.observed();
             if let Some(addon) = observed.get(&names.addon(tenant, AURORA)) {
-                let deleter = Deleter {
-                    aws,
-                    names: names.clone(),
-                    polling: deployer.polling,
-                    events: deployer.events.clone(),
-                    interrupts: deployer.interrupts.clone(),
-                    observed: &observed,
-                };
+                let deleter = Deleter::new(context);
                 deleter.addon(addon, tenant).await?;
             }
         }
@@ -235,26 +229,26 @@ impl<'a> Relocation<'a> {
 }
 
 impl DataSource for Relocation<'_> {
-    fn arrive<'a>(
+    fn fill<'a>(
         &'a self,
-        deployer: &'a Deployer<'_>,
-        runtime: &'a NewPlace<'a>,
+        context: &'a Context<'_>,
+        new: &'a NewTenant<'a>,
     ) -> LocalBoxFuture<'a, Result<(), OperationError>> {
         Box::pin(async move {
-            let store = BackupStore::at(deployer, runtime)?;
+            let store = BackupStore::at(context, new)?;
             let id = self.record().backup.ok_or_else(|| OperationError::MissingOutput {
-                stack: runtime.stack.to_owned(),
+                stack: new.stack.to_owned(),
                 missing: "the backup that it left with".to_owned(),
             })?;
             let wanted = Wanted { source: self.tenant().as_str(), id: &id, neutralized_at: None, again: false };
-            restore::restore_into(deployer, &store, &wanted).await.map(|_| ())
+            restore::restore_into(context, &store, &wanted).await.map(|_| ())
         })
     }
 }
 
 /// Ends a move between two of its steps when the operator has asked for that.
-fn begin_nothing_new(deployer: &Deployer<'_>, stack: &str) -> Result<(), OperationError> {
-    if *deployer.interrupts.borrow() == Interrupt::None {
+fn begin_nothing_new(context: &Context<'_>, stack: &str) -> Result<(), OperationError> {
+    if *context.interrupts.borrow() == Interrupt::None {
         return Ok(());
     }
     Err(OperationError::Cancelled { what: format!("the move of {stack} stopped between two steps") })

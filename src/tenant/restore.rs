@@ -3,11 +3,11 @@
 //! At every moment one whole database bears the tenant's name, so whatever ends a restore, the tenant serves the old or the new. What
 //! each database is, is kept as its comment; the same call goes on from there.
 
-use crate::deploy::{Deployer, steps};
 use crate::model::TenantName;
-use crate::odoo::backup::{BackupId, Manifest, Outcome};
+use crate::odoo::backup::{BackupId, Manifest, Outcome, PIN_FILES, RELINK_FILES, UNPIN_FILES};
 use crate::odoo::database::{self, Statement};
 use crate::odoo::{database_swap, first_setup, password};
+use crate::operation::context::Context;
 use crate::operation::event::StepResult;
 use crate::operation::{OperationError, StepOutcome};
 use crate::stack::names::POOL_USER;
@@ -54,17 +54,17 @@ pub enum Restored {
 /// # Errors
 /// When a step fails; the tenant serves what it served, and the same call goes on.
 pub async fn restore(
-    deployer: &Deployer<'_>,
+    context: &Context<'_>,
     tenant: &TenantName,
     wanted: &Wanted<'_>,
 ) -> Result<Restored, OperationError> {
-    let store = BackupStore::of(deployer, tenant)?;
-    let restored = restore_into(deployer, &store, wanted).await?;
+    let store = BackupStore::of(context, tenant)?;
+    let restored = restore_into(context, &store, wanted).await?;
     // Also where an earlier call came no further than the swap.
-    if state(deployer, &store, &database_swap::before(&tenant.database())).await?.as_deref()
+    if store.data.comment(&database_swap::before(&tenant.database())).await?.as_deref()
         == Some(database_swap::SET_ASIDE)
     {
-        hold(deployer, &store).await;
+        pin_files(context, &store).await;
     }
     Ok(restored)
 }
@@ -74,69 +74,67 @@ pub async fn restore(
 /// # Errors
 /// When a step fails; the same call goes on.
 pub(super) async fn restore_into(
-    deployer: &Deployer<'_>,
-    store: &BackupStore,
+    context: &Context<'_>,
+    store: &BackupStore<'_>,
     wanted: &Wanted<'_>,
 ) -> Result<Restored, OperationError> {
     let own = store.runtime.tenant.database();
-    let stands = state(deployer, store, &own).await?;
+    let stands = store.data.comment(&own).await?;
     if stands.as_deref() == Some(&wanted.mark("restored"))
         && !wanted.again
-        && state(deployer, store, &database_swap::before(&own)).await?.is_some()
+        && store.data.comment(&database_swap::before(&own)).await?.is_some()
     {
         return Ok(Restored::StoodAlready);
     }
     let fresh = database_swap::fresh(&own);
-    let outcome = fill(deployer, store, wanted, "restore", &fresh).await?;
+    let outcome = fill(context, store, wanted, "restore", &fresh).await?;
     if wanted.neutralized_at.is_some() {
-        let work = own_password(deployer, store, &fresh);
-        deployer.events.step(&store.stack, "password", "the copy's own password for its administrator", work).await?;
+        let work = own_password(context, store, &fresh);
+        context.events.step(&store.stack, "password", "the copy's own password for its administrator", work).await?;
     }
-    let work = put_in_place(deployer, store);
-    deployer.events.step(&store.stack, "swap", "the restored database, in the tenant's place", work).await?;
+    let work = put_in_place(context, store);
+    context.events.step(&store.stack, "swap", "the restored database, in the tenant's place", work).await?;
     Ok(Restored::Stands(outcome))
 }
 
 /// Keeps the files that the database before names from Odoo's garbage collection, so that it can be put back whole. Where that fails the
 /// restored database serves all the same: it is said, and the same call tries again.
-async fn hold(deployer: &Deployer<'_>, store: &BackupStore) {
+async fn pin_files(context: &Context<'_>, store: &BackupStore<'_>) {
     let before = database_swap::before(&store.runtime.tenant.database());
     let work = async {
-        let done = beside(deployer, store, "hold").await?;
-        run(deployer, store, &[database_swap::mark(&before, database_swap::HELD)]).await?;
+        let done = beside(context, store, PIN_FILES).await?;
+        store.data.run(&[database_swap::mark(&before, database_swap::HELD)]).await?;
         Ok((StepOutcome::Done, Some(format!("{} files", done.files.unwrap_or_default()))))
     };
     let title = "the files of the database before, kept from garbage collection";
-    if let Err(error) = deployer.events.step(&store.stack, "files", title, work).await {
-        deployer.events.note(format!(
+    if let Err(error) = context.events.step(&store.stack, "files", title, work).await {
+        context.events.note(format!(
             "the restored database serves, but files of the one before may go within hours: run the same command again ({error})"
         ));
     }
 }
 
 /// Has a task look after the files of the database before.
-async fn beside(deployer: &Deployer<'_>, store: &BackupStore, verb: &'static str) -> Result<Outcome, OperationError> {
+async fn beside(context: &Context<'_>, store: &BackupStore<'_>, verb: &'static str) -> Result<Outcome, OperationError> {
     let (tenant, id) = (&store.runtime.tenant, BackupId::at(jiff::Timestamp::now()));
     let before = database_swap::before(&tenant.database());
     let work = Work { verb, source: tenant.as_str(), id: &id, database: &before, neutralized_at: None };
-    backup_task::run(deployer, store, &work).await
+    backup_task::run(context, store, &work).await
 }
 
 /// Gives a copy the password that is kept for its own administrator: with the data came that of the original.
-async fn own_password(deployer: &Deployer<'_>, store: &BackupStore, database: &str) -> StepResult {
-    let name = deployer.names.administrator_password(&store.runtime.tenant);
+async fn own_password(context: &Context<'_>, store: &BackupStore<'_>, database: &str) -> StepResult {
+    let name = context.names.administrator_password(&store.runtime.tenant);
     let tags = store.runtime.tags.iter().filter(|(key, _)| key != CELL_TAG).cloned().collect();
-    deployer.aws.create_secret(&name, &password::generate(&mut rand::rng()), &tags).await?;
-    let Some(kept) = deployer.aws.secret(&name).await? else {
+    context.aws.create_secret(&name, &password::generate(&mut rand::rng()), &tags).await?;
+    let Some(kept) = context.aws.secret(&name).await? else {
         return Err(OperationError::Preflight {
             problem: format!("the password {name} is gone"),
             help: "run the command again: it makes a new one".to_owned(),
         });
     };
     let bound = first_setup::password(database, &kept);
-    let parameters: Vec<(&str, &str)> = bound.parameters.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    let rows = deployer.aws.sql(&store.data, &bound.statement.database, &bound.statement.sql, &parameters).await?;
-    if rows.is_empty() {
+    if !store.data.run_bound(&bound).await? {
         let detail = format!(
             "nobody signs in as `{}` there: users and passwords are the original's",
             first_setup::ADMINISTRATOR
@@ -151,21 +149,21 @@ async fn own_password(deployer: &Deployer<'_>, store: &BackupStore, database: &s
 /// # Errors
 /// When the backup cannot be restored whole.
 pub async fn check(
-    deployer: &Deployer<'_>,
+    context: &Context<'_>,
     tenant: &TenantName,
     manifest: &Manifest,
 ) -> Result<Option<Outcome>, OperationError> {
-    let store = BackupStore::of(deployer, tenant)?;
+    let store = BackupStore::of(context, tenant)?;
     let wanted = Wanted { source: &manifest.tenant, id: &manifest.id, neutralized_at: None, again: true };
     let scratch = database_swap::scratch(&tenant.database());
-    let done = fill(deployer, &store, &wanted, "check", &scratch).await;
+    let done = fill(context, &store, &wanted, "check", &scratch).await;
     let work = async {
-        run(deployer, &store, &[database_swap::drop(&scratch)]).await?;
+        store.data.run(&[database_swap::drop(&scratch)]).await?;
         Ok((StepOutcome::Done, None))
     };
-    deployer.events.step(&store.stack, "drop", "the database of the test, dropped", work).await?;
+    context.events.step(&store.stack, "drop", "the database of the test, dropped", work).await?;
     let outcome = done?;
-    backup::note_check(deployer.aws, &store.bucket, wanted.source, wanted.id).await?;
+    backup::note_check(context.aws, &store.bucket, wanted.source, wanted.id).await?;
     Ok(outcome)
 }
 
@@ -174,27 +172,27 @@ pub async fn check(
 ///
 /// # Errors
 /// When there is none, and when files of it are lost.
-pub async fn undo(deployer: &Deployer<'_>, tenant: &TenantName, anyway: bool) -> Result<bool, OperationError> {
-    let store = BackupStore::of(deployer, tenant)?;
+pub async fn undo(context: &Context<'_>, tenant: &TenantName, anyway: bool) -> Result<bool, OperationError> {
+    let store = BackupStore::of(context, tenant)?;
     let own = tenant.database();
-    match state(deployer, &store, &database_swap::before(&own)).await?.as_deref() {
+    match store.data.comment(&database_swap::before(&own)).await?.as_deref() {
         None => return Err(nothing_before(tenant)),
         Some(database_swap::TAKEN_BACK) => return Ok(false),
         Some(_) => {}
     }
     if !anyway {
-        let work = give_back(deployer, &store);
-        deployer.events.step(&store.stack, "files", "whether every file of the database before is there", work).await?;
+        let work = relink_files(context, &store);
+        context.events.step(&store.stack, "files", "whether every file of the database before is there", work).await?;
     }
     let statement = database_swap::swap_back(&own);
-    let work = swapped(deployer, &store, &statement);
-    deployer.events.step(&store.stack, "swap", "the database before, back in the tenant's place", work).await?;
+    let work = swapped(context, &store, &statement);
+    context.events.step(&store.stack, "swap", "the database before, back in the tenant's place", work).await?;
     Ok(true)
 }
 
 /// Gives the database before the files that were kept for it, and refuses when some are lost all the same.
-async fn give_back(deployer: &Deployer<'_>, store: &BackupStore) -> StepResult {
-    let done = beside(deployer, store, "giveback").await?;
+async fn relink_files(context: &Context<'_>, store: &BackupStore<'_>) -> StepResult {
+    let done = beside(context, store, RELINK_FILES).await?;
     let (files, tenant) = (done.files.unwrap_or_default(), &store.runtime.tenant);
     match (done.missing.unwrap_or_default(), done.first_missing) {
         (0, _) => Ok((StepOutcome::Done, Some(format!("{files} files")))),
@@ -214,18 +212,18 @@ async fn give_back(deployer: &Deployer<'_>, store: &BackupStore) -> StepResult {
 ///
 /// # Errors
 /// When there is none.
-pub async fn forget(deployer: &Deployer<'_>, tenant: &TenantName) -> Result<(), OperationError> {
-    let store = BackupStore::of(deployer, tenant)?;
+pub async fn forget(context: &Context<'_>, tenant: &TenantName) -> Result<(), OperationError> {
+    let store = BackupStore::of(context, tenant)?;
     let before = database_swap::before(&tenant.database());
-    if state(deployer, &store, &before).await?.is_none() {
+    if store.data.comment(&before).await?.is_none() {
         return Err(nothing_before(tenant));
     }
     let work = async {
-        beside(deployer, &store, "letgo").await?;
-        run(deployer, &store, &[database_swap::drop(&before)]).await?;
+        beside(context, &store, UNPIN_FILES).await?;
+        store.data.run(&[database_swap::drop(&before)]).await?;
         Ok((StepOutcome::Done, Some(before.clone())))
     };
-    deployer
+    context
         .events
         .step(&store.stack, "drop", "the database before the last restore and its files, dropped", work)
         .await?;
@@ -242,84 +240,61 @@ fn nothing_before(tenant: &TenantName) -> OperationError {
 /// Makes a database, and fills it by a task from a backup. Nothing of it is done twice: a task that runs is waited for, and a database
 /// that is finished is taken as it is.
 async fn fill(
-    deployer: &Deployer<'_>,
-    store: &BackupStore,
+    context: &Context<'_>,
+    store: &BackupStore<'_>,
     wanted: &Wanted<'_>,
     verb: &str,
     database: &str,
 ) -> Result<Option<Outcome>, OperationError> {
     let finished = wanted.mark("restored");
-    if state(deployer, store, database).await?.as_deref() == Some(&finished) {
+    if store.data.comment(database).await?.as_deref() == Some(&finished) {
         return Ok(None);
     }
     let work = Work { verb, source: wanted.source, id: wanted.id, database, neutralized_at: wanted.neutralized_at };
-    if !backup_task::is_running(deployer, store, &work).await? {
+    if !backup_task::is_running(context, store, &work).await? {
         let unfinished = wanted.mark("being restored");
-        let making = make(deployer, store, database, &unfinished);
-        deployer.events.step(&store.stack, "database", "a new database beside the tenant's", making).await?;
+        let making = make(context, store, database, &unfinished);
+        context.events.step(&store.stack, "database", "a new database beside the tenant's", making).await?;
     }
     let mut outcome = None;
     let filling = async {
-        let done = backup_task::run(deployer, store, &work).await?;
+        let done = backup_task::run(context, store, &work).await?;
         let detail =
             format!("{} rows, {} files, as backed up", done.rows.unwrap_or_default(), done.files.unwrap_or_default());
         outcome = Some(done);
         Ok((StepOutcome::Done, Some(detail)))
     };
-    deployer.events.step(&store.stack, verb, "the backup, restored and counted", filling).await?;
+    context.events.step(&store.stack, verb, "the backup, restored and counted", filling).await?;
     let role = store.runtime.tenant.database();
     let mut statements = database::secure_database(database, &role);
     statements.push(database_swap::mark(database, &finished));
-    run(deployer, store, &statements).await?;
+    store.data.run(&statements).await?;
     Ok(outcome)
 }
 
 /// An empty database as the tenant's own is: what a former try has left of it goes. Extensions are the backup's, made by the role.
-async fn make(deployer: &Deployer<'_>, store: &BackupStore, database: &str, mark: &str) -> StepResult {
+async fn make(_context: &Context<'_>, store: &BackupStore<'_>, database: &str, mark: &str) -> StepResult {
     let role = store.runtime.tenant.database();
-    run(deployer, store, &[database_swap::drop(database)]).await?;
-    steps::make(deployer.aws, &store.data, &database::create_database(database, &role)).await?;
+    store.data.run(&[database_swap::drop(database)]).await?;
+    store.data.make(&database::create_database(database, &role)).await?;
     let mut statements = vec![database_swap::mark(database, mark)];
     statements.extend(database::connect_rights(database, &role));
     if store.runtime.is_pooled {
         statements.extend(database::join_pool(database, &role, POOL_USER));
     }
-    run(deployer, store, &statements).await?;
+    store.data.run(&statements).await?;
     Ok((StepOutcome::Done, Some(database.to_owned())))
 }
 
-async fn put_in_place(deployer: &Deployer<'_>, store: &BackupStore) -> StepResult {
+async fn put_in_place(context: &Context<'_>, store: &BackupStore<'_>) -> StepResult {
     let own = store.runtime.tenant.database();
-    run(deployer, store, &[database_swap::drop(&database_swap::before(&own))]).await?;
-    swapped(deployer, store, &database_swap::swap(&own)).await
+    store.data.run(&[database_swap::drop(&database_swap::before(&own))]).await?;
+    swapped(context, store, &database_swap::swap(&own)).await
 }
 
 /// Runs a swap until no connection slips in between.
-async fn swapped(deployer: &Deployer<'_>, store: &BackupStore, statement: &Statement) -> StepResult {
-    for attempt in 1.. {
-        match run(deployer, store, std::slice::from_ref(statement)).await {
-            Err(OperationError::Aws(error)) if error.says_it_is_in_use() && attempt < SWAPS => {
-                tokio::time::sleep(deployer.polling.poll.min(std::time::Duration::from_millis(200))).await;
-            }
-            done => {
-                done?;
-                break;
-            }
-        }
-    }
+async fn swapped(context: &Context<'_>, store: &BackupStore<'_>, statement: &Statement) -> StepResult {
+    let pause = context.polling.poll.min(std::time::Duration::from_millis(200));
+    store.data.run_when_free(statement, SWAPS, pause).await?;
     Ok((StepOutcome::Done, None))
-}
-
-/// What konta keeps beside a database; `None` where there is no such database.
-async fn state(deployer: &Deployer<'_>, store: &BackupStore, database: &str) -> Result<Option<String>, OperationError> {
-    let question = database_swap::marked(database);
-    let rows = deployer.aws.sql(&store.data, &question.database, &question.sql, &[]).await?;
-    Ok(rows.into_iter().next().map(|row| row.into_iter().next().flatten().unwrap_or_default()))
-}
-
-async fn run(deployer: &Deployer<'_>, store: &BackupStore, statements: &[Statement]) -> Result<(), OperationError> {
-    for statement in statements {
-        deployer.aws.sql(&store.data, &statement.database, &statement.sql, &[]).await?;
-    }
-    Ok(())
 }

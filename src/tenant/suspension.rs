@@ -5,11 +5,12 @@
 
 use std::time::Duration;
 
-use crate::aws::rds_data::DataTarget;
-use crate::deploy::steps::{self, REGISTRY};
-use crate::deploy::{Deployer, wait};
+use crate::deploy::steps::REGISTRY;
+use crate::deploy::wait;
 use crate::model::{ServingState, TenantName};
 use crate::odoo::database;
+use crate::operation::context::Context;
+use crate::operation::database::Database;
 use crate::operation::event::StepResult;
 use crate::operation::{OperationError, StepOutcome};
 use crate::stack::ObservedStack;
@@ -18,8 +19,8 @@ use crate::stack::tags::PAGE;
 
 use super::page;
 
-/// How long the pool may go on with the hosts it knew: it reads its registry every ten seconds (`FRESH` in
-/// `templates/odoo/konta_alb/__init__.py`).
+/// How long the pool may go on with the hosts it knew: it reads its registry every ten seconds (`REFRESH_AFTER` in
+/// `templates/odoo/konta_routing/__init__.py`).
 const POOL_READS: Duration = Duration::from_secs(11);
 
 /// How often the pool's connections to a database are ended, which it may still be opening.
@@ -32,8 +33,8 @@ const ATTACHING: Duration = Duration::from_mins(1);
 ///
 /// # Errors
 /// When the tenant does not stand, and when a step fails; the same call goes on then.
-pub async fn suspend(deployer: &Deployer<'_>, tenant: &TenantName) -> Result<(), OperationError> {
-    off(deployer, tenant, ServingState::Suspended).await
+pub async fn suspend(context: &Context<'_>, tenant: &TenantName) -> Result<(), OperationError> {
+    off(context, tenant, ServingState::Suspended).await
 }
 
 /// Takes a tenant off the net: no task of its own runs, a page says why, and in a pool its scheduled jobs rest. What is done already is
@@ -41,23 +42,23 @@ pub async fn suspend(deployer: &Deployer<'_>, tenant: &TenantName) -> Result<(),
 ///
 /// # Errors
 /// When the tenant does not stand, and when a step fails; the same call goes on then.
-pub async fn off(deployer: &Deployer<'_>, tenant: &TenantName, shown: ServingState) -> Result<(), OperationError> {
-    let stack = deployer.names.tenant(tenant);
-    let standing = standing(deployer, tenant)?;
+pub async fn off(context: &Context<'_>, tenant: &TenantName, shown: ServingState) -> Result<(), OperationError> {
+    let stack = context.names.tenant(tenant);
+    let standing = standing(context, tenant)?;
     if standing.is_pooled() {
-        page::show(deployer, tenant, shown).await?;
-        let target = pool_database(deployer, &standing)?;
-        let work = leave_pool(deployer, &target, tenant);
-        deployer.events.step(&stack, "pool", "its hosts and scheduled jobs, put to rest in the pool", work).await?;
+        page::show(context, tenant, shown).await?;
+        let target = pool_database(context, &standing)?;
+        let work = leave_pool(context, &target, tenant);
+        context.events.step(&stack, "pool", "its hosts and scheduled jobs, put to rest in the pool", work).await?;
         return Ok(());
     }
-    let service = service(deployer, &standing)?;
-    let work = stop(deployer, &stack, &service);
-    deployer.events.step(&stack, "tasks", "its tasks, ended", work).await?;
-    page::show(deployer, tenant, shown).await?;
+    let service = service(context, &standing)?;
+    let work = stop(context, &stack, &service);
+    context.events.step(&stack, "tasks", "its tasks, ended", work).await?;
+    page::show(context, tenant, shown).await?;
     // Its schedule or its scaling may have started one before they were told.
-    let work = stop(deployer, &stack, &service);
-    deployer.events.step(&stack, "still", "whether a task was started meanwhile", work).await?;
+    let work = stop(context, &stack, &service);
+    context.events.step(&stack, "still", "whether a task was started meanwhile", work).await?;
     Ok(())
 }
 
@@ -66,30 +67,30 @@ pub async fn off(deployer: &Deployer<'_>, tenant: &TenantName, shown: ServingSta
 ///
 /// # Errors
 /// When the tenant does not stand, when a step fails, and when its tasks do not answer; the same call goes on then.
-pub async fn resume(deployer: &Deployer<'_>, tenant: &TenantName) -> Result<Vec<String>, OperationError> {
-    let stack = deployer.names.tenant(tenant);
-    let standing = standing(deployer, tenant)?;
+pub async fn resume(context: &Context<'_>, tenant: &TenantName) -> Result<Vec<String>, OperationError> {
+    let stack = context.names.tenant(tenant);
+    let standing = standing(context, tenant)?;
     if standing.is_pooled() {
-        let target = pool_database(deployer, &standing)?;
-        let work = join_pool(deployer, &target, tenant);
-        deployer.events.step(&stack, "pool", "its hosts and scheduled jobs, awake in the pool", work).await?;
-        page::show(deployer, tenant, ServingState::Serving).await?;
+        let target = pool_database(context, &standing)?;
+        let work = join_pool(context, &target, tenant);
+        context.events.step(&stack, "pool", "its hosts and scheduled jobs, awake in the pool", work).await?;
+        page::show(context, tenant, ServingState::Serving).await?;
         return Ok(Vec::new());
     }
-    let service = service(deployer, &standing)?;
+    let service = service(context, &standing)?;
     // Whatever ends this run, the next deployment asks the tasks.
-    deployer.not_seen_healthy(&stack, &standing.tags).await?;
-    page::show(deployer, tenant, ServingState::Serving).await?;
+    context.not_seen_healthy(&stack, &standing.tags).await?;
+    page::show(context, tenant, ServingState::Serving).await?;
     let least = standing.parameters.get("MinTasks").and_then(|tasks| tasks.parse().ok()).unwrap_or(1).max(1);
-    let work = start(deployer, &service, least);
-    deployer.events.step(&stack, "tasks", "its tasks, started", work).await?;
+    let work = start(context, &service, least);
+    context.events.step(&stack, "tasks", "its tasks, started", work).await?;
     let mut not_run = Vec::new();
-    let work = deployer.answers(&stack, &service.cluster, &service.name, &service.target_group);
-    let (outcome, detail) = deployer.events.step(&stack, "health", "whether the tasks answer", work).await?;
+    let work = context.answers(&stack, &service.cluster, &service.name, &service.target_group);
+    let (outcome, detail) = context.events.step(&stack, "health", "whether the tasks answer", work).await?;
     if outcome == StepOutcome::NotRun {
         not_run.push(format!("whether the tasks answer: {}", detail.unwrap_or_default()));
     }
-    deployer.seen_healthy(&stack).await?;
+    context.seen_healthy(&stack).await?;
     Ok(not_run)
 }
 
@@ -100,9 +101,9 @@ struct Service {
     target_group: String,
 }
 
-fn standing(deployer: &Deployer<'_>, tenant: &TenantName) -> Result<ObservedStack, OperationError> {
-    let name = deployer.names.tenant(tenant);
-    let standing = deployer.observed().get(&name).cloned().ok_or_else(|| OperationError::Preflight {
+fn standing(context: &Context<'_>, tenant: &TenantName) -> Result<ObservedStack, OperationError> {
+    let name = context.names.tenant(tenant);
+    let standing = context.observed().get(&name).cloned().ok_or_else(|| OperationError::Preflight {
         problem: format!("the tenant {tenant} is not deployed"),
         help: format!("deploy it with `konta deploy tenant {tenant}`"),
     })?;
@@ -123,8 +124,8 @@ fn able(standing: &ObservedStack, tenant: &TenantName) -> Result<(), OperationEr
     Err(OperationError::Preflight { problem, help })
 }
 
-fn service(deployer: &Deployer<'_>, standing: &ObservedStack) -> Result<Service, OperationError> {
-    let observed = deployer.observed();
+fn service(context: &Context<'_>, standing: &ObservedStack) -> Result<Service, OperationError> {
+    let observed = context.observed();
     let output = |stack: &str, key: &str| {
         observed
             .output(stack, key)
@@ -132,40 +133,40 @@ fn service(deployer: &Deployer<'_>, standing: &ObservedStack) -> Result<Service,
             .ok_or_else(|| OperationError::MissingOutput { stack: standing.name.clone(), missing: key.to_owned() })
     };
     Ok(Service {
-        cluster: output(&deployer.names.environment(), "ClusterName")?,
+        cluster: output(&context.names.environment(), "ClusterName")?,
         name: output(&standing.name, "ServiceName")?,
         target_group: output(&standing.name, "TargetGroupArn")?,
     })
 }
 
-async fn stop(deployer: &Deployer<'_>, stack: &str, service: &Service) -> StepResult {
-    let Some(state) = deployer.aws.services(&service.cluster, std::slice::from_ref(&service.name)).await?.pop() else {
+async fn stop(context: &Context<'_>, stack: &str, service: &Service) -> StepResult {
+    let Some(state) = context.aws.services(&service.cluster, std::slice::from_ref(&service.name)).await?.pop() else {
         return Ok((StepOutcome::AlreadyDone, Some("there is no service".to_owned())));
     };
     if state.desired == 0 && state.running == 0 && state.pending == 0 {
         return Ok((StepOutcome::AlreadyDone, None));
     }
     if state.desired != 0 {
-        deployer.aws.set_desired_count(&service.cluster, &service.name, 0).await?;
+        context.aws.set_desired_count(&service.cluster, &service.name, 0).await?;
     }
-    wait::stopped(deployer.aws, deployer.polling, &deployer.events, stack, &service.cluster, &service.name).await?;
+    wait::stopped(context.aws, context.polling, &context.events, stack, &service.cluster, &service.name).await?;
     Ok((StepOutcome::Done, Some(format!("{} of {}", state.running + state.pending, service.name))))
 }
 
-async fn start(deployer: &Deployer<'_>, service: &Service, least: i32) -> StepResult {
-    let state = deployer.aws.services(&service.cluster, std::slice::from_ref(&service.name)).await?.pop();
+async fn start(context: &Context<'_>, service: &Service, least: i32) -> StepResult {
+    let state = context.aws.services(&service.cluster, std::slice::from_ref(&service.name)).await?.pop();
     if let Some(state) = state.filter(|state| state.desired > 0) {
         return Ok((StepOutcome::AlreadyDone, Some(format!("{} wanted", state.desired))));
     }
     let begun = tokio::time::Instant::now();
     loop {
-        match deployer.aws.set_desired_count(&service.cluster, &service.name, least).await {
+        match context.aws.set_desired_count(&service.cluster, &service.name, least).await {
             // The rule leads to the group again, and ECS does not know it yet.
             Err(error)
                 if error.message.contains("does not have an associated load balancer")
                     && begun.elapsed() < ATTACHING =>
             {
-                tokio::time::sleep(deployer.polling.poll).await;
+                tokio::time::sleep(context.polling.poll).await;
             }
             done => {
                 done?;
@@ -175,55 +176,51 @@ async fn start(deployer: &Deployer<'_>, service: &Service, least: i32) -> StepRe
     }
 }
 
-fn pool_database(deployer: &Deployer<'_>, standing: &ObservedStack) -> Result<DataTarget, OperationError> {
-    let cell = standing.cell().map(|cell| deployer.names.cell(cell));
-    cell.and_then(|cell| steps::data_target(&deployer.observed(), &[cell])).ok_or_else(|| {
-        OperationError::MissingOutput {
-            stack: standing.name.clone(),
-            missing: "DatabaseClusterArn and DatabaseSecretArn".to_owned(),
-        }
-    })
+/// The cluster of the cell, which holds the pool's registry and the databases of its tenants.
+fn pool_database<'a>(context: &Context<'a>, standing: &ObservedStack) -> Result<Database<'a>, OperationError> {
+    let cell = standing.cell().map(|cell| context.names.cell(cell)).unwrap_or_default();
+    Database::of_stack(context.aws, &context.observed(), &cell)
 }
 
 /// Lets the pool forget a database: its hosts are marked, and once the pool must have read that, its connections are ended.
-async fn leave_pool(deployer: &Deployer<'_>, target: &DataTarget, tenant: &TenantName) -> StepResult {
+async fn leave_pool(context: &Context<'_>, target: &Database<'_>, tenant: &TenantName) -> StepResult {
     let database = tenant.database();
-    let marked = mark(deployer, target, &database, true).await?;
+    let marked = mark(context, target, &database, true).await?;
     if marked {
         tokio::time::sleep(POOL_READS).await;
     }
     let ending = database::end_connections(&database, POOL_USER);
     let mut ended = 0;
     for _ in 0..ROUNDS {
-        let now = deployer.aws.sql(target, &ending.database, &ending.sql, &[]).await?.len();
+        let now = target.count(&ending).await?;
         ended += now;
         if now == 0 {
             break;
         }
-        tokio::time::sleep(deployer.polling.poll).await;
+        tokio::time::sleep(context.polling.poll).await;
     }
     let outcome = if marked || ended > 0 { StepOutcome::Done } else { StepOutcome::AlreadyDone };
     Ok((outcome, Some(format!("{ended} connections ended"))))
 }
 
-async fn join_pool(deployer: &Deployer<'_>, target: &DataTarget, tenant: &TenantName) -> StepResult {
-    let marked = mark(deployer, target, &tenant.database(), false).await?;
+async fn join_pool(context: &Context<'_>, target: &Database<'_>, tenant: &TenantName) -> StepResult {
+    let marked = mark(context, target, &tenant.database(), false).await?;
     Ok((if marked { StepOutcome::Done } else { StepOutcome::AlreadyDone }, None))
 }
 
 /// Marks a database's hosts as suspended or not; whether any was otherwise before.
 async fn mark(
-    deployer: &Deployer<'_>,
-    target: &DataTarget,
+    _context: &Context<'_>,
+    target: &Database<'_>,
     database: &str,
     suspended: bool,
 ) -> Result<bool, OperationError> {
     let question = database::hosts_to_suspend(REGISTRY, database, suspended);
-    if deployer.aws.sql(target, &question.database, &question.sql, &[]).await?.is_empty() {
+    if !target.holds(&question).await? {
         return Ok(false);
     }
     let statement = database::suspend_hosts(REGISTRY, database, suspended);
-    deployer.aws.sql(target, &statement.database, &statement.sql, &[]).await?;
+    target.run(&[statement]).await?;
     Ok(true)
 }
 

@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::aws::rds_data::DataTarget;
-use crate::deploy::{Deployer, steps};
 use crate::model::{ServingState, TenantName};
 use crate::odoo::upgrade::{self, Note, State};
+use crate::operation::context::Context;
+use crate::operation::database::Database;
 use crate::operation::{OperationError, StepOutcome};
 use crate::stack::runtime::TenantRuntime;
 
@@ -37,7 +37,7 @@ pub struct Wanted<'a> {
     /// Where it runs.
     pub runtime: &'a TenantRuntime,
     /// The cluster with its database.
-    pub data: &'a DataTarget,
+    pub data: &'a Database<'a>,
     /// The image that serves it now.
     pub image: &'a str,
     /// The image that is to serve it; `None` keeps the one that serves its data. A pooled tenant keeps its pool's.
@@ -82,8 +82,8 @@ impl From<OperationError> for UpgradeError {
 /// When a step fails. Before the upgraded database is in its place, and when its tasks are seen not to answer, the former image serves
 /// the former data again, unless that fails too, which the error says. What AWS did not answer is no proof: then all stays as it is, and
 /// the same call goes on.
-pub async fn run(deployer: &Deployer<'_>, wanted: &Wanted<'_>) -> Result<Done, UpgradeError> {
-    let upgrade = Upgrade { site: Databases::of(deployer, wanted.tenant, wanted.runtime, wanted.data), wanted };
+pub async fn run(context: &Context<'_>, wanted: &Wanted<'_>) -> Result<Done, UpgradeError> {
+    let upgrade = Upgrade { site: Databases::of(context, wanted.tenant, wanted.runtime, wanted.data), wanted };
     if upgrade.site.page() == ServingState::Suspended {
         return Err(refused(wanted.tenant).into());
     }
@@ -125,13 +125,13 @@ impl Upgrade<'_> {
             // Between the page and Odoo only the note says which image fits; a tenant that serves is served by its stack's.
             let fits = own.as_ref().filter(|_| shows_page).map_or(wanted.image, |note| &note.image).to_owned();
             if let Some(note) = own.filter(|_| !shows_page) {
-                steps::run(site.deployer.aws, site.data, &[upgrade::unmark(&site.own, &note)]).await?;
+                site.data.run(&[upgrade::unmark(&site.own, &note)]).await?;
             }
             return Ok(Earlier::Serves(fits));
         };
         let former = former.ok_or_else(|| unknown(&site.own))?;
         if !shows_page && site.is_seen_healthy().await? {
-            site.deployer.events.note(format!(
+            site.context.events.note(format!(
                 "{}: an earlier upgrade serves; what it left is dropped, and this one begins anew",
                 wanted.tenant
             ));
@@ -142,7 +142,7 @@ impl Upgrade<'_> {
         let asked = upgrade::work(&site.own, wanted.upgraded, wanted.new_image.unwrap_or(&image));
         let is_same = own.as_ref().is_some_and(|note| note.work == asked) && wanted.installed.is_empty();
         let is_fresh = former.at.parse::<Timestamp>().is_ok_and(|at| wanted.now.duration_since(at) < FRESH);
-        site.deployer.events.note(format!("{}: its database is upgraded already, the release goes on", wanted.tenant));
+        site.context.events.note(format!("{}: its database is upgraded already, the release goes on", wanted.tenant));
         let begun = tokio::time::Instant::now();
         if let Err(error) = Box::pin(site.serve(&image)).await {
             // With the page gone somebody may have worked in the upgraded database since.
@@ -194,7 +194,7 @@ impl Upgrade<'_> {
         begun: &std::cell::Cell<Option<tokio::time::Instant>>,
     ) -> Result<Note, OperationError> {
         let (site, wanted) = (&self.site, self.wanted);
-        let events = &site.deployer.events;
+        let events = &site.context.events;
         let is_off = site.page() != ServingState::Serving;
         if is_off {
             begun.set(Some(tokio::time::Instant::now()));
@@ -205,12 +205,12 @@ impl Upgrade<'_> {
         // What an interrupted run left would go on in the copy.
         Box::pin(site.stop_tasks(running.is_some().then_some(started_by.as_str()))).await?;
         if wanted.backup && running.is_none() {
-            Box::pin(backup::back_up(site.deployer, wanted.tenant, wanted.now)).await?;
+            Box::pin(backup::back_up(site.context, wanted.tenant, wanted.now)).await?;
         }
         if begun.get().is_none() {
             begun.set(Some(tokio::time::Instant::now()));
         }
-        Box::pin(suspension::off(site.deployer, wanted.tenant, ServingState::Maintenance)).await?;
+        Box::pin(suspension::off(site.context, wanted.tenant, ServingState::Maintenance)).await?;
         if running.is_none() {
             events.step(&site.stack, "copy", "a copy of its database", Box::pin(site.copy(wanted.now))).await?;
         }
@@ -227,7 +227,7 @@ impl Upgrade<'_> {
         };
         let copy = upgrade::copy_name(&site.own);
         let upgraded = note(State::Upgraded, new, String::new());
-        steps::run(site.deployer.aws, site.data, &[crate::odoo::database_swap::mark(&copy, &upgraded.text())]).await?;
+        site.data.run(&[crate::odoo::database_swap::mark(&copy, &upgraded.text())]).await?;
         let before = site.comment(&site.own).await?.unwrap_or_default();
         let before = Note::of(&before).map_or(before, |note| note.before);
         Ok(note(State::Former, image, before))
@@ -239,7 +239,7 @@ impl Upgrade<'_> {
             site.exchange(&upgrade::swap(&site.own, former)).await?;
             Ok((StepOutcome::Done, None))
         };
-        site.deployer.events.step(&site.stack, "swap", "the upgraded database, in its place", work).await?;
+        site.context.events.step(&site.stack, "swap", "the upgraded database, in its place", work).await?;
         Ok(())
     }
 

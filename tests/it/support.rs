@@ -1,5 +1,6 @@
 //! What tests share.
 
+pub mod context;
 pub mod fake_aws;
 pub mod http_client;
 pub mod mfa_front;

@@ -83,7 +83,7 @@ async fn one(context: &Context, args: &BackupArgs, mut tenant: StandingTenant<'_
     context.outlast(&mut tenant.session, SignedDuration::from_mins(30)).await?;
     let name = tenant.name.clone();
     let made =
-        tenant.carry_out(context, async |deployer| backup::back_up(deployer, &name, Timestamp::now()).await).await?;
+        tenant.operate(context, async |operation| backup::back_up(operation, &name, Timestamp::now()).await).await?;
     let bucket = backup_store::bucket(&tenant.observed, &tenant.names().environment())?;
     let (aws, files) = (&tenant.session.aws, &made.manifest.files);
     let before = backup::lost_before(aws, &bucket, name.as_str(), &made.manifest.id).await?;

@@ -63,7 +63,7 @@ pub(super) async fn run(context: &Context, args: &CloneArgs) -> Result<u8, Comma
         backup::find(&copy.session.aws, &bucket, source.name.as_str(), Some(from)).await?
     } else {
         let name = source.name.clone();
-        let made = source.carry_out(context, async |deployer| backup::back_up(deployer, &name, Timestamp::now()).await);
+        let made = source.operate(context, async |operation| backup::back_up(operation, &name, Timestamp::now()).await);
         made.await?.manifest
     };
     let name = copy.name.clone();
@@ -73,7 +73,7 @@ pub(super) async fn run(context: &Context, args: &CloneArgs) -> Result<u8, Comma
         neutralized_at: Some(&url),
         again: args.from.is_none(),
     };
-    let done = copy.carry_out(context, async |deployer| restore::restore(deployer, &name, &wanted).await).await?;
+    let done = copy.operate(context, async |operation| restore::restore(operation, &name, &wanted).await).await?;
     restoring::show(context, &copy, &manifest, &done)?;
     Ok(0)
 }

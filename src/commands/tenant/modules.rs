@@ -27,15 +27,8 @@ pub(super) async fn run(context: &Context, args: &ModulesArgs) -> Result<u8, Com
     let names = Builder::new(&loaded.workspace, &loaded.composer).names(standing.environment);
     let data = standing.database(&names)?;
     let question = upgrade::versions(&standing.name.database());
-    let rows = standing.session.aws.sql(&data, &question.database, &question.sql, &[]).await?;
     let wanted: &[String] = loaded.workspace.tenants.get(&standing.name).map_or(&[], |tenant| &tenant.modules);
-    let there: Vec<(String, String)> = rows
-        .into_iter()
-        .map(|row| {
-            let mut texts = row.into_iter().map(Option::unwrap_or_default);
-            (texts.next().unwrap_or_default(), texts.next().unwrap_or_default())
-        })
-        .collect();
+    let there = data.pairs(&question).await?;
     let installed: Vec<String> = there.iter().map(|(name, _)| name.clone()).collect();
     let missing = modules::missing(wanted, &installed);
     let shown = there.iter().filter(|(name, _)| !args.wanted || wanted.contains(name));

@@ -9,7 +9,7 @@ use crate::commands::plan::What;
 use crate::commands::{CommandError, Context, context, deploy};
 use crate::manifest::edit;
 use crate::model::{CellNumber, ServingState, Tenant};
-use crate::operation::OperationError;
+use crate::operation::{self, OperationError};
 use crate::report::{message, output, prompt};
 use crate::stack::build::Builder;
 use crate::stack::tags::TIER_TAG;
@@ -56,7 +56,9 @@ pub(super) async fn run(context: &Context, args: &MoveArgs) -> Result<u8, Comman
     let under_way = standing.stack.in_progress() && relocation::refuse(&standing.observed, &standing.name).is_err();
     if args.back && under_way && !args.dry_run {
         let name = standing.name.clone();
-        standing.carry_out(context, async |deployer| relocation::stop(deployer, &name).await).await?;
+        standing
+            .operate(context, async |operation: &operation::Context<'_>| relocation::stop(operation, &name).await)
+            .await?;
         standing = standing::look(context, &loaded, &args.name).await?;
     }
     let record = Record::of(&standing.observed, &standing.names(), &standing.name)?;
@@ -244,7 +246,9 @@ async fn resume(
         return Err(CommandError::Declined("the way back was not confirmed".to_owned()));
     }
     begin()?;
-    let not_run = standing.carry_out(context, async |deployer| relocation.resume(deployer).await).await?;
+    let not_run = standing
+        .operate(context, async |operation: &operation::Context<'_>| relocation.resume(operation).await)
+        .await?;
     say(context, standing, relocation.goal(), "back", &not_run)?;
     Ok(0)
 }

@@ -67,7 +67,7 @@ pub(super) async fn run(context: &Context, args: &RestoreArgs) -> Result<u8, Com
     }
     let name = tenant.name.clone();
     let wanted = Wanted { source: &source, id: &manifest.id, neutralized_at: None, again: args.again };
-    let done = tenant.carry_out(context, async |deployer| restore::restore(deployer, &name, &wanted).await).await?;
+    let done = tenant.operate(context, async |operation| restore::restore(operation, &name, &wanted).await).await?;
     show(context, &tenant, &manifest, &done)?;
     Ok(0)
 }
@@ -146,7 +146,7 @@ fn words(outcome: Option<&Outcome>) -> String {
 
 async fn check(context: &Context, tenant: &StandingTenant<'_>, manifest: &Manifest) -> Result<u8, CommandError> {
     let name = tenant.name.clone();
-    let outcome = tenant.carry_out(context, async |deployer| restore::check(deployer, &name, manifest).await).await?;
+    let outcome = tenant.operate(context, async |operation| restore::check(operation, &name, manifest).await).await?;
     if context.format().is_json() {
         output::print_json_line(&json!({
             "event": "result",
@@ -173,7 +173,7 @@ async fn undo(context: &Context, tenant: &mut StandingTenant<'_>, anyway: bool) 
         return Err(CommandError::Declined("the undoing was not confirmed".to_owned()));
     }
     context.outlast(&mut tenant.session, SignedDuration::from_mins(15)).await?;
-    let done = tenant.carry_out(context, async |deployer| restore::undo(deployer, &name, anyway).await).await?;
+    let done = tenant.operate(context, async |operation| restore::undo(operation, &name, anyway).await).await?;
     finish(context, tenant, if done { "has back what stood there before the restore" } else { "had it back already" })
 }
 
@@ -183,7 +183,7 @@ async fn drop_before(context: &Context, tenant: &StandingTenant<'_>) -> Result<u
     if !context.global().yes && !prompt::confirm(&question)? {
         return Err(CommandError::Declined("the dropping was not confirmed".to_owned()));
     }
-    tenant.carry_out(context, async |deployer| restore::forget(deployer, &name).await).await?;
+    tenant.operate(context, async |operation| restore::forget(operation, &name).await).await?;
     finish(context, tenant, "keeps no database from before a restore")
 }
 

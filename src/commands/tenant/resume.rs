@@ -5,8 +5,8 @@ use jiff::SignedDuration;
 use serde_json::json;
 
 use crate::commands::{CommandError, Context};
-use crate::deploy::Deployer;
 use crate::model::ServingState;
+use crate::operation;
 use crate::report::{message, output};
 use crate::stack::runtime::TenantRuntime;
 use crate::tenant::{suspension, upgrade};
@@ -33,10 +33,11 @@ pub(super) async fn run(context: &Context, args: &ResumeArgs) -> Result<u8, Comm
         // An upgrade may have been broken off: the image must fit the data.
         let names = tenant.names();
         let (runtime, data) = (TenantRuntime::of(&tenant.observed, &names, &name)?, tenant.database(&names)?);
-        let back = async |deployer: &Deployer<'_>| upgrade::take_back(deployer, &name, &runtime, &data).await;
-        tenant.carry_out(context, back).await?
+        let back =
+            async |operation: &operation::Context<'_>| upgrade::take_back(operation, &name, &runtime, &data).await;
+        tenant.operate(context, back).await?
     } else {
-        tenant.carry_out(context, async |deployer| suspension::resume(deployer, &name).await).await?
+        tenant.operate(context, async |operation| suspension::resume(operation, &name).await).await?
     };
     let url = tenant.stack.outputs.get("Url").cloned().unwrap_or_default();
     if context.format().is_json() {

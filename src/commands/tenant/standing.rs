@@ -1,19 +1,11 @@
 //! A tenant that stands, with or without a manifest, and what its operations are carried out with.
 
-use std::collections::BTreeMap;
-
-use tokio::sync::{mpsc, watch};
-
-use crate::aws::rds_data::DataTarget;
 use crate::commands::context::{self, Loaded, Session};
-use crate::commands::{CommandError, Context};
-use crate::deploy::database_template::TemplateLocks;
-use crate::deploy::{Deployer, observe, steps};
+use crate::commands::{CommandError, Context, runner};
+use crate::deploy::observe;
 use crate::model::{Environment, TenantName};
-use crate::operation::OperationError;
-use crate::operation::event::Events;
-use crate::operation::interrupt::Interrupt;
-use crate::report::{Drawer, draw};
+use crate::operation;
+use crate::operation::database::Database;
 use crate::stack::build::Builder;
 use crate::stack::names::Names;
 use crate::stack::{Observed, ObservedStack};
@@ -87,51 +79,16 @@ impl StandingTenant<'_> {
     }
 
     /// The cluster with its database: its own, where it has one, else its cell's.
-    pub(super) fn database(&self, names: &Names) -> Result<DataTarget, CommandError> {
-        let cell = self.stack.cell().map(|cell| names.cell(cell));
-        let endpoint = self.stack.parameters.get("DatabaseEndpoint");
-        let own = self.observed.iter().find(|stack| {
-            endpoint.is_some()
-                && Some(&stack.name) != cell.as_ref()
-                && stack.outputs.get("DatabaseEndpoint") == endpoint
-        });
-        let stacks: Vec<String> = own.map(|stack| stack.name.clone()).into_iter().chain(cell).collect();
-        steps::data_target(&self.observed, &stacks).ok_or_else(|| {
-            OperationError::MissingOutput {
-                stack: self.stack.name.clone(),
-                missing: "DatabaseClusterArn and DatabaseSecretArn".to_owned(),
-            }
-            .into()
-        })
+    pub(super) fn database(&self, names: &Names) -> Result<Database<'_>, CommandError> {
+        Ok(Database::of_tenant(&self.session.aws, &self.observed, names, &self.stack)?)
     }
 
-    /// Carries out an operation, and draws what it tells.
-    pub(super) async fn carry_out<T, E: Into<CommandError>>(
+    /// Runs an operation on it.
+    pub(super) async fn operate<T, E: Into<CommandError>>(
         &self,
         context: &Context,
-        work: impl AsyncFnOnce(&Deployer<'_>) -> Result<T, E>,
+        work: impl AsyncFnOnce(&operation::Context<'_>) -> Result<T, E>,
     ) -> Result<T, CommandError> {
-        let (sender, receiver) = mpsc::unbounded_channel();
-        let (_wish, interrupts) = watch::channel(Interrupt::None);
-        let drawer = Drawer::for_reader(context.format(), self.environment.name.as_str(), context.palette());
-        let drawing = tokio::spawn(draw(receiver, drawer));
-        let builder = Builder::new(&self.loaded.workspace, &self.loaded.composer);
-        let deployer = Deployer {
-            aws: &self.session.aws,
-            environment: self.environment,
-            names: builder.names(self.environment),
-            tenants: BTreeMap::new(),
-            tiers: &self.loaded.workspace.tiers,
-            templates: TemplateLocks::default(),
-            arrivals: BTreeMap::new(),
-            polling: self.session.polling,
-            events: Events(sender),
-            interrupts,
-            standing: self.observed.clone().into(),
-        };
-        let done = work(&deployer).await;
-        drop(deployer);
-        drawing.await.map_err(std::io::Error::from)??;
-        done.map_err(Into::into)
+        runner::run(context, &self.session, self.environment, self.names(), self.observed.clone(), work).await
     }
 }

@@ -39,7 +39,7 @@ pub(super) async fn run(context: &Context, args: &SuspendArgs) -> Result<u8, Com
     }
     context.outlast(&mut tenant.session, SignedDuration::from_mins(15)).await?;
     let name = tenant.name.clone();
-    tenant.carry_out(context, async |deployer| suspension::suspend(deployer, &name).await).await?;
+    tenant.operate(context, async |operation| suspension::suspend(operation, &name).await).await?;
     if context.format().is_json() {
         output::print_json_line(&json!({
             "event": "result",

@@ -129,8 +129,7 @@ async fn one(context: &Context, loaded: &Loaded, wish: &Wish<'_>, args: &Upgrade
     let data = standing.database(&names)?;
     let now = wish::image(&standing.observed, &standing.stack, &names).unwrap_or_else(|| tenant.image.clone());
     let question = database::installed_modules(&tenant.name.database());
-    let rows = standing.session.aws.sql(&data, &question.database, &question.sql, &[]).await?;
-    let there: Vec<String> = rows.into_iter().flatten().flatten().collect();
+    let there = data.values(&question).await?;
     let missing = crate::odoo::modules::missing(&tenant.modules, &there);
     let unknown = crate::odoo::modules::missing(modules, &there);
     if !unknown.is_empty() {
@@ -157,7 +156,7 @@ async fn one(context: &Context, loaded: &Loaded, wish: &Wish<'_>, args: &Upgrade
         edit.write()?;
     }
     let done = standing
-        .carry_out(context, async |deployer| Ok::<_, CommandError>(upgrade::run(deployer, &wanted).await))
+        .operate(context, async |operation| Ok::<_, CommandError>(upgrade::run(operation, &wanted).await))
         .await?;
     let done = match done {
         Ok(done) => done,

@@ -1,61 +1,61 @@
 //! What a tenant that has moved leaves behind, dropped.
 
 use crate::aws::Aws;
-use crate::aws::rds_data::DataTarget;
-use crate::deploy::Deployer;
 use crate::deploy::steps::{self, REGISTRY};
 use crate::model::{CellNumber, TenantName};
 use crate::odoo::database;
 use crate::operation::StepOutcome;
+use crate::operation::context::Context;
+use crate::operation::database::Database;
 use crate::operation::event::StepResult;
 use crate::stack::location::Location;
 use crate::stack::names::{Names, POOL_USER};
 
-fn data_of(deployer: &Deployer<'_>, tenant: &TenantName, home: Location) -> Option<DataTarget> {
-    steps::data_target(&deployer.observed(), &[home.database_stack(&deployer.names, tenant)])
+fn data_of<'a>(context: &Context<'a>, tenant: &TenantName, home: Location) -> Option<Database<'a>> {
+    Database::of_stacks(context.aws, &context.observed(), &[home.database_stack(&context.names, tenant)])
 }
 
-pub(super) async fn forget_hosts(deployer: &Deployer<'_>, left: Location, own: &str) -> StepResult {
-    let cell = deployer.names.cell(left.cell());
-    let Some(data) = steps::data_target(&deployer.observed(), &[cell]) else {
+pub(super) async fn forget_hosts(context: &Context<'_>, left: Location, own: &str) -> StepResult {
+    let cell = context.names.cell(left.cell());
+    let Some(data) = Database::of_stacks(context.aws, &context.observed(), &[cell]) else {
         return Ok((StepOutcome::AlreadyDone, None));
     };
     let question = database::database_exists(REGISTRY);
-    if deployer.aws.sql(&data, &question.database, &question.sql, &[]).await?.is_empty() {
+    if !data.holds(&question).await? {
         return Ok((StepOutcome::AlreadyDone, None));
     }
-    steps::run(deployer.aws, &data, &[database::forget_hosts(REGISTRY, own)]).await?;
+    data.run(&[database::forget_hosts(REGISTRY, own)]).await?;
     Ok((StepOutcome::Done, None))
 }
 
 /// Drops the database in the cluster that was left; in one that holds both, the one that the restored database took the place of. A
 /// cluster of its own goes as a whole.
 pub(super) async fn drop_data(
-    deployer: &Deployer<'_>,
+    context: &Context<'_>,
     tenant: &TenantName,
     left: Location,
     goal: Location,
 ) -> StepResult {
-    let (Some(old), Some(new)) = (data_of(deployer, tenant, left), data_of(deployer, tenant, goal)) else {
+    let (Some(old), Some(new)) = (data_of(context, tenant, left), data_of(context, tenant, goal)) else {
         return Ok((StepOutcome::AlreadyDone, None));
     };
-    if old.cluster == new.cluster {
-        return steps::drop_beside(deployer.aws, &old, tenant).await;
+    if old.cluster() == new.cluster() {
+        return steps::drop_beside(&old, tenant).await;
     }
     if left.own_cluster {
         return Ok((StepOutcome::AlreadyDone, Some("it goes with its cluster".to_owned())));
     }
-    steps::drop_tenant(deployer.aws, &old, tenant).await
+    steps::drop_tenant(&old, tenant).await
 }
 
-pub(super) async fn leave_pool(deployer: &Deployer<'_>, tenant: &TenantName, goal: Location) -> StepResult {
+pub(super) async fn leave_pool(context: &Context<'_>, tenant: &TenantName, goal: Location) -> StepResult {
     let own = tenant.database();
-    let Some(data) = data_of(deployer, tenant, goal) else { return Ok((StepOutcome::AlreadyDone, None)) };
+    let Some(data) = data_of(context, tenant, goal) else { return Ok((StepOutcome::AlreadyDone, None)) };
     let question = database::role_exists(POOL_USER);
-    if deployer.aws.sql(&data, &question.database, &question.sql, &[]).await?.is_empty() {
+    if !data.holds(&question).await? {
         return Ok((StepOutcome::AlreadyDone, None));
     }
-    steps::run(deployer.aws, &data, &database::leave_pool(&own, &own, POOL_USER)).await?;
+    data.run(&database::leave_pool(&own, &own, POOL_USER)).await?;
     Ok((StepOutcome::Done, None))
 }
 

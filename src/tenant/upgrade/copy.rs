@@ -5,9 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::aws::rds_data::Sent;
-use crate::deploy::steps;
-use crate::odoo::database::{self, Statement};
-use crate::odoo::upgrade;
+use crate::odoo::{database, upgrade};
 use crate::operation::event::StepResult;
 use crate::operation::retry::Retry;
 use crate::operation::{OperationError, StepOutcome};
@@ -24,7 +22,7 @@ impl Databases<'_> {
         let copy = upgrade::copy_name(&self.own);
         let mut tries = 1;
         loop {
-            steps::run(self.deployer.aws, self.data, &upgrade::clear(&self.own)).await?;
+            self.data.run(&upgrade::clear(&self.own)).await?;
             let mark = format!("konta{:x}x{tries}", now.as_millisecond());
             match self.copied(&mark).await {
                 Ok(true) => break,
@@ -44,11 +42,11 @@ impl Databases<'_> {
                 Err(error) => return Err(error),
             }
             tries += 1;
-            tokio::time::sleep(self.deployer.polling.poll).await;
+            tokio::time::sleep(self.context.polling.poll).await;
         }
-        steps::run(self.deployer.aws, self.data, &database::secure_database(&copy, &self.own)).await?;
+        self.data.run(&database::secure_database(&copy, &self.own)).await?;
         if self.runtime.is_pooled {
-            steps::run(self.deployer.aws, self.data, &database::join_pool(&copy, &self.own, POOL_USER)).await?;
+            self.data.run(&database::join_pool(&copy, &self.own, POOL_USER)).await?;
         }
         Ok((StepOutcome::Done, Some(copy)))
     }
@@ -57,25 +55,20 @@ impl Databases<'_> {
     /// a copy that is there then is this one, since there was none before.
     async fn copied(&self, mark: &str) -> Result<bool, OperationError> {
         let copying = upgrade::copy(&self.own, &self.own, mark);
-        if self.deployer.aws.sql_once(self.data, &copying.database, &copying.sql).await? == Sent::Done {
+        if self.data.send_once(&copying).await? == Sent::Done {
             return Ok(true);
         }
         let what = format!("the copy of {}", self.own);
-        self.deployer.events.note(format!("{what} takes longer than a call to PostgreSQL may; waiting for it"));
+        self.context.events.note(format!("{what} takes longer than a call to PostgreSQL may; waiting for it"));
         let begun = tokio::time::Instant::now();
-        let mut retry = Retry::new(self.deployer.polling, Some(&self.deployer.events), what.clone());
+        let mut retry = Retry::new(self.context.polling, Some(&self.context.events), what.clone());
         let is_copying = upgrade::is_copying(mark);
-        while self.holds(&mut retry, &is_copying).await? {
+        while self.data.holds_in_the_end(&mut retry, &is_copying).await? {
             if begun.elapsed() > LONGEST {
                 return Err(OperationError::Timeout { what, minutes: LONGEST.as_secs() / 60 });
             }
-            tokio::time::sleep(self.deployer.polling.poll).await;
+            tokio::time::sleep(self.context.polling.poll).await;
         }
-        self.holds(&mut retry, &database::database_exists(&upgrade::copy_name(&self.own))).await
-    }
-
-    async fn holds(&self, retry: &mut Retry<'_>, question: &Statement) -> Result<bool, OperationError> {
-        let ask = async || self.deployer.aws.sql(self.data, &question.database, &question.sql, &[]).await;
-        Ok(!retry.ask(ask).await?.is_empty())
+        self.data.holds_in_the_end(&mut retry, &database::database_exists(&upgrade::copy_name(&self.own))).await
     }
 }

@@ -1,11 +1,11 @@
 //! A tenant at its upgrade: its databases with their notes, its page, and the tidying.
 
-use crate::aws::rds_data::DataTarget;
-use crate::deploy::{Deployer, steps};
 use crate::model::{ServingState, TenantName};
 use crate::odoo::database::Statement;
 use crate::odoo::database_swap;
 use crate::odoo::upgrade::{self, Note};
+use crate::operation::context::Context;
+use crate::operation::database::Database;
 use crate::operation::event::StepResult;
 use crate::operation::{OperationError, StepOutcome};
 use crate::stack::runtime::TenantRuntime;
@@ -15,10 +15,10 @@ pub(super) const TRIES: usize = 60;
 
 /// A tenant at its upgrade.
 pub(super) struct Databases<'a> {
-    pub(super) deployer: &'a Deployer<'a>,
+    pub(super) context: &'a Context<'a>,
     pub(super) tenant: &'a TenantName,
     pub(super) runtime: &'a TenantRuntime,
-    pub(super) data: &'a DataTarget,
+    pub(super) data: &'a Database<'a>,
     /// Its database, and the role that owns it.
     pub(super) own: String,
     /// Its stack.
@@ -27,18 +27,18 @@ pub(super) struct Databases<'a> {
 
 impl<'a> Databases<'a> {
     pub(super) fn of(
-        deployer: &'a Deployer<'a>,
+        context: &'a Context<'a>,
         tenant: &'a TenantName,
         runtime: &'a TenantRuntime,
-        data: &'a DataTarget,
+        data: &'a Database<'a>,
     ) -> Self {
-        let (own, stack) = (tenant.database(), deployer.names.tenant(tenant));
-        Self { deployer, tenant, runtime, data, own, stack }
+        let (own, stack) = (tenant.database(), context.names.tenant(tenant));
+        Self { context, tenant, runtime, data, own, stack }
     }
 
     /// What its visitors see.
     pub(super) fn page(&self) -> ServingState {
-        self.deployer.observed().get(&self.stack).map(crate::stack::ObservedStack::page).unwrap_or_default()
+        self.context.observed().get(&self.stack).map(crate::stack::ObservedStack::page).unwrap_or_default()
     }
 
     /// Whether its tasks were seen to answer since its stack was last changed. A pool is seen by its own deployment.
@@ -46,14 +46,12 @@ impl<'a> Databases<'a> {
         if self.runtime.is_pooled {
             return Ok(true);
         }
-        Ok(self.deployer.aws.parameter(&self.deployer.names.unverified_stack(&self.stack)).await?.is_none())
+        Ok(self.context.aws.parameter(&self.context.names.unverified_stack(&self.stack)).await?.is_none())
     }
 
     /// A database's comment; `None` where there is no such database.
     pub(super) async fn comment(&self, database: &str) -> Result<Option<String>, OperationError> {
-        let question = database_swap::marked(database);
-        let rows = self.deployer.aws.sql(self.data, &question.database, &question.sql, &[]).await?;
-        Ok(rows.into_iter().next().map(|row| row.into_iter().flatten().next().unwrap_or_default()))
+        self.data.comment(database).await
     }
 
     /// What an upgrade has kept beside a database: `None` where there is no such database, an inner `None` where nothing was kept.
@@ -63,22 +61,13 @@ impl<'a> Databases<'a> {
 
     /// Runs a statement that wants its databases without connections, until no task that is ending has one.
     pub(super) async fn exchange(&self, statement: &Statement) -> Result<(), OperationError> {
-        let mut tries = 1;
-        loop {
-            match steps::run(self.deployer.aws, self.data, std::slice::from_ref(statement)).await {
-                Err(OperationError::Aws(error)) if error.says_it_is_in_use() && tries < TRIES => {
-                    tries += 1;
-                    tokio::time::sleep(self.deployer.polling.poll).await;
-                }
-                done => return done,
-            }
-        }
+        self.data.run_when_free(statement, TRIES, self.context.polling.poll).await
     }
 
     /// Drops what an upgrade that serves needs no more. The note goes last: without it nobody knew what the rest is.
     pub(super) async fn tidy(&self) -> Result<(), OperationError> {
         let work = self.tidied();
-        self.deployer.events.step(&self.stack, "tidy", "the former database, dropped", work).await?;
+        self.context.events.step(&self.stack, "tidy", "the former database, dropped", work).await?;
         Ok(())
     }
 
@@ -91,7 +80,7 @@ impl<'a> Databases<'a> {
         if let Some(note) = self.note(&self.own).await?.flatten() {
             statements.push(upgrade::unmark(&self.own, &note));
         }
-        steps::run(self.deployer.aws, self.data, &statements).await?;
+        self.data.run(&statements).await?;
         Ok((StepOutcome::Done, None))
     }
 }

@@ -2,17 +2,16 @@
 
 use std::time::Duration;
 
-use crate::aws::ecs::TaskRequest;
 use crate::aws::task_definition::beside;
 use crate::aws::tasks::{TaskDetail, Tasks};
-use crate::deploy::install;
 use crate::odoo::log::Level;
 use crate::odoo::{database, modules, upgrade};
 use crate::operation::event::StepResult;
 use crate::operation::retry::Retry;
 use crate::operation::{OperationError, StepOutcome};
+use crate::task::log;
 use crate::task::log_filter::{Line, Selection};
-use crate::task::{log, one_off};
+use crate::task::one_off::{self, Finished, OneOff};
 
 use super::Upgrade;
 use super::databases::Databases;
@@ -31,22 +30,26 @@ impl Upgrade<'_> {
     pub(super) async fn run_odoo(&self, image: &str, started_by: &str, running: Option<String>) -> StepResult {
         let (site, wanted) = (&self.site, self.wanted);
         let begun = wanted.now.as_millisecond();
-        let arn = match running {
-            Some(arn) => arn,
-            None => self.start(image, started_by).await?,
+        let definition = match running {
+            Some(_) => site.runtime.task_definition.clone(),
+            None => self.task_definition(image).await?,
         };
-        let ended = install::ended(
-            site.deployer.aws,
-            site.deployer.polling,
-            &site.deployer.events,
-            &site.runtime.cluster,
-            &arn,
-        )
-        .await;
-        if let Some(reason) = ended? {
+        let copy = upgrade::copy_name(&site.own);
+        let task = OneOff {
+            runtime: site.runtime,
+            task_definition: Some(&definition),
+            command: &upgrade::command(&site.own, wanted.upgraded, wanted.installed),
+            database: Some(&copy),
+            task_role: None,
+            size: Some(modules::INSTALL_SIZE),
+            started_by,
+        };
+        let what = format!("the upgrade of {}", site.tenant);
+        let Finished { arn, exit } =
+            task.follow_or_run(site.context, running, &what, site.context.polling.task).await?;
+        if let Some(reason) = exit.problem() {
             return Err(site.failed(&arn, begun, reason).await);
         }
-        let copy = upgrade::copy_name(&site.own);
         let left = site.names_in(&upgrade::unsettled(&copy)).await?;
         let there = site.names_in(&database::installed_modules(&copy)).await?;
         // Odoo passes over modules that it does not know, and ends well all the same.
@@ -59,29 +62,14 @@ impl Upgrade<'_> {
         Ok((StepOutcome::Done, Some([wanted.upgraded, wanted.installed].concat().join(", "))))
     }
 
-    async fn start(&self, image: &str, started_by: &str) -> Result<String, OperationError> {
+    /// The task definition whose tasks run `image`: the tenant's own, or one made for this upgrade.
+    async fn task_definition(&self, image: &str) -> Result<String, OperationError> {
         let (site, wanted) = (&self.site, self.wanted);
-        let (aws, runtime) = (site.deployer.aws, site.runtime);
-        let definition = if runtime.is_pooled || wanted.image == image {
-            runtime.task_definition.clone()
-        } else {
-            aws.define_with_image(&runtime.task_definition, image).await?
-        };
-        let task = TaskRequest {
-            cluster: &runtime.cluster,
-            task_definition: &definition,
-            container: "odoo",
-            command: &upgrade::command(&site.own, wanted.upgraded, wanted.installed),
-            variables: &[("PGDATABASE".to_owned(), upgrade::copy_name(&site.own))],
-            subnets: runtime.subnets.clone(),
-            security_groups: vec![runtime.security_group.clone()],
-            public_ip: runtime.public_ip,
-            task_role: None,
-            size: Some(modules::INSTALL_SIZE),
-            started_by,
-            tags: runtime.tags.clone(),
-        };
-        Ok(aws.run_task(&task).await?.arn)
+        let own = &site.runtime.task_definition;
+        if site.runtime.is_pooled || wanted.image == image {
+            return Ok(own.clone());
+        }
+        Ok(site.context.aws.define_with_image(own, image).await?)
     }
 }
 
@@ -97,7 +85,7 @@ impl Databases<'_> {
     async fn tasks(&self) -> Result<Vec<TaskDetail>, OperationError> {
         let own = upgrade::started_by_tenant(&self.stack, &self.own);
         let (family, beside) = (self.runtime.family(), beside(self.runtime.family()));
-        let mut retry = Retry::new(self.deployer.polling, Some(&self.deployer.events), "the tasks of upgrades");
+        let mut retry = Retry::new(self.context.polling, Some(&self.context.events), "the tasks of upgrades");
         let mut found = Vec::new();
         for which in [
             Tasks::RunningOfFamily(family),
@@ -105,7 +93,7 @@ impl Databases<'_> {
             Tasks::RunningOfFamily(&beside),
             Tasks::StoppedOfFamily(&beside),
         ] {
-            let tasks = retry.ask(async || self.deployer.aws.tasks(&self.runtime.cluster, which).await).await?;
+            let tasks = retry.ask(async || self.context.aws.tasks(&self.runtime.cluster, which).await).await?;
             found.extend(tasks);
         }
         found.retain(|task| {
@@ -125,15 +113,15 @@ impl Databases<'_> {
                 break;
             }
             for task in left.iter().filter(|task| task.stops.is_none()) {
-                self.deployer.events.note(format!("{}: stopping task {} of an upgrade", self.tenant, task.id()));
+                self.context.events.note(format!("{}: stopping task {} of an upgrade", self.tenant, task.id()));
                 let reason = "konta: this upgrade is not gone on with";
-                self.deployer.aws.stop_task(&self.runtime.cluster, &task.arn, reason).await?;
+                self.context.aws.stop_task(&self.runtime.cluster, &task.arn, reason).await?;
             }
             if begun.elapsed() > STOPPING {
                 let what = format!("the end of task {}", left[0].id());
                 return Err(OperationError::Timeout { what, minutes: STOPPING.as_secs() / 60 });
             }
-            tokio::time::sleep(self.deployer.polling.poll).await;
+            tokio::time::sleep(self.context.polling.poll).await;
         }
         if but.is_none() { self.retire().await } else { Ok(()) }
     }
@@ -141,14 +129,13 @@ impl Databases<'_> {
     /// Retires the task definitions that were made for upgrades of this tenant, also by a run that was interrupted.
     pub(super) async fn retire(&self) -> Result<(), OperationError> {
         if !self.runtime.is_pooled {
-            self.deployer.aws.retire_family(&beside(self.runtime.family())).await?;
+            self.context.aws.retire_family(&beside(self.runtime.family())).await?;
         }
         Ok(())
     }
 
     async fn names_in(&self, question: &database::Statement) -> Result<Vec<String>, OperationError> {
-        let rows = self.deployer.aws.sql(self.data, &question.database, &question.sql, &[]).await?;
-        Ok(rows.into_iter().flatten().flatten().collect())
+        self.data.values(question).await
     }
 
     /// The error of a task that did not do its work, with Odoo's last words about it.
@@ -168,13 +155,13 @@ impl Databases<'_> {
     /// Odoo's last lines of an error with their tracebacks, or without an error its last lines. What cannot be read is left out: the
     /// error itself must be told.
     async fn last_words(&self, arn: &str, from: i64) -> Vec<String> {
-        let aws = self.deployer.aws;
+        let aws = self.context.aws;
         let source = one_off::log_of(self.runtime, arn);
         let begun = tokio::time::Instant::now();
         // Lines reach the log a while after they were written.
         let late = if aws.is_sandbox() { Duration::from_secs(2) } else { Duration::from_secs(15) };
         loop {
-            let mut reader = log::Reader::new(aws, self.deployer.polling, &source, Selection::default(), from, None);
+            let mut reader = log::Reader::new(aws, self.context.polling, &source, Selection::default(), from, None);
             let lines = reader.all().await.unwrap_or_default();
             if lines.iter().any(is_error) || begun.elapsed() > late {
                 return words(&lines);

@@ -1,10 +1,10 @@
 //! Which release serves: the upgraded one, or on the way back the former, each with the image that fits its data.
 
-use crate::aws::rds_data::DataTarget;
-use crate::deploy::{Deployer, steps};
 use crate::model::{ServingState, TenantName};
 use crate::odoo::database_swap;
 use crate::odoo::upgrade::{self, Note, State};
+use crate::operation::context::Context;
+use crate::operation::database::Database;
 use crate::operation::event::StepResult;
 use crate::operation::{OperationError, StepOutcome};
 use crate::stack::StackKind;
@@ -29,16 +29,16 @@ pub(super) fn is_proof(error: &OperationError) -> bool {
 /// # Errors
 /// When a step fails, and when its tasks do not answer; the same call goes on then.
 pub async fn take_back(
-    deployer: &Deployer<'_>,
+    context: &Context<'_>,
     tenant: &TenantName,
     runtime: &TenantRuntime,
-    data: &DataTarget,
+    data: &Database<'_>,
 ) -> Result<Vec<String>, OperationError> {
-    let site = Databases::of(deployer, tenant, runtime, data);
+    let site = Databases::of(context, tenant, runtime, data);
     let note = site.note(&site.own).await?.flatten();
     let not_run = match &note {
         Some(note) => Box::pin(site.serve(&note.image)).await?,
-        None => Box::pin(suspension::resume(deployer, tenant)).await?,
+        None => Box::pin(suspension::resume(context, tenant)).await?,
     };
     if !not_run.is_empty() {
         return Ok(not_run);
@@ -47,7 +47,7 @@ pub async fn take_back(
     if note.is_some() {
         Box::pin(site.tidy()).await?;
     } else {
-        steps::run(deployer.aws, data, &[database_swap::drop(&upgrade::copy_name(&site.own))]).await?;
+        data.run(&[database_swap::drop(&upgrade::copy_name(&site.own))]).await?;
     }
     Ok(not_run)
 }
@@ -59,21 +59,21 @@ impl Databases<'_> {
     /// schedule or its scaling may start it at once, with the former image. So there is a moment between: no page, and no tasks.
     pub(super) async fn serve(&self, image: &str) -> Result<Vec<String>, OperationError> {
         if !self.runtime.is_pooled {
-            let standing = self.deployer.observed().get(&self.stack).cloned().unwrap_or_default();
+            let standing = self.context.observed().get(&self.stack).cloned().unwrap_or_default();
             // Whatever ends this run, the next one asks the tasks.
-            self.deployer.not_seen_healthy(&self.stack, &standing.tags).await?;
+            self.context.not_seen_healthy(&self.stack, &standing.tags).await?;
             let fits = standing.parameters.get(IMAGE).is_some_and(|now| now == image);
             if !fits && standing.page() != ServingState::Serving {
-                let between = self.deployer.takes(&self.stack, PAGE, ServingState::Resuming.as_str()).await?;
+                let between = self.context.takes(&self.stack, PAGE, ServingState::Resuming.as_str()).await?;
                 let between = if between { ServingState::Resuming } else { ServingState::Serving };
-                Box::pin(page::show(self.deployer, self.tenant, between)).await?;
+                Box::pin(page::show(self.context, self.tenant, between)).await?;
             }
             let kind = StackKind::Tenant(self.tenant.clone());
             let values = [(IMAGE, image), (PAGE, ServingState::Serving.as_str())];
-            Box::pin(self.deployer.set_parameters(kind, &self.stack, &format!("tenant {}", self.tenant), &values))
+            Box::pin(self.context.set_parameters(kind, &self.stack, &format!("tenant {}", self.tenant), &values))
                 .await?;
         }
-        Box::pin(suspension::resume(self.deployer, self.tenant)).await
+        Box::pin(suspension::resume(self.context, self.tenant)).await
     }
 
     /// Before the upgraded database is in its place: lets the former image serve the database that was never touched.
@@ -87,7 +87,7 @@ impl Databases<'_> {
             if let Some(note) = self.note(&self.own).await?.flatten() {
                 statements.push(upgrade::unmark(&self.own, &note));
             }
-            steps::run(self.deployer.aws, self.data, &statements).await?;
+            self.data.run(&statements).await?;
             Ok((StepOutcome::Done, Some(image.to_owned())))
         };
         Box::pin(self.way_back(work, error)).await
@@ -97,17 +97,17 @@ impl Databases<'_> {
     pub(super) async fn go_back(&self, former: &Note, error: OperationError) -> UpgradeError {
         let failed = upgrade::failed_name(&self.own);
         let work = async {
-            Box::pin(suspension::off(self.deployer, self.tenant, ServingState::Maintenance)).await?;
+            Box::pin(suspension::off(self.context, self.tenant, ServingState::Maintenance)).await?;
             Box::pin(self.stop_tasks(None)).await?;
             let back = self.swap_back(former);
-            self.deployer.events.step(&self.stack, "swap-back", "the former database, in its place", back).await?;
+            self.context.events.step(&self.stack, "swap-back", "the former database, in its place", back).await?;
             Box::pin(self.serve(&former.image)).await?;
-            steps::run(self.deployer.aws, self.data, &[upgrade::unmark(&self.own, former)]).await?;
+            self.data.run(&[upgrade::unmark(&self.own, former)]).await?;
             Ok((StepOutcome::Done, Some(format!("{}; the upgraded database is kept as {failed}", former.image))))
         };
         let broken = Box::pin(self.way_back(work, error)).await;
         if broken.is_back {
-            self.deployer.events.note(format!(
+            self.context.events.note(format!(
                 "{}: the upgraded database, which did not serve, is kept as {failed} until the next upgrade succeeds",
                 self.tenant
             ));
@@ -121,7 +121,7 @@ impl Databases<'_> {
         let upgraded = self.note(&self.own).await?.flatten();
         let failed = Note { image: upgraded.map_or(failed.image.clone(), |note| note.image), ..failed };
         // One of an earlier try: the tenant was never served from it for long.
-        steps::run(self.deployer.aws, self.data, &[database_swap::drop(&upgrade::failed_name(&self.own))]).await?;
+        self.data.run(&[database_swap::drop(&upgrade::failed_name(&self.own))]).await?;
         if let Err(error) = self.exchange(&upgrade::swap_back(&self.own, &failed)).await {
             // The answer may have been lost on its way.
             if self.comment(&upgrade::former_name(&self.own)).await?.is_some() {
@@ -133,7 +133,7 @@ impl Databases<'_> {
 
     /// Gives the error with what became of the way back.
     async fn way_back(&self, work: impl Future<Output = StepResult>, error: OperationError) -> UpgradeError {
-        match self.deployer.events.step(&self.stack, "back", "the former release, as it was", work).await {
+        match self.context.events.step(&self.stack, "back", "the former release, as it was", work).await {
             Ok(_) => UpgradeError { error, is_back: true },
             Err(second) => {
                 let error = OperationError::StepFailed {

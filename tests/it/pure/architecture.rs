@@ -213,6 +213,21 @@ fn circles(uses: &BTreeMap<String, BTreeSet<String>>) -> Vec<BTreeSet<String>> {
 }
 
 #[test]
+fn no_two_files_use_each_other_but_a_parent_and_its_children() {
+    let is_family = |one: &str, other: &str| {
+        one.strip_prefix(other).or_else(|| other.strip_prefix(one)).is_some_and(|rest| rest.starts_with("::"))
+    };
+    let mut uses = uses(&modules());
+    for (module, used) in &mut uses {
+        used.retain(|used| !is_family(module, used));
+    }
+    let found = circles(&uses);
+    let shown: Vec<String> =
+        found.iter().map(|circle| circle.iter().cloned().collect::<Vec<_>>().join(" <-> ")).collect();
+    assert!(shown.is_empty(), "{}", shown.join("\n"));
+}
+
+#[test]
 fn only_the_aws_room_and_the_credentials_provider_name_aws_crates() {
     let mut found = Vec::new();
     files(&source(), &mut found);

@@ -4,14 +4,10 @@ use std::sync::{Arc, Mutex};
 
 use konta::deploy::delete::{Deleter, Kept};
 use konta::model::TenantName;
-use konta::operation::Polling;
-use konta::operation::event::Events;
-use konta::operation::interrupt::Interrupt;
-use konta::stack::names::Names;
 use konta::stack::{Observed, ObservedStack};
 use secrecy::ExposeSecret;
-use tokio::sync::{mpsc, watch};
 
+use crate::support::context::context;
 use crate::support::fake_aws::{Answer, Call, Calls, scripted};
 use crate::support::sandbox_workspace::{World, connect};
 
@@ -112,12 +108,8 @@ async fn scripted_deletion(
     script: impl Fn(&Call) -> Answer + Send + Sync + 'static,
 ) -> Calls {
     let (aws, calls) = scripted(script);
-    let (sender, _receiver) = mpsc::unbounded_channel();
-    let (_wish, interrupts) = watch::channel(Interrupt::None);
-    let observed = Observed::new(standing);
-    let names = Names::new("konta", "prod");
-    let deleter =
-        Deleter { aws: &aws, names, polling: Polling::aws(), events: Events(sender), interrupts, observed: &observed };
+    let context = context(&aws, Observed::new(standing));
+    let deleter = Deleter::new(&context);
     match tenant {
         Some(tenant) => deleter.tenant(&TenantName::new(tenant).unwrap(), Kept::Files).await.unwrap(),
         None => deleter.environment(true).await.unwrap(),

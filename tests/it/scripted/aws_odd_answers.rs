@@ -9,6 +9,7 @@ use konta::deploy::deployer::Deployer;
 use konta::deploy::{change_set, plan};
 use konta::manifest;
 use konta::model::Workspace;
+use konta::operation::context::Context;
 use konta::operation::event::Events;
 use konta::operation::interrupt::Interrupt;
 use konta::operation::{OperationError, OperationEvent, Polling};
@@ -139,18 +140,21 @@ pub async fn deploy_zone(
     let (aws, calls) = scripted(script);
     let (sender, mut receiver) = mpsc::unbounded_channel();
     let (wish, interrupts) = watch::channel(Interrupt::None);
-    let deployer = Deployer {
+    let context = Context {
         aws: &aws,
         environment,
         names: Names::new("konta", "prod"),
-        tenants: BTreeMap::new(),
-        tiers: &BTreeMap::new(),
-        templates: TemplateLocks::default(),
-        arrivals: BTreeMap::new(),
         polling: Polling::aws(),
         events: Events(sender),
         interrupts,
         standing: observed.into(),
+    };
+    let deployer = Deployer {
+        context: &context,
+        tenants: BTreeMap::new(),
+        tiers: &BTreeMap::new(),
+        templates: TemplateLocks::default(),
+        data_sources: BTreeMap::new(),
     };
     if stop_at_once {
         tokio::spawn(async move {
@@ -160,7 +164,7 @@ pub async fn deploy_zone(
         });
     }
     let mut results = deployer.deploy(&planned).await;
-    drop(deployer);
+    drop(context);
     let mut events = Vec::new();
     while let Some(event) = receiver.recv().await {
         events.push(event);

@@ -3,13 +3,16 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use konta::aws::rds_data::DataTarget;
-use konta::deploy::database_template::{TemplateLocks, TemplateSpec};
+use konta::deploy::database_template::{self, TemplateLocks, TemplateSpec};
 use konta::deploy::install::{self, Installation};
-use konta::operation::event::{Events, StepOutcome};
-use konta::operation::{OperationError, Polling};
+use konta::operation::OperationError;
+use konta::operation::database::Database;
+use konta::operation::event::StepOutcome;
+use konta::stack::Observed;
 use serde_json::{Value, json};
-use tokio::sync::mpsc;
 
+use crate::scripted::exec::runtime;
+use crate::support::context::context;
 use crate::support::fake_aws::{Answer, Call, Calls, scripted};
 
 /// What stands when the installation begins.
@@ -76,26 +79,19 @@ fn stopped() -> Answer {
 
 async fn run(before: Before, modules: &[&str]) -> (Result<(StepOutcome, Option<String>), OperationError>, Calls) {
     let (aws, calls) = scripted(script(before));
-    let (sender, _receiver) = mpsc::unbounded_channel();
-    let events = Events(sender);
     let modules: Vec<String> = modules.iter().map(|name| (*name).to_owned()).collect();
-    let data = DataTarget { cluster: "arn:c".into(), secret: "arn:s".into() };
+    let data = Database::new(&aws, DataTarget { cluster: "arn:c".into(), secret: "arn:s".into() });
+    let runtime = runtime();
     let request = Installation {
         stack: "konta-prod-tenant-breadfree",
         database: "breadfree",
         modules: &modules,
         data: &data,
-        cluster: "c",
-        task_definition: "t",
-        subnets: "subnet-1",
-        security_group: "sg-1",
-        public_ip: true,
-        tags: Vec::new(),
-        events: &events,
+        runtime: &runtime,
         command: konta::odoo::modules::install,
-        first: None,
     };
-    (install::run(&aws, Polling::aws(), &request).await, calls)
+    let context = context(&aws, Observed::default());
+    (install::install(&context, &request).await, calls)
 }
 
 fn commands(calls: &Calls) -> Vec<String> {
@@ -193,10 +189,9 @@ async fn a_template_is_closed_only_once_its_attachments_are_in_it() {
         "DescribeTasks" => stopped(),
         other => Answer::error("UnexpectedCall", other),
     });
-    let (sender, _receiver) = mpsc::unbounded_channel();
-    let (events, modules) = (Events(sender), ["website".to_owned()]);
-    let data = DataTarget { cluster: "arn:c".into(), secret: "arn:s".into() };
-    let first = TemplateSpec {
+    let modules = ["website".to_owned()];
+    let data = Database::new(&aws, DataTarget { cluster: "arn:c".into(), secret: "arn:s".into() });
+    let spec = TemplateSpec {
         tier: "production",
         tier_modules: &modules,
         image: "odoo",
@@ -207,22 +202,17 @@ async fn a_template_is_closed_only_once_its_attachments_are_in_it() {
         password_name: "/p".into(),
         templates: &TemplateLocks::default(),
     };
+    let runtime = runtime();
     let request = Installation {
         stack: "konta-prod-tenant-breadfree",
         database: "breadfree",
         modules: &modules,
         data: &data,
-        cluster: "c",
-        task_definition: "t",
-        subnets: "subnet-1",
-        security_group: "sg-1",
-        public_ip: true,
-        tags: Vec::new(),
-        events: &events,
+        runtime: &runtime,
         command: konta::odoo::modules::install,
-        first: Some(first),
     };
-    assert_eq!(install::run(&aws, Polling::aws(), &request).await.unwrap().0, StepOutcome::Done);
+    let context = context(&aws, Observed::default());
+    assert_eq!(database_template::set_up(&context, &request, &spec).await.unwrap().0, StepOutcome::Done);
     let bodies = calls.bodies();
     let moved = bodies.iter().position(|body| body.contains("force_storage")).expect("attachments are moved");
     assert!(!bodies[moved].contains(" -i "), "{}", bodies[moved]);

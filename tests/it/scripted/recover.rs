@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use konta::deploy::database_template::TemplateLocks;
 use konta::deploy::deployer::Deployer;
 use konta::deploy::plan::offline;
+use konta::operation::context::Context;
 use konta::operation::event::Events;
 use konta::operation::interrupt::Interrupt;
 use konta::operation::{OperationError, Polling};
@@ -200,18 +201,21 @@ async fn verify(running: u32) -> (Option<OperationError>, Calls) {
     planned.stacks[0].plan.action = Action::Verify;
     let (sender, _receiver) = mpsc::unbounded_channel();
     let (_wish, interrupts) = watch::channel(Interrupt::None);
-    let deployer = Deployer {
+    let context = Context {
         aws: &aws,
         environment,
         names: Names::new("konta", "prod"),
-        tenants: BTreeMap::from([(tenant.name.clone(), tenant)]),
-        tiers: &BTreeMap::new(),
-        templates: TemplateLocks::default(),
-        arrivals: BTreeMap::new(),
         polling: Polling::aws(),
         events: Events(sender),
         interrupts,
         standing: observed.into(),
+    };
+    let deployer = Deployer {
+        context: &context,
+        tenants: BTreeMap::from([(tenant.name.clone(), tenant)]),
+        tiers: &BTreeMap::new(),
+        templates: TemplateLocks::default(),
+        data_sources: BTreeMap::new(),
     };
     (deployer.deploy(&planned).await.remove(0).error, calls)
 }

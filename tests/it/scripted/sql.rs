@@ -90,7 +90,14 @@ async fn a_database_made_by_a_statement_that_timed_out_is_taken_as_made() {
         });
         let target = DataTarget { cluster: "arn:c".into(), secret: "arn:s".into() };
         let tenant = konta::model::TenantName::new("bread").unwrap();
-        konta::deploy::steps::tenant_database(&aws, &target, &tenant, "/p", false).await
+        konta::deploy::steps::tenant_database(
+            &aws,
+            &konta::operation::Database::new(&aws, target.clone()),
+            &tenant,
+            "/p",
+            false,
+        )
+        .await
     };
     assert_eq!(make("42P04").await.unwrap().0, konta::operation::StepOutcome::Done);
     let error = make("42501").await.unwrap_err().to_string();

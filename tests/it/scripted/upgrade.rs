@@ -1,24 +1,17 @@
 //! Upgrades against an AWS that answers from a script: where a session ends, answers are lost or tasks do not answer, at every call.
 
-use std::collections::BTreeMap;
-use std::sync::LazyLock;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use konta::aws::rds_data::DataTarget;
-use konta::deploy::database_template::TemplateLocks;
-use konta::deploy::deployer::Deployer;
-use konta::model::{TenantName, Workspace};
-use konta::operation::event::Events;
-use konta::operation::interrupt::Interrupt;
-use konta::operation::{OperationError, Polling};
-use konta::stack::names::Names;
+use konta::model::TenantName;
+use konta::operation::database::Database;
+use konta::operation::{Context, OperationError, Polling};
 use konta::stack::runtime::{LogSource, TenantRuntime};
 use konta::stack::{Observed, ObservedStack};
 use konta::tenant::upgrade::{self, Done, UpgradeError, Wanted};
-use tokio::sync::{mpsc, watch};
 
-use crate::scripted::aws_odd_answers::example;
+use crate::support::context::context;
 
 mod cloud;
 mod interrupted_at_every_call;
@@ -46,38 +39,23 @@ fn runtime() -> TenantRuntime {
 }
 
 /// Carries something out as a command does that begins now.
-async fn with<T>(cloud: &Cloud, work: impl AsyncFnOnce(&Deployer<'_>, &TenantRuntime, &DataTarget) -> T) -> T {
-    static WORKSPACE: LazyLock<Workspace> = LazyLock::new(|| example().0);
-    let environment = WORKSPACE.environments.values().next().unwrap();
+async fn with<T>(cloud: &Cloud, work: impl AsyncFnOnce(&Context<'_>, &TenantRuntime, &Database<'_>) -> T) -> T {
     let mut observed = Observed::default();
     observed.put(cloud.stack());
     let outputs = [("ClusterName".to_owned(), "c".to_owned())].into();
     observed.put(ObservedStack { name: "konta-prod".into(), outputs, ..ObservedStack::default() });
     let (aws, _) = cloud.aws();
-    let (sender, _receiver) = mpsc::unbounded_channel();
-    let (_wish, interrupts) = watch::channel(Interrupt::None);
-    let deployer = Deployer {
-        aws: &aws,
-        environment,
-        names: Names::new("konta", "prod"),
-        tenants: BTreeMap::new(),
-        tiers: &BTreeMap::new(),
-        templates: TemplateLocks::default(),
-        arrivals: std::collections::BTreeMap::new(),
-        // Few looks, so that a session can end at each of them.
-        polling: Polling { poll: Duration::from_secs(30), ..Polling::aws() },
-        events: Events(sender),
-        interrupts,
-        standing: observed.into(),
-    };
-    let data = DataTarget { cluster: "arn:c".into(), secret: "arn:s".into() };
-    work(&deployer, &runtime(), &data).await
+    // Few looks, so that a session can end at each of them.
+    let polling = Polling { poll: Duration::from_secs(30), ..Polling::aws() };
+    let context = Context { polling, ..context(&aws, observed) };
+    let data = Database::new(&aws, DataTarget { cluster: "arn:c".into(), secret: "arn:s".into() });
+    work(&context, &runtime(), &data).await
 }
 
 /// `konta tenant upgrade bread --image IMAGE`, at a time.
 async fn upgraded(cloud: &Cloud, image: Option<&str>, now: Timestamp) -> Result<Done, UpgradeError> {
     let standing = cloud.stack().parameters["Image"].clone();
-    with(cloud, async |deployer, runtime, data| {
+    with(cloud, async |context, runtime, data| {
         let wanted = Wanted {
             tenant: &runtime.tenant,
             runtime,
@@ -89,15 +67,14 @@ async fn upgraded(cloud: &Cloud, image: Option<&str>, now: Timestamp) -> Result<
             backup: false,
             now,
         };
-        upgrade::run(deployer, &wanted).await
+        upgrade::run(context, &wanted).await
     })
     .await
 }
 
 /// `konta tenant resume bread`, where a page of maintenance was left.
 async fn resumed(cloud: &Cloud) -> Result<Vec<String>, OperationError> {
-    with(cloud, async |deployer, runtime, data| upgrade::take_back(deployer, &runtime.tenant, runtime, data).await)
-        .await
+    with(cloud, async |context, runtime, data| upgrade::take_back(context, &runtime.tenant, runtime, data).await).await
 }
 
 fn pair(image: &str, data: &str) -> (String, String) {

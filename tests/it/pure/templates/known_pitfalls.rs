@@ -73,7 +73,7 @@ fn a_forged_host_is_refused_by_the_first_rule_and_overwritten_in_odoo() {
         let options: Vec<&str> = conf.lines().filter(|line| !line.starts_with(';')).collect();
         assert!(options.contains(&"proxy_mode = True") && options.contains(&"list_db = False"), "{options:?}");
         let modules = options.iter().find(|line| line.starts_with("server_wide_modules")).unwrap();
-        assert!(modules.ends_with("konta_alb"), "{modules}");
+        assert!(modules.ends_with("konta_routing"), "{modules}");
         assert!(!options.iter().any(|line| line.starts_with("dbfilter") || line.starts_with("db_name")), "{options:?}");
         let entry = text(&container["EntryPoint"][2]);
         for name in ["KONTA_MODULE_INIT", "KONTA_MODULE_MANIFEST", "KONTA_ODOO_CONF"] {

@@ -202,6 +202,34 @@ fn a_custom_host_keeps_its_resources_when_another_goes() {
     assert_eq!(names.len(), 2);
 }
 
+/// A script that an operator copied writes konta's module to a folder of its former name; Odoo must load it from there.
+#[test]
+fn odoo_loads_the_module_under_the_name_that_the_entry_script_writes() {
+    let former = |text: &str| text.replace("addons/konta_routing", "addons/konta_alb");
+    let cell = former(include_str!("../../../../templates/cell.yml"));
+    let script = Files::plain().render().effective("konta-prod-tenant-breadfree").properties("TaskDefinition")
+        ["ContainerDefinitions"][0]["EntryPoint"]
+        .to_string();
+    let patch = format!(
+        "- op: replace\n  path: /Resources/TaskDefinition/Properties/ContainerDefinitions/0/EntryPoint\n  value: {}\n",
+        former(&script)
+    );
+    let copied = Files::plain().file("templates/cell.yml", &cell).patch("tenant-dedicated", &patch).render();
+    let own = Files::plain().render();
+    for (stack, id) in [("konta-prod-cell-1", "PoolTaskDefinition"), ("konta-prod-tenant-breadfree", "TaskDefinition")]
+    {
+        for (rendered, module) in [(&copied, "konta_alb"), (&own, "konta_routing")] {
+            let effective = rendered.effective(stack);
+            let container = &effective.properties(id)["ContainerDefinitions"][0];
+            let script = text(&container["EntryPoint"][2]);
+            assert!(script.contains(&format!("module=/tmp/konta/addons/{module}\n")), "{stack}: {script}");
+            let variables = container["Environment"].as_array().unwrap();
+            let conf = text(&variables.iter().find(|v| v["Name"] == "KONTA_ODOO_CONF").unwrap()["Value"]);
+            assert!(conf.contains(&format!("\nserver_wide_modules = base,rpc,web,{module}\n")), "{stack}: {conf}");
+        }
+    }
+}
+
 /// A file that is passed over in silence leaves its author believing that it works.
 #[test]
 fn files_that_belong_to_nothing_are_told_all_at_once_with_what_was_meant() {

@@ -1,4 +1,5 @@
-//! What is known of credentials before a client exists: the profile files, the chain of profiles, users and roles, sessions with MFA.
+//! What konta knows of credentials before a client exists: profile files, the chain of profiles, users and roles, MFA
+//! sessions.
 
 mod base_credentials;
 pub mod cache;

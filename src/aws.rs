@@ -1,4 +1,5 @@
-//! The only place that names `aws_sdk_*`: a session and one thin file per service. Knows no tenant, plans nothing, prints nothing.
+//! The only room that names `aws_sdk_*`: a session and one thin file per service. It knows no tenants, plans nothing
+//! and prints nothing.
 
 pub mod change_set;
 pub mod clock_skew;

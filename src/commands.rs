@@ -1,7 +1,6 @@
 //! One verb a file: gather, plan, show, confirm, act, report. No logic that another verb needs; what they share is in [`gather`].
 
 pub mod auth;
-pub mod check;
 pub mod completion;
 pub mod context;
 pub mod cost;
@@ -16,13 +15,16 @@ pub mod global;
 pub mod init;
 pub mod logs;
 pub mod ls;
+mod operation_view;
 pub mod plan;
+pub mod plan_view;
 pub mod prices;
 pub mod render;
-pub mod resident;
 pub mod run;
 mod runner;
+pub mod running_tenant;
 pub mod sandbox;
+pub mod scope_args;
 
 mod session_manager_plugin;
 pub mod signals;

@@ -15,10 +15,12 @@ pub mod item;
 pub mod margin;
 pub mod price;
 pub mod price_list;
+pub mod price_update;
 pub mod pricers;
 pub mod range;
 pub mod scenario;
 pub mod usage;
+pub mod workspace;
 
 pub use difference::Difference;
 pub use error::CostError;

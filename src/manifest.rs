@@ -1,7 +1,7 @@
 //! Manifests: the operator's YAML, read once, checked, and turned into the model.
 //!
-//! Nothing stops at the first mistake: every file is read to its end, and [`load`] returns all problems with file, line,
-//! what is allowed and what was probably meant.
+//! Reading does not stop at the first mistake: every file is read to its end, and [`load`] returns all problems with
+//! file, line, what is allowed and what was probably meant.
 
 mod application;
 mod arn;

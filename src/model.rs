@@ -1,6 +1,6 @@
 //! The domain: what a workspace says, checked, with no YAML, no AWS and no I/O.
 //!
-//! Every name and limit is a newtype whose constructor refuses what AWS or PostgreSQL would refuse later.
+//! Every name and limit is a newtype, whose constructor refuses what AWS or PostgreSQL would refuse later.
 
 pub mod billing_terms;
 pub mod environment;

@@ -8,6 +8,7 @@ pub mod interrupt;
 pub mod polling;
 pub mod record;
 pub mod retry;
+pub mod step;
 
 pub use context::{Context, Standing};
 pub use database::Database;
@@ -15,3 +16,4 @@ pub use error::OperationError;
 pub use event::{Events, OperationEvent, StepOutcome, StepResult};
 pub use interrupt::{Interrupt, Interrupts};
 pub use polling::Polling;
+pub use step::Step;

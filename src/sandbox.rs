@@ -1,7 +1,9 @@
-//! The local AWS of `konta --sandbox`: an emulator and real PostgreSQL servers in a Python process of their own, for 127.0.0.1 only.
+//! The local AWS of `konta --sandbox`: an emulator in a separate Python process, with real PostgreSQL servers, on
+//! 127.0.0.1 only.
 //!
-//! The process outlives the command that started it, as AWS would; every later command of the workspace attaches to it. All it
-//! keeps lies in `.konta/sandbox/` of the workspace. The Python side (`python/konta_sandbox.py`) is embedded in this binary.
+//! The process outlives the command that started it, as AWS would; every later command of the workspace attaches to it.
+//! All that it keeps is in `.konta/sandbox/` of the workspace. The Python side (`python/konta_sandbox.py`) is embedded
+//! in this binary.
 
 mod error;
 mod health;
@@ -22,11 +24,11 @@ pub use error::SandboxError;
 use home::{Home, Ready};
 pub use imports::{Imports, take_for_existing};
 
-/// How long a sandbox may take until it answers. It takes about a second; with a dozen databases to start, a few.
+/// How long a sandbox may take until it answers. It takes about a second, or a few with a dozen databases to start.
 const START: Duration = Duration::from_mins(1);
-/// How long a running sandbox may leave a health question unanswered, busy as it may be, before it is taken for dead.
+/// How long a running sandbox, however busy, may leave a health check unanswered before it counts as dead.
 const ANSWER: Duration = Duration::from_secs(10);
-/// How often files and processes are looked at while waiting.
+/// How often konta checks files and processes while it waits.
 const LOOK: Duration = Duration::from_millis(25);
 
 /// A local AWS that answers.
@@ -38,7 +40,7 @@ pub struct Sandbox {
     pub account: String,
     /// The region of calls that name none.
     pub region: String,
-    /// The port of the oldest database cluster's PostgreSQL; absent as long as no cluster is deployed.
+    /// The port of the oldest database cluster's PostgreSQL; `None` while no cluster is deployed.
     pub postgres_port: Option<u16>,
     /// Its process.
     pub pid: u32,
@@ -46,32 +48,32 @@ pub struct Sandbox {
     pub home: PathBuf,
     /// When it was started, RFC 3339, UTC.
     pub started_at: String,
-    /// The version of the Odoo that runs its tasks; `None` where tasks are only shown.
+    /// The version of the Odoo that runs its tasks; `None` if tasks are only shown.
     pub odoo: Option<String>,
-    /// The port at which its load balancers answer encrypted visits, where tasks run.
+    /// The port on which its load balancers answer HTTPS, if tasks run.
     pub https_port: Option<u16>,
-    /// The port at which they answer the others.
+    /// The port on which they answer HTTP.
     pub http_port: Option<u16>,
 }
 
-/// What a sandbox is wanted to be.
+/// Which sandbox is wanted.
 #[derive(Debug, Clone, Copy)]
 pub struct Wanted<'a> {
     /// The account it plays.
     pub account: &'a str,
     /// The region of calls that name none.
     pub region: &'a str,
-    /// Whether it must run tasks. One that does is not asked to stop doing so.
+    /// Whether it must run tasks. A sandbox that runs tasks continues to do so even if this is `false`.
     pub with_odoo: bool,
 }
 
-/// How a workspace's sandbox stands.
+/// The state of a workspace's sandbox.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum Status {
     /// It answers.
     Running(Sandbox),
-    /// Its process lives but does not answer; the next start replaces it.
+    /// Its process is alive but does not answer; the next start replaces it.
     NotAnswering {
         /// The process.
         pid: u32,
@@ -97,10 +99,10 @@ impl Sandbox {
     }
 }
 
-/// Attaches to the workspace's sandbox, or starts it. `tell` hears what takes time, for people.
+/// Attaches to the workspace's sandbox, or starts it. `tell` gets messages for people about what takes time.
 ///
-/// The first start makes a Python environment and needs the package index once. Two commands at once start one sandbox: the second
-/// waits for the first.
+/// The first start creates a Python environment, for which it needs the package index. If two commands start the
+/// sandbox at the same time, the second waits for the first.
 pub async fn start(workspace_root: &Path, wanted: Wanted<'_>, tell: &dyn Fn(&str)) -> Result<Sandbox, SandboxError> {
     let home = Home::make(workspace_root)?;
     let _lock = home.lock(tell).await?;
@@ -109,9 +111,9 @@ pub async fn start(workspace_root: &Path, wanted: Wanted<'_>, tell: &dyn Fn(&str
             return Err(SandboxError::OtherAccount { running: ready.account, wanted: wanted.account.to_owned() });
         }
         if !python_files::is_current(&home) {
-            tell("restarting the local AWS: it was started by another version of konta");
+            tell("restarting the local AWS: another version of konta started it");
         } else if wanted.with_odoo && ready.odoo.is_none() {
-            tell("restarting the local AWS: it is to run tasks now");
+            tell("restarting the local AWS: it must run tasks now");
         } else if health::answers_within(ready.port, ANSWER).await {
             return Ok(Sandbox::new(ready, &home));
         } else {
@@ -130,14 +132,14 @@ pub async fn start(workspace_root: &Path, wanted: Wanted<'_>, tell: &dyn Fn(&str
     let sandbox = launch(&home, &python, wanted, odoo.as_deref()).await?;
     for file in home.ready().into_iter().flat_map(|ready| ready.set_aside) {
         tell(&format!(
-            "a part of the local AWS starts empty: its file could not be read, and is kept as .konta/sandbox/{file} \
-             (`konta sandbox reset` starts everything anew)"
+            "a part of the local AWS starts empty: its file could not be read and is kept as `.konta/sandbox/{file}` \
+             (to start from nothing, run `konta sandbox reset`)"
         ));
     }
     Ok(sandbox)
 }
 
-/// How the workspace's sandbox stands. Changes nothing, and makes no folder.
+/// The state of the workspace's sandbox. Changes nothing and creates no folder.
 pub async fn status(workspace_root: &Path) -> Status {
     let Some(home) = Home::find(workspace_root) else { return Status::Stopped };
     match home.ready().filter(|ready| process::is_sandbox(ready.pid, &home)) {
@@ -147,15 +149,16 @@ pub async fn status(workspace_root: &Path) -> Status {
     }
 }
 
-/// Stops the workspace's sandbox in order; what it holds stays and is there again at the next start. Says whether one was running.
+/// Stops the workspace's sandbox in an orderly way; what it holds remains for the next start. Returns whether one was
+/// running.
 pub async fn stop(workspace_root: &Path, tell: &dyn Fn(&str)) -> Result<bool, SandboxError> {
     let Some(home) = Home::find(workspace_root) else { return Ok(false) };
     let _lock = home.lock(tell).await?;
     end(&home).await
 }
 
-/// Stops the workspace's sandbox and deletes what it holds: stacks, databases, logs. The Python environment stays. Says whether
-/// there was anything.
+/// Stops the workspace's sandbox and deletes what it holds: stacks, databases, logs. The Python environment remains.
+/// Returns whether there was anything.
 pub async fn reset(workspace_root: &Path, tell: &dyn Fn(&str)) -> Result<bool, SandboxError> {
     let Some(home) = Home::find(workspace_root) else { return Ok(false) };
     let _lock = home.lock(tell).await?;
@@ -184,7 +187,8 @@ async fn launch(home: &Home, python: &Path, wanted: Wanted<'_>, odoo: Option<&Pa
     Err(SandboxError::NotReady { seconds: START.as_secs(), lines: log.last_lines() })
 }
 
-/// Ends every process of this sandbox: Python first, which stops its databases itself, then databases that a killed one left.
+/// Ends every process of this sandbox: Python first, which stops its databases itself, then databases that a killed one
+/// left behind.
 async fn end(home: &Home) -> Result<bool, SandboxError> {
     let running = process::sandboxes(home);
     for &pid in &running {

@@ -15,10 +15,13 @@ pub mod risk;
 pub mod runtime;
 pub mod scope;
 pub mod tags;
+pub mod validate;
 pub mod waves;
+pub mod workspace;
 
 pub use desired::{DesiredStack, ParameterValue, StackKind};
 pub use observed::{Observed, ObservedStack};
 pub use plan::{Action, Plan, PlanSource, StackPlan};
+pub use workspace::LoadedWorkspace;
 
 pub use crate::stack::change::{PropertyChange, Replacement, ResourceAction, ResourceChange, Risk, ValueChange};

@@ -1,4 +1,5 @@
-//! Model -> CloudFormation document: the embedded templates, varied by parameters and a structural merge, then patched by the operator.
+//! From the model to CloudFormation documents: the embedded templates, varied by parameters and a structural merge,
+//! then patched by the operator.
 
 pub mod addon;
 pub mod compose;

@@ -1,4 +1,4 @@
-//! What stands at the bottom of a chain, loaded: keys at hand, or what the SDK's providers give.
+//! The base credentials of a chain, loaded: keys at hand, or what the SDK's providers give.
 
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
@@ -10,14 +10,14 @@ use super::chain::{Base, Chain, Keys};
 use super::error::SessionError;
 use super::request::Request;
 
-/// What stands at the bottom, loaded.
+/// Base credentials, loaded.
 pub(super) struct BaseCredentials {
     pub provider: SharedCredentialsProvider,
     pub credentials: Credentials,
     pub source: String,
 }
 
-/// Loads it.
+/// Loads them.
 pub(super) async fn load(request: &Request<'_>) -> Result<BaseCredentials, SessionError> {
     let region = request.region;
     let base = &request.chain.base;
@@ -38,7 +38,8 @@ pub(super) async fn load(request: &Request<'_>) -> Result<BaseCredentials, Sessi
     }
 }
 
-/// A command that tells a konta within it whose program it is: a profile whose program asks konta for the same profile never ends.
+/// The command, which lets a konta inside it know whose program it is: a profile whose program asks konta for the same
+/// profile would never end.
 fn guarded(within: Option<&str>, profile: &str, command: &SecretString) -> Result<SecretString, SessionError> {
     let within = within.unwrap_or_default();
     if within.lines().any(|outer| outer == profile) {
@@ -48,7 +49,7 @@ fn guarded(within: Option<&str>, profile: &str, command: &SecretString) -> Resul
     Ok(format!("export KONTA_PROCESS_OF={chain}; {}", command.expose_secret()).into())
 }
 
-/// A word for a POSIX shell, whatever is in it.
+/// A text as one word for a POSIX shell, whatever it contains.
 #[must_use]
 pub fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
@@ -63,20 +64,21 @@ fn of_keys(keys: &Keys) -> SharedCredentialsProvider {
 
 fn unavailable(chain: &Chain, source: String, error: AwsError) -> SessionError {
     match &chain.base {
-        // The machine is where AWS's order ends: nothing was named anywhere.
+        // AWS's order ends at the machine: nothing was named anywhere.
         Base::Instance if chain.roles.is_empty() && chain.profile.is_none() => SessionError::NothingFound,
         base => SessionError::unavailable(base, source, error),
     }
 }
 
-/// Session keys in the environment say nothing of their end; roles on top are renewed as long as the base lives.
+/// When the base credentials end for good, if they say so. Roles on top are renewed for as long as the base credentials
+/// last.
 pub(super) fn ends(request: &Request<'_>, credentials: &Credentials) -> Option<Timestamp> {
     match request.chain.base {
-        // A pipeline's token is often not renewed: the role lasts, and then nothing does.
+        // A pipeline's token is often not renewed: the role's session lasts to its end, and nothing follows it.
         Base::Environment(_) | Base::Static { .. } | Base::WebIdentity { .. } => {
             credentials.expiry().and_then(|ends| Timestamp::try_from(ends).ok())
         }
-        // A program, Identity Center and a machine are asked again by the provider.
+        // The provider asks a program, Identity Center or a machine again.
         _ => None,
     }
 }

@@ -1,5 +1,5 @@
-//! Sessions kept between runs, in `$XDG_CACHE_HOME/konta/sessions`: for the owner alone, whole or not at all, asked for once by
-//! commands that run side by side.
+//! Sessions kept between runs, in `$XDG_CACHE_HOME/konta/sessions`: only the owner can read them, and they are written
+//! atomically. Commands that run side by side ask for a session once.
 
 use std::path::PathBuf;
 
@@ -15,24 +15,24 @@ use super::surroundings::Surroundings;
 
 pub use super::private_dir::{CacheError, Lock};
 
-/// How long before its end a session is taken for ended.
+/// How long before its end a session counts as ended.
 pub const EARLY: SignedDuration = SignedDuration::from_mins(5);
 
-/// How long after its end a session is swept away: a command that is just renewing it is not to lose the new one.
+/// How long after its end a session is removed, so that a command that is renewing it does not lose the new one.
 const LEFTOVER: SignedDuration = SignedDuration::from_hours(1);
 
-/// What tells one session from another.
+/// What distinguishes one session from another.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Key {
     /// The access key id of the user.
     pub access_key_id: String,
     /// The device.
     pub serial: String,
-    /// The role, where the code went to AssumeRole.
+    /// The role, if the code went to AssumeRole.
     pub role: Option<String>,
     /// `aws`, `aws-cn`, `aws-us-gov`.
     pub partition: String,
-    /// Seconds asked for.
+    /// The requested duration, in seconds.
     pub duration_seconds: i64,
 }
 
@@ -45,7 +45,7 @@ impl Key {
     }
 }
 
-/// Whether a file's name is that of a session: a digest and its ending.
+/// Whether a file's name is that of a session: a digest and `.json`.
 fn is_session(name: &str) -> bool {
     name.strip_suffix(".json").is_some_and(|digest| digest.len() == 64)
 }
@@ -54,7 +54,7 @@ fn lock_name(serial: &str) -> String {
     format!("device-{}.lock", digest(&[serial]))
 }
 
-/// SHA-256 over parts, each with its length before it.
+/// SHA-256 of the parts, each preceded by its length.
 pub(super) fn digest(parts: &[&str]) -> String {
     use std::fmt::Write as _;
     let mut hash = Sha256::new();
@@ -75,39 +75,39 @@ pub struct Entry {
     pub keys: Keys,
     /// When it ends.
     pub ends: Timestamp,
-    /// When it was asked for.
+    /// When it was requested.
     pub begun: Timestamp,
     /// The user's access key id.
     pub user_key: String,
     /// The device whose code opened it.
     pub serial: String,
-    /// The role, where the code went to AssumeRole.
+    /// The role, if the code went to AssumeRole.
     pub role: Option<String>,
     /// The user or role.
     pub arn: String,
 }
 
 impl Entry {
-    /// Whether it lasts at least until shortly after `now`.
+    /// Whether it lasts for more than [`EARLY`] after `now`.
     #[must_use]
     pub fn lasts(&self, now: Timestamp) -> bool {
         self.ends - EARLY > now
     }
 
-    /// Whether it is of a key's user, device and role; of whatever duration.
+    /// Whether it belongs to the key's user, device and role, whatever its duration.
     fn is_of(&self, key: &Key) -> bool {
         self.user_key == key.access_key_id && self.serial == key.serial && self.role == key.role
     }
 }
 
-/// An entry's form on disk. Its secrets are wiped by whoever holds one.
+/// An entry as it is on disk. Its secrets are wiped on drop.
 #[derive(Serialize, Deserialize)]
 struct Stored {
     version: u32,
     access_key_id: String,
     secret_access_key: String,
     session_token: String,
-    /// RFC 3339, as the next.
+    /// RFC 3339, like `begun`.
     expiration: String,
     begun: String,
     user_key: String,
@@ -130,29 +130,30 @@ pub struct Cache {
 }
 
 impl Cache {
-    /// The user's: `$XDG_CACHE_HOME/konta/sessions`, else `~/.cache/konta/sessions`. A relative XDG_CACHE_HOME counts as absent, as the
-    /// XDG specification has it.
+    /// The user's: `$XDG_CACHE_HOME/konta/sessions`, else `~/.cache/konta/sessions`. A relative XDG_CACHE_HOME counts
+    /// as absent, as the XDG specification says.
     pub fn of(around: &Surroundings) -> Result<Self, CacheError> {
         let named = around.variable("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
         let base = named.or_else(|| Some(around.home.as_ref()?.join(".cache"))).ok_or(CacheError::Nowhere)?;
         Ok(Self::at(base.join("konta/sessions")))
     }
 
-    /// A folder; it is made when something is first kept.
+    /// A cache in a folder, which is created when the first session is kept.
     #[must_use]
     pub fn at(folder: PathBuf) -> Self {
         Self { folder: Folder::at(folder) }
     }
 
-    /// The session of a user, device and role that was begun last, while it lasts: whoever logged in for a shorter time meant it.
-    /// Something that cannot be read as a session counts as absent.
+    /// The session of a user, device and role that was begun last, while it lasts: a later login for a shorter time is
+    /// meant to count. A file that cannot be read as a session counts as absent.
     pub fn find(&self, key: &Key, now: Timestamp) -> Result<Option<Entry>, CacheError> {
         let fits = |entry: &Entry| entry.lasts(now) && entry.is_of(key);
         let entries = self.entries()?.into_iter().map(|(_, entry)| entry).filter(fits);
         Ok(entries.max_by_key(|entry| entry.begun))
     }
 
-    /// Keeps a session in place of any older one of the same user, device and role, and sweeps away those that ended long ago.
+    /// Keeps a session instead of any older one of the same user, device and role, and removes those that ended long
+    /// ago.
     pub fn write(&self, key: &Key, entry: &Entry, now: Timestamp) -> Result<(), CacheError> {
         self.sweep(now)?;
         let token = entry.keys.session_token.as_ref().map(|token| token.expose_secret().to_owned());
@@ -168,14 +169,14 @@ impl Cache {
             role: entry.role.clone(),
             arn: entry.arn.clone(),
         };
-        // Large enough from the start: a buffer that grows leaves its former self behind.
+        // Large enough from the start: a buffer that grows leaves copies of its content in memory.
         let mut bytes = Zeroizing::new(Vec::with_capacity(16_384));
-        serde_json::to_writer(&mut *bytes, &stored).map_err(|e| self.folder.failed("write to", e.into()))?;
+        serde_json::to_writer(&mut *bytes, &stored).map_err(|e| self.folder.failed("write a file to", e.into()))?;
         self.folder.put(&key.file(), &bytes)?;
         self.forget(|other| other.is_of(key) && other.begun < entry.begun).map(drop)
     }
 
-    /// Every session, whether it lasts or not, with its file's name.
+    /// Every session, ended or not, with its file's name.
     pub fn entries(&self) -> Result<Vec<(String, Entry)>, CacheError> {
         let mut found = Vec::new();
         for name in self.folder.names()?.into_iter().filter(|name| is_session(name)) {
@@ -184,7 +185,7 @@ impl Cache {
         Ok(found)
     }
 
-    /// Forgets the sessions that `which` chooses; says how many there were.
+    /// Forgets the sessions that `which` selects, and returns how many.
     pub fn forget(&self, which: impl Fn(&Entry) -> bool) -> Result<usize, CacheError> {
         let chosen: Vec<_> = self.entries()?.into_iter().filter(|(_, entry)| which(entry)).collect();
         for (name, _) in &chosen {
@@ -193,7 +194,7 @@ impl Cache {
         Ok(chosen.len())
     }
 
-    /// The right to ask for a device's code, when nobody has it; `None` when another command does.
+    /// The right to ask for a device's code; `None` if another command has it.
     pub fn try_lock(&self, serial: &str) -> Result<Option<Lock>, CacheError> {
         self.folder.try_lock(&lock_name(serial))
     }
@@ -203,7 +204,7 @@ impl Cache {
         self.folder.lock(&lock_name(serial))
     }
 
-    /// Removes what ended long ago, what is no session, and what a killed command left half written.
+    /// Removes sessions that ended long ago or cannot be read, and what a killed command left half-written.
     fn sweep(&self, now: Timestamp) -> Result<(), CacheError> {
         for name in self.folder.names()? {
             let old = if name.starts_with(".new-") {

@@ -19,7 +19,8 @@ mod mfa;
 mod tests;
 mod walk;
 
-/// Keys as written in a file or the environment. Debug shows the key id's last four characters only; secrets are wiped when dropped.
+/// Keys as written in a file or the environment. Debug shows the key id's last four characters only; secrets are wiped
+/// on drop.
 #[derive(Clone)]
 pub struct Keys {
     /// `aws_access_key_id`: `AKIA...` of a user, `ASIA...` of a session.
@@ -28,7 +29,7 @@ pub struct Keys {
     pub secret_access_key: SecretString,
     /// `aws_session_token`, of a session.
     pub session_token: Option<SecretString>,
-    /// When the session ends, where the source says so.
+    /// When the session ends, if the source says so.
     pub expiration: Option<jiff::Timestamp>,
 }
 
@@ -51,10 +52,10 @@ impl fmt::Debug for Keys {
     }
 }
 
-/// What stands at the bottom of a chain.
+/// The base credentials: those at the bottom of a chain.
 #[derive(Debug, Clone)]
 pub enum Base {
-    /// `AWS_ACCESS_KEY_ID` and its fellows.
+    /// `AWS_ACCESS_KEY_ID` and the variables that go with it.
     Environment(Keys),
     /// Keys in a profile.
     Static {
@@ -82,18 +83,18 @@ pub enum Base {
     },
     /// A token of an identity provider, as in pipelines.
     WebIdentity {
-        /// The profile; `None` when it is from the environment.
+        /// The profile; `None` if the token is from the environment.
         profile: Option<String>,
         /// The role.
         role_arn: String,
         /// The file that holds the token.
         token_file: PathBuf,
-        /// The session's name; the one who asks for it chooses one when there is none.
+        /// The session's name; if there is none, the caller chooses one.
         session_name: Option<String>,
     },
-    /// The container's role (`AWS_CONTAINER_CREDENTIALS_RELATIVE_URI` and its like).
+    /// The container's role (`AWS_CONTAINER_CREDENTIALS_RELATIVE_URI` or `AWS_CONTAINER_CREDENTIALS_FULL_URI`).
     Container,
-    /// The instance's role, or nothing was found.
+    /// The instance's role; also if nothing was found.
     Instance,
 }
 
@@ -127,16 +128,17 @@ pub struct RoleStep {
     pub session_name: Option<String>,
     /// `duration_seconds`.
     pub duration_seconds: Option<u32>,
-    /// `mfa_serial` of the role's profile; for the role assumed first, else that of its source, else that of the environment.
+    /// `mfa_serial` of the role's profile. For the role assumed first, its source's or the environment's is used if
+    /// there is none.
     pub mfa_serial: Option<String>,
 }
 
 /// A profile resolved down to where its keys come from.
 #[derive(Debug, Clone)]
 pub struct Chain {
-    /// The profile; `None` when the environment or the machine decides.
+    /// The profile; `None` if the environment or the machine decides.
     pub profile: Option<String>,
-    /// What stands at the bottom.
+    /// The base credentials.
     pub base: Base,
     /// The roles on top; the one assumed first comes first.
     pub roles: Vec<RoleStep>,
@@ -144,16 +146,16 @@ pub struct Chain {
     pub mfa_serial: Option<String>,
     /// A program that prints a code of the device.
     pub mfa_process: Option<String>,
-    /// The region of environment or profile.
+    /// The region from the environment or the profile.
     pub region: Option<String>,
-    /// The profiles walked, the asked one first.
+    /// The profiles walked through, the requested one first.
     pub passed: Vec<String>,
 }
 
 /// The chain that a command would use.
 ///
-/// `asked` is the profile named on the command line. Without one the environment's keys come first, then the profile of
-/// `AWS_DEFAULT_PROFILE` or `AWS_PROFILE`, then `default`, then the container, then the instance: botocore's order.
+/// `asked` is the profile named on the command line. Without one, the environment's keys come first, then the profile
+/// of `AWS_DEFAULT_PROFILE` or `AWS_PROFILE`, then `default`, then the container, then the instance: botocore's order.
 pub fn resolve(files: &Files, asked: Option<&str>, around: &Surroundings) -> Result<Chain, ChainError> {
     let named = asked.or_else(|| around.variable("AWS_DEFAULT_PROFILE")).or_else(|| around.variable("AWS_PROFILE"));
     let profile = named.unwrap_or("default");
@@ -202,8 +204,8 @@ fn found(walk: Walk<'_>, profile: &str, named: Option<&str>) -> Result<Found, Ch
 
 fn who_names(asked: Option<&str>, around: &Surroundings) -> &'static str {
     match asked {
-        Some(_) => "--profile",
-        None if around.variable("AWS_DEFAULT_PROFILE").is_some() => "AWS_DEFAULT_PROFILE",
-        None => "AWS_PROFILE",
+        Some(_) => "`--profile`",
+        None if around.variable("AWS_DEFAULT_PROFILE").is_some() => "`AWS_DEFAULT_PROFILE`",
+        None => "`AWS_PROFILE`",
     }
 }

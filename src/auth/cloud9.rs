@@ -1,4 +1,4 @@
-//! The signs of AWS Cloud9, whose managed credentials are refused by most of STS and IAM.
+//! The signs of AWS Cloud9, whose managed credentials most of STS and IAM refuse.
 
 use super::files::Files;
 use super::surroundings::Surroundings;
@@ -6,10 +6,10 @@ use super::surroundings::Surroundings;
 /// Variables that Cloud9 sets in its terminals.
 const VARIABLES: &[&str] = &["C9_PID", "C9_USER", "C9_PROJECT"];
 
-/// How the credentials file begins that Cloud9 writes.
+/// How a credentials file written by Cloud9 begins.
 const HEADING: &str = "Do not modify this file, if this file is modified it will not be updated";
 
-/// The signs, for people; none where it is not Cloud9.
+/// The signs, for people; empty if this is not Cloud9.
 #[must_use]
 pub fn signs(files: &Files, around: &Surroundings) -> Vec<String> {
     let set = VARIABLES.iter().filter(|name| around.variable(name).is_some());

@@ -1,4 +1,5 @@
-//! From what was seen to a cause and its fix. Pure. The code alone is not enough: InvalidClientTokenId is six of the causes.
+//! From what was seen to a cause and its fix. Pure. The error code alone is not enough: six causes share
+//! InvalidClientTokenId.
 
 use serde::Serialize;
 
@@ -29,13 +30,13 @@ pub enum Trouble {
         /// AWS's message.
         message: String,
     },
-    /// The key's kind and the session token do not fit.
+    /// The key's kind and the session token do not match.
     TokenMismatch,
-    /// A session where a user's own key is needed.
+    /// A session instead of a user's own key.
     SessionKeys,
     /// A code that is not six digits.
     CodeShape,
-    /// Nobody can be asked for a code.
+    /// There is no one to ask for a code.
     CodeNeeded,
     /// The device shows no codes.
     NoCodeDevice,
@@ -54,7 +55,7 @@ impl Trouble {
         }
     }
 
-    /// From the reason why there is no session, where it is one that the table may know.
+    /// From the reason why there is no session, if the table may know it.
     #[must_use]
     pub fn of_session(error: &SessionError) -> Option<Self> {
         Some(match error {
@@ -83,34 +84,34 @@ pub struct Evidence {
     pub ending: String,
     /// Whether the key is a session's (`ASIA...`, or with a token).
     pub session_key: bool,
-    /// Whether GetCallerIdentity works in the region; `None` when it was not asked.
+    /// Whether GetCallerIdentity works in the region; `None` if it was not called.
     pub known_here: Option<bool>,
     /// Whether it works in us-east-1.
     pub known_elsewhere: Option<bool>,
     /// Seconds that AWS's clock is ahead of this machine's.
     pub clock_offset: Option<i64>,
-    /// The signs of Cloud9, for people; empty when there are none.
+    /// The signs of Cloud9, for people; empty if there are none.
     pub cloud9: Vec<String>,
     /// The device.
     pub serial: Option<String>,
-    /// Who the keys are.
+    /// The ARN of the keys' user or role.
     pub arn: Option<String>,
-    /// Whether a code opened the session; `None` when nobody knows.
+    /// Whether a code opened the session; `None` if it is unknown.
     pub mfa: Option<bool>,
-    /// The region that was asked.
+    /// The region that was called.
     pub region: String,
 }
 
-/// A cause, how it was told from others, and what to do.
+/// A cause, what distinguishes it from others, and what to do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Diagnosis {
-    /// Its row in docs/doctor.md; `None` for what has no row.
+    /// Its row in docs/doctor.md; `None` if it has no row.
     pub row: Option<u8>,
     /// Why it is so.
     pub cause: String,
-    /// How it was told apart.
+    /// What distinguishes it from others.
     pub told_by: Option<String>,
-    /// What to do, a line each.
+    /// What to do, one line each.
     pub fix: Vec<String>,
 }
 
@@ -125,7 +126,7 @@ impl Diagnosis {
     }
 }
 
-/// The cause; `None` when the table has none.
+/// The cause; `None` if the table has none.
 #[must_use]
 pub fn diagnose(trouble: &Trouble, evidence: &Evidence) -> Option<Diagnosis> {
     let number = number(trouble, evidence)?;
@@ -196,7 +197,7 @@ fn denied(operation: &str, message: &str, evidence: &Evidence) -> Option<u8> {
     }
 }
 
-/// What a key that is not known means, where something but the code says it.
+/// What an unknown key means, if something other than the code shows it.
 fn unknown_key(operation: &str, evidence: &Evidence) -> Option<u8> {
     let known = evidence.known_here == Some(true);
     let of_user = evidence.arn.as_deref().is_some_and(|arn| arn.contains(":user/"));
@@ -212,7 +213,8 @@ fn unknown_key(operation: &str, evidence: &Evidence) -> Option<u8> {
     None
 }
 
-/// How far the clock is off by AWS's own words: "Signature expired: A is now earlier than B (C - 15 min.)" was signed at A and read at C.
+/// How far the clock is off, by AWS's own message: "Signature expired: A is now earlier than B (C - 15 min.)" was
+/// signed at A and read at C.
 fn stated_offset(trouble: &Trouble) -> Option<i64> {
     let Trouble::Refused { message, .. } = trouble else { return None };
     let rest = message.strip_prefix("Signature expired: ").or(message.strip_prefix("Signature not yet current: "))?;
@@ -226,7 +228,7 @@ fn time(stamp: &str) -> Option<i64> {
     Some(jiff::tz::TimeZone::UTC.to_timestamp(time).ok()?.as_second())
 }
 
-/// "10 minutes behind", as seen from this machine.
+/// "10 minutes behind": this machine's clock compared with AWS's.
 #[must_use]
 pub fn clock(offset: i64) -> String {
     let size = offset.unsigned_abs();
@@ -247,7 +249,7 @@ fn fill(text: &str, trouble: &Trouble, evidence: &Evidence, offset: Option<i64>)
     let mfa = match evidence.mfa {
         Some(true) => "yes",
         Some(false) => "no",
-        None => "not known",
+        None => "unknown",
     };
     text.replace("{key}", &evidence.ending)
         .replace("{source}", &evidence.source)

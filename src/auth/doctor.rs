@@ -1,4 +1,5 @@
-//! The doctor: checks in order, from what needs no network to what needs everything, and stops at the first that fails.
+//! The doctor: checks in order, from those that need no network to those that need everything. It stops at the first
+//! that fails.
 
 use miette::Diagnostic;
 use serde::Serialize;
@@ -27,7 +28,7 @@ pub enum State {
 /// One check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Check {
-    /// What was looked at: keys, clock, identity, kind, cloud9, mfa, role, account, stacks.
+    /// What was checked: keys, network (only if it fails), clock, identity, kind, cloud9, mfa, role, account, stacks.
     pub name: &'static str,
     /// How it ended.
     pub state: State,
@@ -60,16 +61,16 @@ pub struct Examination {
 
 /// What is examined.
 pub struct Patient<'a> {
-    /// Whose session is wanted; the account and the root user are looked at as it says.
+    /// Whose session is wanted; it also says which account is right and whether the root user may be used.
     pub request: Request<'a>,
     /// The signs of Cloud9.
     pub cloud9: Vec<String>,
-    /// The stack of the environment, when a workspace has one: whether it may be looked at is asked.
+    /// The environment's stack, if there is a workspace: the doctor checks whether it can be read.
     pub stack: Option<String>,
 }
 
 impl Examination {
-    /// Of files and variables that lead to no keys.
+    /// The examination of files and variables that lead to no keys.
     #[must_use]
     pub fn of_refusal(error: &SessionError) -> Self {
         let mut course = Course::default();
@@ -78,7 +79,7 @@ impl Examination {
     }
 }
 
-/// Examines. Asks for a code where one is needed and can be had.
+/// Makes the checks. Asks for a code if one is needed and can be had.
 pub async fn examine(patient: &Patient<'_>) -> Examination {
     let mut course = Course::default();
     course.evidence.region = patient.request.region.to_owned();
@@ -90,10 +91,10 @@ pub async fn examine(patient: &Patient<'_>) -> Examination {
     course.ended(outcome)
 }
 
-/// A check failed: nothing after it is looked at.
+/// A check failed: none after it is made.
 struct Stop(Outcome);
 
-/// The keys at the bottom.
+/// The base credentials.
 struct Bottom {
     provider: SharedCredentialsProvider,
     credentials: Credentials,
@@ -120,7 +121,7 @@ impl Course {
         self.checks.push(Check { name, state: State::Note, seen: seen.into() });
     }
 
-    /// A failure that the table knows, else as the error itself has it.
+    /// Records a failure, with the table's diagnosis if there is one, else with the error's own text.
     fn fail(&mut self, name: &'static str, trouble: Option<&Trouble>, error: &dyn Diagnostic) -> Stop {
         let known = trouble.and_then(|trouble| diagnose(trouble, &self.evidence));
         let help = error.help().map(|help| help.to_string());
@@ -143,7 +144,7 @@ impl Course {
 
     fn fail_aws(&mut self, name: &'static str, error: &AwsError) -> Stop {
         let stop = self.fail(name, Some(&Trouble::of_aws(error)), error);
-        // A source that has no keys is silent too, but not for want of a network.
+        // A source that has no keys counts as an answer: the network is not at fault.
         if error.is_an_answer() { stop } else { Stop(Outcome::Unreachable) }
     }
 }

@@ -13,7 +13,7 @@ use super::mfa_code::CodeError;
 /// Why there is no session.
 #[derive(Debug, Error, Diagnostic)]
 pub enum SessionError {
-    /// AWS's files cannot be read.
+    /// The AWS CLI's files cannot be read.
     #[error(transparent)]
     #[diagnostic(transparent)]
     Files(#[from] FileError),
@@ -33,12 +33,12 @@ pub enum SessionError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Aws(#[from] AwsError),
-    /// Nobody can be asked for a code.
+    /// There is no one to ask for a code.
     #[error("an MFA code of {serial} is needed, and there is no terminal to ask for it")]
     #[diagnostic(
         code(konta::auth::code_needed),
         help(
-            "run `konta auth login` at a terminal first, or give the code on standard input: `--mfa-code -`. A pipeline has no device: let it take a role by OIDC (AWS_ROLE_ARN and AWS_WEB_IDENTITY_TOKEN_FILE)"
+            "run `konta auth login` at a terminal first, or pass the code on standard input: `--mfa-code -`. A pipeline has no device: let it assume a role by OIDC (`AWS_ROLE_ARN` and `AWS_WEB_IDENTITY_TOKEN_FILE`)"
         )
     )]
     CodeNeeded {
@@ -50,7 +50,7 @@ pub enum SessionError {
     #[diagnostic(
         code(konta::auth::wrong_code),
         help(
-            "wait for the device's next code and run the command again; is it this device, and is its clock right? When codes go on failing, resynchronise it (IAM > Users > Security credentials > Resync)"
+            "wait for the device's next code and run the command again. Check that it is this device and that its clock is right. If codes keep failing, resynchronise it (IAM > Users > Security credentials > Resync)"
         )
     )]
     WrongCode {
@@ -60,7 +60,7 @@ pub enum SessionError {
         error: Box<AwsError>,
     },
     /// The device is not this user's.
-    #[error("{serial} is no MFA device of {arn}: {error}", error = error.message.trim())]
+    #[error("{serial} is not an MFA device of {arn}: {error}", error = error.message.trim())]
     #[diagnostic(code(konta::auth::wrong_serial), help("{help}"))]
     WrongSerial {
         /// The device named.
@@ -77,7 +77,7 @@ pub enum SessionError {
     #[diagnostic(
         code(konta::auth::not_a_code_device),
         help(
-            "add a virtual MFA device (an authenticator app) to the user and set `mfa_serial` to it, or sign in by the browser: `aws login`"
+            "add a virtual MFA device (an authenticator app) to the user and set `mfa_serial` to it, or sign in with the browser: `aws login`"
         )
     )]
     NotACodeDevice {
@@ -89,7 +89,7 @@ pub enum SessionError {
     #[diagnostic(
         code(konta::auth::root),
         help(
-            "no policy can hold the root user back: make an IAM user or role for deployments, use its profile, and delete the root user's keys. `--allow-root` goes on all the same"
+            "no policy can restrict the root user: create an IAM user or role for deployments, use its profile, and delete the root user's keys. `--allow-root` uses them all the same"
         )
     )]
     Root {
@@ -97,11 +97,11 @@ pub enum SessionError {
         account: String,
     },
     /// An account other than the environment's.
-    #[error("these credentials are of account {is}, the environment lives in {wanted}")]
+    #[error("these credentials belong to account {is}, but the environment is in {wanted}")]
     #[diagnostic(
         code(konta::auth::other_account),
         help(
-            "choose the right profile with --profile or AWS_PROFILE; `account` in the environment's manifest guards against mix-ups"
+            "choose the right profile with `--profile` or `AWS_PROFILE`; `account` in the environment's manifest guards against mix-ups"
         )
     )]
     OtherAccount {
@@ -110,12 +110,12 @@ pub enum SessionError {
         /// The one that is wanted.
         wanted: String,
     },
-    /// A session where a user's own key is needed.
-    #[error("{source_of_keys} are a session already (...{ending}), and a session cannot open another")]
+    /// A session instead of a user's own key.
+    #[error("{source_of_keys} are already a session (...{ending}), and a session cannot open another")]
     #[diagnostic(
         code(konta::auth::session_keys),
         help(
-            "unset AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, or name a profile with a user's own key (AKIA...): `konta auth login --profile NAME`"
+            "unset `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`, or name a profile with a user's own key (AKIA...): `konta auth login --profile NAME`"
         )
     )]
     SessionKeys {
@@ -124,8 +124,8 @@ pub enum SessionError {
         /// The key's last four characters.
         ending: String,
     },
-    /// Credentials that need no login of konta's.
-    #[error("{source_of_keys} needs no login of konta's")]
+    /// Credentials that need no `konta auth login`.
+    #[error("{source_of_keys} needs no `konta auth login`")]
     #[diagnostic(code(konta::auth::no_login), help("{help}"))]
     NoLogin {
         /// Where they are from.
@@ -133,11 +133,11 @@ pub enum SessionError {
         /// What to run instead.
         help: String,
     },
-    /// Which device is to give the code?
+    /// It is unknown which device gives the code.
     #[error("no MFA device is known for {who}: {problem}")]
     #[diagnostic(
         code(konta::auth::no_device),
-        help("write `mfa_serial = arn:aws:iam::ACCOUNT:mfa/NAME` into the profile, or set KONTA_MFA_SERIAL")
+        help("add `mfa_serial = arn:aws:iam::ACCOUNT:mfa/NAME` to the profile, or set `KONTA_MFA_SERIAL`")
     )]
     NoDevice {
         /// The user.
@@ -146,11 +146,11 @@ pub enum SessionError {
         problem: String,
     },
     /// No credentials anywhere.
-    #[error("no credentials were found")]
+    #[error("no credentials found")]
     #[diagnostic(
         code(konta::auth::nothing_found),
         help(
-            "set AWS_PROFILE or --profile, or try without an account with --sandbox; docs/profiles.md has the order in which konta looks"
+            "set `AWS_PROFILE` or `--profile`, or try konta without an account with `--sandbox`; docs/profiles.md says where konta looks, and in which order"
         )
     )]
     NothingFound,
@@ -166,33 +166,33 @@ pub enum SessionError {
         error: Box<AwsError>,
     },
     /// The profile's program is konta itself, for the same profile.
-    #[error("the credential_process of the profile {profile} asks konta for the same profile: it would go on for ever")]
+    #[error("the credential_process of the profile {profile} asks konta for the same profile, which would never end")]
     #[diagnostic(
         code(konta::auth::process_loop),
         help(
-            "let it name the profile that has the keys: `credential_process = konta auth export --format credential-process --profile OTHER`"
+            "name the profile that has the keys: `credential_process = konta auth export --format credential-process --profile OTHER`"
         )
     )]
     Loop {
         /// The profile.
         profile: String,
     },
-    /// A wait was broken off.
-    #[error("broken off while waiting for another konta")]
+    /// A wait was interrupted.
+    #[error("interrupted while waiting for another konta")]
     #[diagnostic(code(konta::auth::interrupted))]
     Interrupted,
 }
 
 impl SessionError {
-    /// The device is another user's, or its ARN is no device's.
+    /// The device is another user's, or its ARN is not a device's.
     pub(super) fn wrong_serial(serial: &str, identity: &Identity, error: AwsError) -> Self {
         let partition = identity.arn.split(':').nth(1).unwrap_or("aws");
         let account = &identity.account;
         let help = match identity.user() {
             Some(user) => format!(
-                "a new code would not help. The device of {user} is usually arn:{partition}:iam::{account}:mfa/{user}; IAM > Users > {user} > Security credentials shows it. Set `mfa_serial` to it"
+                "a new code would not help. Set `mfa_serial` to the device of {user}, usually arn:{partition}:iam::{account}:mfa/{user}; IAM > Users > {user} > Security credentials shows it"
             ),
-            None => "a new code would not help: only a user has an MFA device, and these credentials are no user's"
+            None => "a new code would not help: only a user has an MFA device, and these credentials are not a user's"
                 .to_owned(),
         };
         Self::WrongSerial { serial: serial.to_owned(), arn: identity.arn.clone(), help, error: error.into() }
@@ -200,21 +200,23 @@ impl SessionError {
 
     pub(super) fn unavailable(base: &Base, source_of_keys: String, error: AwsError) -> Self {
         let help = match base {
-            Base::Sso { profile } => format!("sign in: aws sso login --profile {profile}"),
-            Base::Login { profile } => format!("sign in: aws login --profile {profile}"),
+            Base::Sso { profile } => format!("run `aws sso login --profile {profile}`"),
+            Base::Login { profile } => format!("run `aws login --profile {profile}`"),
             Base::Process { .. } => {
-                "run the program by hand: it must print AWS's JSON (Version 1) and end with 0".to_owned()
+                "run the program by hand: it must print AWS's JSON (Version 1) and exit with 0".to_owned()
             }
             Base::WebIdentity { token_file, .. } => {
-                format!("is {} a fresh token, and does the role trust its issuer?", token_file.display())
+                format!("check that {} holds a fresh token and that the role trusts its issuer", token_file.display())
             }
-            _ => "does the machine or container have a role, and can its metadata service be reached?".to_owned(),
+            _ => {
+                "check that the machine or container has a role and that its metadata service can be reached".to_owned()
+            }
         };
         Self::Unavailable { source_of_keys, help, error: error.into() }
     }
 }
 
-/// A device that shows no codes.
+/// The error for a device that shows no codes.
 pub(super) fn no_codes(serial: &str) -> Option<SessionError> {
     serial.contains(":u2f/").then(|| SessionError::NotACodeDevice { serial: serial.to_owned() })
 }

@@ -20,11 +20,11 @@ pub struct Files {
     pub credentials: PathBuf,
     profiles: BTreeMap<String, Profile>,
     sso_sessions: BTreeMap<String, Values>,
-    /// Sections of the configuration file that are no profile, with their lines.
+    /// Sections of the configuration file that are not profiles, with their lines.
     strays: BTreeMap<String, usize>,
 }
 
-/// What the two files say of one profile.
+/// What the two files say about one profile.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Profile {
     /// In the configuration file.
@@ -43,7 +43,7 @@ impl Profile {
 impl Files {
     /// Reads `AWS_CONFIG_FILE` (else `~/.aws/config`) and `AWS_SHARED_CREDENTIALS_FILE` (else `~/.aws/credentials`).
     ///
-    /// A file that does not exist is an empty one.
+    /// A file that does not exist counts as empty.
     pub fn read(around: &Surroundings) -> Result<Self, FileError> {
         let config = located(around, "AWS_CONFIG_FILE", "config");
         let credentials = located(around, "AWS_SHARED_CREDENTIALS_FILE", "credentials");
@@ -51,7 +51,7 @@ impl Files {
         Self { config, credentials, ..Self::default() }.with(&configured, &shared)
     }
 
-    /// From the bytes of both files, which then stand as if read from `config` and `credentials`.
+    /// From the bytes of both files, as if read from `config` and `credentials`.
     pub fn of(config: &[u8], credentials: &[u8]) -> Result<Self, FileError> {
         Self { config: "config".into(), credentials: "credentials".into(), ..Self::default() }.with(config, credentials)
     }
@@ -66,7 +66,8 @@ impl Files {
         Ok(self)
     }
 
-    /// The kind of a section is told by how it begins, as in botocore; of several with one name the last counts.
+    /// The kind of a section follows from how its name begins, as in botocore; of several with one name, the last
+    /// counts.
     fn add_configured(&mut self, section: Section) {
         let Section { name, line, values } = section;
         if name == "default" {
@@ -93,7 +94,7 @@ impl Files {
         self.sso_sessions.keys().map(String::as_str)
     }
 
-    /// The text of a profile's value; of both files the credentials file wins.
+    /// The text of a profile's value; the credentials file wins.
     #[must_use]
     pub fn text(&self, profile: &str, key: &str) -> Option<&str> {
         match &self.profiles.get(profile)?.value(key)?.body {
@@ -102,7 +103,7 @@ impl Files {
         }
     }
 
-    /// Where a profile's value stands, as `path:line`.
+    /// Where a profile's value is, as `path:line`.
     #[must_use]
     pub fn place(&self, profile: &str, key: &str) -> Option<String> {
         let profile = self.profiles.get(profile)?;
@@ -119,12 +120,12 @@ impl Files {
         self.sso_sessions.get(name)
     }
 
-    /// The line of a section of the configuration file that is no profile: `[x]` where `[profile x]` is needed.
+    /// The line of a section of the configuration file that is not a profile: `[x]` instead of `[profile x]`.
     pub(super) fn stray(&self, name: &str) -> Option<usize> {
         self.strays.get(name).copied()
     }
 
-    /// Known names near to one that is not known, the nearest first.
+    /// Known names similar to an unknown one, the most similar first.
     pub(super) fn near(&self, name: &str) -> Vec<&str> {
         let mut near: BTreeSet<(usize, &str)> = BTreeSet::new();
         for known in self.names() {
@@ -141,7 +142,7 @@ fn second_word(name: &str) -> Option<String> {
     shell_words::split(name).filter(|words| words.len() == 2).and_then(|mut words| words.pop())
 }
 
-/// A variable that is set to nothing means no file, as in botocore.
+/// An empty variable means no file, as in botocore.
 fn located(around: &Surroundings, variable: &str, name: &str) -> PathBuf {
     let home = around.home.clone().unwrap_or_default();
     match around.variables.get(variable) {
@@ -177,7 +178,7 @@ pub enum FileError {
     #[error("cannot read {path}: {problem}", path = path.display())]
     #[diagnostic(
         code(konta::auth::file_unreadable),
-        help("the file must belong to you and be readable: ls -l {path}; chmod 600 {path}", path = path.display())
+        help("the file must belong to you and be readable: see `ls -l {path}`, and run `chmod 600 {path}`", path = path.display())
     )]
     Unreadable {
         /// The file.
@@ -185,7 +186,7 @@ pub enum FileError {
         /// The system's reason.
         problem: String,
     },
-    /// A line is not understood.
+    /// A line cannot be parsed.
     #[error("{path}:{line}: {problem}", path = path.display())]
     #[diagnostic(code(konta::auth::file_line), help("{help}"))]
     Line {

@@ -1,6 +1,6 @@
-//! The grammar of the AWS CLI's files: that of Python's `configparser.RawConfigParser`, which botocore reads them with.
+//! The grammar of the AWS CLI's files: that of Python's `configparser.RawConfigParser`, with which botocore reads them.
 //!
-//! docs/decisions/0009 says why konta has a parser of its own.
+//! docs/decisions/0009 says why konta has its own parser.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -9,13 +9,13 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
-/// The section whose values are in every other one.
+/// The section whose values apply to every other section.
 const DEFAULTS: &str = "DEFAULT";
 
 /// A section with its values.
 #[derive(Debug, Clone)]
 pub(super) struct Section {
-    /// What stands between the brackets.
+    /// The text between the brackets.
     pub(super) name: String,
     /// Its line, from 1.
     pub(super) line: usize,
@@ -27,7 +27,7 @@ pub(super) struct Section {
 #[derive(Debug, Clone)]
 pub(super) struct Values {
     own: BTreeMap<String, Value>,
-    /// Those of `[DEFAULT]`. They are shared: a copy for each section would take time by the square of the file's size.
+    /// Those of `[DEFAULT]`. They are shared: copies for each section would take time quadratic in the file's size.
     defaults: Arc<BTreeMap<String, Value>>,
 }
 
@@ -56,7 +56,7 @@ pub(super) struct Value {
 /// What a value says. Any text may be a secret, so it is wiped when dropped and not shown by Debug.
 #[derive(Clone)]
 pub(super) enum Body {
-    /// Text, with line ends where it goes on over several lines.
+    /// Text, with line ends if it spans several lines.
     Text(Zeroizing<String>),
     /// An indented block of settings, as under `s3 =`. konta needs none of them.
     Block,
@@ -68,7 +68,7 @@ impl fmt::Debug for Value {
     }
 }
 
-/// Why a file is not understood. It never quotes a value: a stray line is often a secret.
+/// Why a file cannot be parsed. It never quotes a value: a stray line is often a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Wrong {
     /// The line, from 1.
@@ -98,18 +98,18 @@ fn decode(bytes: &[u8]) -> Result<&str, Wrong> {
         Ok(text) => text,
         Err(error) => {
             let good = std::str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or_default();
-            let help = "save the file as UTF-8; only plain letters are needed in it";
+            let help = "save the file as UTF-8; it needs no characters beyond ASCII";
             return wrong(lines(good).count().max(1), "the file is not UTF-8 from this line on", help);
         }
     };
     if text.starts_with('\u{feff}') {
-        let help = "save the file as UTF-8 without the mark (BOM); the AWS CLI does not read it either";
+        let help = "save the file as UTF-8 without a byte-order mark (BOM); the AWS CLI does not read it either";
         return wrong(1, "the file begins with a byte-order mark", help);
     }
     Ok(text)
 }
 
-/// Lines as Python's text files have them: ended by `\n`, `\r\n` or `\r`. A line end at the end of the text opens one more, empty line.
+/// Lines as Python's text files have them: ended by `\n`, `\r\n` or `\r`. A final line end opens one more, empty line.
 fn lines(text: &str) -> impl Iterator<Item = &str> {
     text.split('\n').flat_map(|line| line.strip_suffix('\r').unwrap_or(line).split('\r'))
 }
@@ -160,7 +160,7 @@ impl<'t> Reader<'t> {
         }
     }
 
-    /// Adds a line to the value before it; `false` when there is none.
+    /// Adds a line to the value before it; `false` if there is none.
     fn go_on(&mut self, content: &'t str) -> bool {
         let section = self.current.and_then(|index| self.sections.get_mut(index));
         let value = section.zip(self.key.as_ref()).and_then(|(section, key)| section.values.get_mut(key));
@@ -177,7 +177,7 @@ impl<'t> Reader<'t> {
             Entry::Occupied(place) => {
                 let first = self.sections[*place.get()].line;
                 let help = "put all its values into one section; the AWS CLI refuses the file too";
-                return wrong(line, format!("the section [{name}] is here and on line {first}"), help);
+                return wrong(line, format!("the section [{name}] is already on line {first}"), help);
             }
             Entry::Vacant(place) => {
                 self.current = Some(*place.insert(self.sections.len()));
@@ -192,7 +192,7 @@ impl<'t> Reader<'t> {
             return wrong(line, "a value before any section", "begin with a section, for example [default]");
         };
         let Some((key, value)) = content.split_once(['=', ':']) else {
-            let help = "write `key = value`; begin a comment with #, and indent what goes on from the line above";
+            let help = "write `key = value`; begin a comment with `#`, and indent a line that continues the one above";
             return wrong(line, "neither a section nor `key = value`", help);
         };
         let key = key.trim_end_matches(is_space).to_lowercase();
@@ -201,8 +201,8 @@ impl<'t> Reader<'t> {
         }
         match section.values.entry(key.clone()) {
             Entry::Occupied(before) => {
-                let problem = format!("`{key}` is here and on line {} of [{}]", before.get().0, section.name);
-                return wrong(line, problem, "keep the one that is meant; the AWS CLI refuses the file too");
+                let problem = format!("`{key}` is already on line {} of [{}]", before.get().0, section.name);
+                return wrong(line, problem, "keep the one you mean; the AWS CLI refuses the file too");
             }
             Entry::Vacant(place) => place.insert((line, vec![value.trim_start_matches(is_space)])),
         };
@@ -223,7 +223,7 @@ impl<'t> Reader<'t> {
     }
 }
 
-/// The name in `[name]`. As in Python the last bracket of the line counts, and what follows it is not read.
+/// The name in `[name]`. As in Python, the last bracket of the line counts, and what follows it is ignored.
 fn header(content: &str) -> Option<&str> {
     let (name, _) = content.strip_prefix('[')?.rsplit_once(']')?;
     (!name.is_empty()).then_some(name)
@@ -240,14 +240,14 @@ fn body(line: usize, mut lines: Vec<&str>) -> Result<Body, Wrong> {
     if lines.len() < 2 || !lines[0].is_empty() {
         return Ok(Body::Text(Zeroizing::new(lines.join("\n"))));
     }
-    // Python's `splitlines` knows more line ends than its files do.
+    // Python's `splitlines` knows more line ends than its text files.
     let ends = ['\u{b}', '\u{c}', '\u{1c}', '\u{1d}', '\u{1e}', '\u{85}', '\u{2028}', '\u{2029}'];
     let mut settings =
         lines.iter().flat_map(|line| line.split(ends)).filter(|text| !text.trim_matches(is_space).is_empty());
     if settings.all(|text| text.contains('=')) {
         return Ok(Body::Block);
     }
-    let help = "indent `key = value` lines below it, or write the value on the key's own line";
+    let help = "indent `key = value` lines below it, or write the value on the key's line";
     wrong(line, "the block below this key has a line without `=`", help)
 }
 

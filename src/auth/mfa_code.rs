@@ -1,4 +1,4 @@
-//! Codes of an MFA device: where they come from, and that none is used twice.
+//! Codes of an MFA device: where they come from, and what keeps each from being used twice.
 
 use std::process::Stdio;
 
@@ -14,16 +14,16 @@ use super::cache::{Cache, CacheError, digest};
 /// A device shows a new code every 30 seconds.
 const STEP: i64 = 30;
 
-/// AWS takes a code some steps before and after its own; a code seen before that is another one that happens to look the same.
+/// For how many steps before and after its own AWS accepts a code. Further away, the same digits are another code.
 const WINDOW: i64 = 3;
 
-/// Who is asked and told. The library has no terminal of its own.
+/// The person at the terminal, as the library sees them: it has no terminal itself.
 pub trait Operator: Send + Sync {
     /// Whether a question can be asked.
     fn can_ask(&self) -> bool;
-    /// Asks for a code; `Err` with the reason when there is no answer.
+    /// Asks for a code; `Err` with the reason if there is no answer.
     fn ask(&self, question: &str) -> Result<SecretString, String>;
-    /// Says something worth knowing, such as why one waits.
+    /// Says something worth knowing, such as why konta waits.
     fn say(&self, text: &str);
 }
 
@@ -34,7 +34,7 @@ pub enum CodeSource {
     Given(SecretString),
     /// A program that prints one (`mfa_process` or `KONTA_MFA_PROCESS`).
     Program(SecretString),
-    /// Somebody at a terminal.
+    /// A person at a terminal.
     Person,
 }
 
@@ -53,7 +53,7 @@ pub enum CodeError {
         serial: String,
     },
     /// A code that was sent to AWS before.
-    #[error("this code of {serial} was used already, and AWS takes none twice")]
+    #[error("this code of {serial} was already used, and AWS accepts none twice")]
     #[diagnostic(code(konta::auth::code_used), help("the device shows the next one in {seconds} seconds"))]
     Used {
         /// The device.
@@ -63,7 +63,7 @@ pub enum CodeError {
     },
     /// The program failed.
     #[error("the program that prints MFA codes (mfa_process) failed: {problem}")]
-    #[diagnostic(code(konta::auth::code_program), help("run it by hand: it must print six digits and end with 0"))]
+    #[diagnostic(code(konta::auth::code_program), help("run it by hand: it must print six digits and exit with 0"))]
     Program {
         /// How.
         problem: String,
@@ -72,7 +72,7 @@ pub enum CodeError {
     #[error("no MFA code was given: {0}")]
     #[diagnostic(code(konta::auth::code_unanswered))]
     Unanswered(String),
-    /// What is remembered of used codes cannot be read or kept.
+    /// The record of used codes cannot be read or written.
     #[error(transparent)]
     #[diagnostic(transparent)]
     Cache(#[from] CacheError),
@@ -95,7 +95,7 @@ pub fn until_next(now: Timestamp) -> i64 {
     STEP - now.as_second().rem_euclid(STEP)
 }
 
-/// What is remembered of the last code sent: enough to know it again, not to say it.
+/// What konta remembers of the last code sent: enough to recognise it, not to reveal it.
 #[derive(Debug, Serialize, Deserialize)]
 struct Used {
     step: i64,
@@ -110,7 +110,7 @@ fn hash(serial: &str, code: &SecretString) -> String {
     digest(&[serial, code.expose_secret()])
 }
 
-/// Whether a code was sent before, within the time that AWS would take it.
+/// Whether a code was sent before, within the time in which AWS would accept it.
 pub fn is_used(cache: &Cache, serial: &str, code: &SecretString, now: Timestamp) -> Result<bool, CacheError> {
     let Some(bytes) = cache.folder.get(&name(serial))? else { return Ok(false) };
     let Ok(used) = serde_json::from_slice::<Used>(&bytes) else { return Ok(false) };
@@ -118,14 +118,14 @@ pub fn is_used(cache: &Cache, serial: &str, code: &SecretString, now: Timestamp)
     Ok(used.hash == hash(serial, code) && (step - used.step).abs() <= WINDOW)
 }
 
-/// Remembers a code, before it is sent: a command that is killed while it waits for the answer has used it all the same.
+/// Remembers a code, before it is sent: a command that is killed while it waits for the answer has still used it.
 pub fn remember(cache: &Cache, serial: &str, code: &SecretString, now: Timestamp) -> Result<(), CacheError> {
     let used = Used { step: now.as_second().div_euclid(STEP), hash: hash(serial, code) };
     let bytes = serde_json::to_vec(&used).unwrap_or_default();
     cache.folder.put(&name(serial), &bytes)
 }
 
-/// A code that was not used before. Waits for the device's next one where a person or program gives a used one.
+/// A code that was not used before. Waits for the device's next one if a person or program gives a used one.
 ///
 /// The device's lock must be held. `again` says why this is not the first question.
 pub async fn fresh(
@@ -150,7 +150,7 @@ pub async fn fresh(
         if matches!(source, CodeSource::Given(_)) {
             return Err(CodeError::Used { serial: serial.to_owned(), seconds });
         }
-        next_step(operator, "this code was used already").await;
+        next_step(operator, "this code was already used").await;
         again = None;
     }
     Err(CodeError::Used { serial: serial.to_owned(), seconds: until_next(Timestamp::now()) })
@@ -180,7 +180,7 @@ fn typed(operator: &dyn Operator, serial: &str, again: Option<&str>) -> Result<S
     }
 }
 
-/// Runs the program. It may ask or tell something itself (touch the key), so stdin and stderr stay the operator's.
+/// Runs the program. It may ask for something itself (touch the key), so it keeps the operator's stdin and stderr.
 async fn printed(command: &SecretString) -> Result<SecretString, CodeError> {
     let failed = |problem: String| CodeError::Program { problem };
     let output = tokio::process::Command::new("sh")
@@ -195,7 +195,7 @@ async fn printed(command: &SecretString) -> Result<SecretString, CodeError> {
     if !output.status.success() {
         return Err(failed(format!("it ended with {}", output.status)));
     }
-    let text = std::str::from_utf8(&said).map_err(|_| failed("it printed something that is no text".to_owned()))?;
+    let text = std::str::from_utf8(&said).map_err(|_| failed("it printed something that is not text".to_owned()))?;
     Ok(text.trim().into())
 }
 

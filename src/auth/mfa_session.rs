@@ -1,4 +1,5 @@
-//! Asking for a session with a code: once for all commands that run side by side, again only where another code can help.
+//! Asking for a session with a code: once for all commands that run side by side, and again only if another code can
+//! help.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -12,17 +13,17 @@ use super::error::{SessionError, no_codes};
 use super::mfa_code::{self, CodeSource, Operator};
 use super::request::{Request, admit};
 
-/// How many codes are asked for before konta gives up.
+/// How many codes konta asks for before it gives up.
 const ATTEMPTS: usize = 3;
 /// The longest session of the root user: AWS's limit.
 const ROOT: SignedDuration = SignedDuration::from_hours(1);
 
-/// A session that is wanted.
+/// The session that is wanted.
 pub(super) struct Wanted {
     pub key: Key,
-    /// The role that the code is for; `None` for a session of the user's own.
+    /// The role that the code is for; `None` for the user's own session.
     pub role: Option<Role>,
-    /// The credentials that ask.
+    /// The credentials that ask for it.
     pub base: Credentials,
 }
 
@@ -39,13 +40,13 @@ pub(super) async fn entry(request: &Request<'_>, wanted: &Wanted) -> Result<Entr
         return Err(SessionError::CodeNeeded { serial: serial.clone() });
     }
     let _lock = locked(request.cache, serial, request.operator).await?;
-    // Whoever held the lock may have opened it meanwhile.
+    // The command that held the lock may have opened it meanwhile.
     if let Some(entry) = kept(request, wanted)? {
         return Ok(entry);
     }
     let source = request.code_source().ok_or_else(|| SessionError::CodeNeeded { serial: serial.clone() })?;
     let sts = Sts::open(SharedCredentialsProvider::new(wanted.base.clone()), request.region).await;
-    // Keys that AWS does not know, the root user and a foreign account are told before anybody looks for the device.
+    // Keys that AWS does not know, the root user and a foreign account are refused before anyone looks for the device.
     let identity = sts.identity().await?;
     let account = if request.chain.roles.is_empty() { request.account } else { None };
     admit(&identity, account, request.allow_root)?;
@@ -87,7 +88,7 @@ async fn ask(
             }
             Err(error) if is_wrong_code(&error) => match source {
                 CodeSource::Person if attempt < ATTEMPTS => {
-                    again = Some("AWS refused this code: it was mistyped, too old, or used already".to_owned());
+                    again = Some("AWS refused this code: it was mistyped, too old or already used".to_owned());
                 }
                 CodeSource::Program(_) if attempt < ATTEMPTS => {
                     mfa_code::next_step(request.operator, "AWS refused the code").await;
@@ -142,8 +143,8 @@ fn is_wrong_code(error: &AwsError) -> bool {
     error.is("AccessDenied") && error.message.contains("one time pass code") && error.message.contains("invalid")
 }
 
-/// "MultiFactorAuthentication failed, unable to validate MFA code. Please verify your MFA serial number is valid and associated with
-/// this user."
+/// "MultiFactorAuthentication failed, unable to validate MFA code. Please verify your MFA serial number is valid and
+/// associated with this user."
 fn is_wrong_serial(error: &AwsError) -> bool {
     error.is("AccessDenied") && error.message.contains("unable to validate MFA code")
 }

@@ -1,4 +1,4 @@
-//! A folder of the owner's alone: small files that are there whole or not at all, and locks.
+//! A folder that only its owner can access: small files, written atomically, and locks.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
@@ -14,10 +14,10 @@ use zeroize::Zeroizing;
 #[derive(Debug, Error, Diagnostic)]
 pub enum CacheError {
     /// Others could read it, or it is another user's.
-    #[error("{path} is not yours alone: {problem}", path = path.display())]
+    #[error("{path} is not private: {problem}", path = path.display())]
     #[diagnostic(
         code(konta::auth::cache_open),
-        help("whoever could read it may hold your sessions. Close it: chmod {right} {path}, or delete it and log in again", path = path.display())
+        help("anyone who could read it may have your sessions. Run `chmod {right} {path}`, or delete it and log in again", path = path.display())
     )]
     Open {
         /// The folder or file.
@@ -29,7 +29,7 @@ pub enum CacheError {
     },
     /// The system refuses.
     #[error("cannot {what} {path}: {reason}", path = path.display())]
-    #[diagnostic(code(konta::auth::cache_io), help("XDG_CACHE_HOME names another place for konta's cache"))]
+    #[diagnostic(code(konta::auth::cache_io), help("set `XDG_CACHE_HOME` to keep konta's cache in another folder"))]
     System {
         /// What was tried.
         what: &'static str,
@@ -44,13 +44,13 @@ pub enum CacheError {
     Nowhere,
 }
 
-/// The folder; it is made when something is first kept.
+/// The folder; it is created when a file is first kept.
 #[derive(Debug, Clone)]
 pub(super) struct Folder {
     pub(super) path: PathBuf,
 }
 
-/// A lock that is held; given back when dropped, also by the system when the process dies.
+/// A held lock, released on drop, or by the system when the process dies.
 #[derive(Debug)]
 pub struct Lock {
     _file: File,
@@ -61,20 +61,20 @@ impl Folder {
         Self { path }
     }
 
-    /// A lock, when nobody has it; `None` when somebody does.
+    /// The lock; `None` if another process has it.
     pub(super) fn try_lock(&self, name: &str) -> Result<Option<Lock>, CacheError> {
         let file = self.lock_file(name)?;
         match file.try_lock() {
             Ok(()) => Ok(Some(Lock { _file: file })),
             Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(error)) => Err(self.failed("lock in", error)),
+            Err(TryLockError::Error(error)) => Err(self.failed("lock a file in", error)),
         }
     }
 
     /// Waits for a lock. Blocks.
     pub(super) fn lock(&self, name: &str) -> Result<Lock, CacheError> {
         let file = self.lock_file(name)?;
-        file.lock().map_err(|error| self.failed("lock in", error))?;
+        file.lock().map_err(|error| self.failed("lock a file in", error))?;
         Ok(Lock { _file: file })
     }
 
@@ -90,7 +90,7 @@ impl Folder {
             .map_err(|source| CacheError::System { what: "open", path, reason: source })
     }
 
-    /// A small file's bytes; `None` when it is not there. Refused when others could have read or written it.
+    /// A small file's bytes; `None` if it does not exist. An error if others could have read or written it.
     pub(super) fn get(&self, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, CacheError> {
         let path = self.path.join(name);
         if !self.check()? {
@@ -103,7 +103,7 @@ impl Folder {
             Err(source) => return Err(CacheError::System { what: "open", path, reason: source }),
         };
         let about = file.metadata().map_err(|source| CacheError::System {
-            what: "look at",
+            what: "inspect",
             path: path.clone(),
             reason: source,
         })?;
@@ -113,18 +113,18 @@ impl Folder {
         Ok(Some(bytes))
     }
 
-    /// Writes a small file so that it is there whole or not at all, whenever the process or the machine stops.
+    /// Writes a small file atomically: it is never half-written, whenever the process or the machine stops.
     pub(super) fn put(&self, name: &str, bytes: &[u8]) -> Result<(), CacheError> {
         self.make()?;
         let written = || -> io::Result<()> {
-            // Made with mode 0600 from the start.
+            // Created with mode 0600.
             let mut file = tempfile::Builder::new().prefix(".new-").tempfile_in(&self.path)?;
             file.write_all(bytes)?;
             file.as_file().sync_all()?;
             file.persist(self.path.join(name)).map_err(|error| error.error)?;
             File::open(&self.path)?.sync_all()
         };
-        written().map_err(|error| self.failed("write to", error))
+        written().map_err(|error| self.failed("write a file to", error))
     }
 
     pub(super) fn names(&self) -> Result<Vec<String>, CacheError> {
@@ -137,31 +137,31 @@ impl Folder {
 
     pub(super) fn remove(&self, name: &str) -> Result<(), CacheError> {
         match fs::remove_file(self.path.join(name)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(self.failed("remove from", error)),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(self.failed("remove a file from", error)),
             _ => Ok(()),
         }
     }
 
-    /// Makes the folder, for the owner alone.
+    /// Creates the folder, for its owner only.
     fn make(&self) -> Result<(), CacheError> {
         if !self.check()? {
             let made = DirBuilder::new().recursive(true).mode(0o700).create(&self.path);
-            made.map_err(|error| self.failed("make", error))?;
+            made.map_err(|error| self.failed("create", error))?;
             self.check()?;
         }
         Ok(())
     }
 
-    /// Whether the folder is there; refused when it is not the owner's alone.
+    /// Whether the folder exists; an error if it is not private to its owner.
     fn check(&self) -> Result<bool, CacheError> {
         match fs::symlink_metadata(&self.path) {
             Ok(about) => alone(&self.path, &about, "700").map(|()| true),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-            Err(error) => Err(self.failed("look at", error)),
+            Err(error) => Err(self.failed("inspect", error)),
         }
     }
 
-    /// When a file was last written, in seconds ago.
+    /// How long ago a file was last written, in seconds.
     pub(super) fn age(&self, name: &str) -> Option<u64> {
         let written = fs::metadata(self.path.join(name)).and_then(|about| about.modified()).ok()?;
         written.elapsed().ok().map(|age| age.as_secs())

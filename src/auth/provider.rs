@@ -1,4 +1,4 @@
-//! The session beneath a command's clients, given to the SDK. It never asks a question: what needs a code is asked for before work
+//! Gives the SDK the session beneath a command's clients. It never asks a question: codes are asked for before work
 //! starts.
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,7 +12,8 @@ use crate::aws::error::SessionEnded;
 
 use super::cache::{Cache, Entry, Key};
 
-/// A session opened with a code, as long as it lasts; after that the one that another command has opened since, if there is one.
+/// A session opened with a code, as long as it lasts; after that, the one that another command has opened since, if
+/// there is one.
 #[derive(Debug)]
 pub struct SessionProvider {
     cache: Cache,
@@ -33,12 +34,12 @@ impl SessionProvider {
         self.held.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Takes a newer one in its place.
+    /// Replaces it with a newer one.
     pub fn replace(&self, entry: Entry) {
         *self.held.lock().unwrap_or_else(PoisonError::into_inner) = entry;
     }
 
-    /// What tells this session from others.
+    /// What distinguishes this session from others.
     #[must_use]
     pub fn key(&self) -> &Key {
         &self.key
@@ -53,7 +54,7 @@ impl SessionProvider {
             self.replace(newer.clone());
             return Ok(credentials(&newer));
         }
-        // The last five minutes are still good when there is nothing better.
+        // The last five minutes are still good if there is nothing better.
         if held.ends > now {
             return Ok(credentials(&held));
         }

@@ -1,4 +1,4 @@
-//! What is asked of a session: whose credentials, for which account, and who can give a code.
+//! A request for a session: whose credentials, for which account, and who can give a code.
 
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
@@ -10,36 +10,36 @@ use super::chain::Chain;
 use super::error::SessionError;
 use super::mfa_code::{CodeSource, Operator};
 
-/// What a command wants of a session.
+/// The session that a command wants.
 pub struct Request<'a> {
     /// Whose credentials, resolved.
     pub chain: &'a Chain,
-    /// The region whose token service is asked.
+    /// The region whose STS is called.
     pub region: &'a str,
     /// Sessions kept between runs.
     pub cache: &'a Cache,
-    /// Who is asked for a code, and told why one waits.
+    /// Gives a code, and reads why konta waits.
     pub operator: &'a dyn Operator,
     /// `--mfa-code` or `KONTA_MFA_CODE`.
     pub code: Option<SecretString>,
-    /// `KONTA_MFA_PROCESS`; the profile's `mfa_process` comes before it.
+    /// `KONTA_MFA_PROCESS`; the profile's `mfa_process` takes precedence.
     pub program: Option<SecretString>,
-    /// How long a new session is to last.
+    /// How long a new session should last.
     pub duration: Option<SignedDuration>,
-    /// The account that it must be.
+    /// The account that it must belong to.
     pub account: Option<&'a str>,
     /// Whether the root user may be used.
     pub allow_root: bool,
     /// Whether a code may be asked for at all.
     pub may_ask: bool,
-    /// A session begun before this is not taken: a new one is wanted.
+    /// Sessions begun before this are not used: a new one is wanted.
     pub since: Option<Timestamp>,
-    /// The profiles, one a line, whose `credential_process` this process runs in (`KONTA_PROCESS_OF`).
+    /// The profiles, one per line, whose `credential_process` this process runs in (`KONTA_PROCESS_OF`).
     pub within: Option<&'a str>,
 }
 
 impl Request<'_> {
-    /// Where a code would come from; `None` when nobody can be asked.
+    /// Where a code would come from; `None` if there is nobody to ask.
     #[must_use]
     pub fn code_source(&self) -> Option<CodeSource> {
         if !self.may_ask {
@@ -50,7 +50,7 @@ impl Request<'_> {
         self.code.clone().map(CodeSource::Given).or(program.map(CodeSource::Program)).or_else(person)
     }
 
-    /// `aws`, `aws-cn` or `aws-us-gov`, as the region has it.
+    /// `aws`, `aws-cn` or `aws-us-gov`, by the region's name.
     #[must_use]
     pub fn partition(&self) -> &'static str {
         match self.region {
@@ -60,7 +60,7 @@ impl Request<'_> {
         }
     }
 
-    /// A foreign account that the last role's ARN shows already.
+    /// Refuses a foreign account that already shows in the last role's ARN.
     pub(super) fn refuse_foreign_role(&self) -> Result<(), SessionError> {
         let Some(wanted) = self.account else { return Ok(()) };
         let is = self.chain.roles.last().and_then(|role| role.role_arn.split(':').nth(4));

@@ -1,8 +1,8 @@
 //! From a chain to credentials: which call opens the session, and what is refused beforehand.
 //!
-//! A long-term key with a device gets a session with MFA (GetSessionToken) that is kept between runs; roles are assumed on top of it,
-//! without another code, whenever they are needed. Where that cannot be (a role for longer than an hour, keys that are a session
-//! already) the code goes to AssumeRole itself.
+//! A long-term key with a device gets an MFA session (GetSessionToken) that is kept between runs; roles are assumed on
+//! top of it, without another code, whenever they are needed. If that is impossible (a role for longer than an hour,
+//! keys that already are a session), the code goes to AssumeRole itself.
 
 use std::sync::Arc;
 
@@ -21,9 +21,10 @@ use super::provider::{self, SessionProvider};
 pub use super::base_credentials::quoted;
 pub use super::error::SessionError;
 
-/// The longest that a role can be held by a session: AWS's limit for a role that is assumed with temporary credentials.
+/// The longest time, in seconds, for which a session can hold a role: AWS's limit for a role assumed with temporary
+/// credentials.
 const CHAINED: u32 = 3600;
-/// A session's length where none is asked for.
+/// A session's length if none is requested.
 pub const TWELVE_HOURS: SignedDuration = SignedDuration::from_hours(12);
 /// The shortest session that AWS gives.
 pub const SHORTEST: SignedDuration = SignedDuration::from_mins(15);
@@ -47,7 +48,7 @@ pub enum Mfa {
 pub struct Opened {
     /// Gives them, and renews what can be renewed without a code.
     pub provider: SharedCredentialsProvider,
-    /// The session with MFA beneath, if there is one.
+    /// The MFA session beneath, if there is one.
     pub session: Option<Arc<SessionProvider>>,
     /// Where they come from, for people.
     pub source: String,
@@ -57,7 +58,7 @@ pub struct Opened {
     pub serial: Option<String>,
     /// Whether a code opened them.
     pub mfa: Mfa,
-    /// When they end for good: then a code, or whoever gave them, is needed again. `None` when they do not, or do not say.
+    /// When they end for good, so that a code or their source is needed again. `None` if they do not end or do not say.
     pub ends: Option<Timestamp>,
     /// The roles assumed on top.
     pub roles: Vec<String>,
@@ -66,11 +67,11 @@ pub struct Opened {
 /// How a chain becomes credentials.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Way {
-    /// As they are, and the roles on top.
+    /// The credentials as they are, with the roles on top.
     Plain,
-    /// GetSessionToken with a code of this device, and the roles on top.
+    /// GetSessionToken with a code of this device, with the roles on top.
     Session(String),
-    /// AssumeRole of the first role with a code of this device, and the other roles on top.
+    /// AssumeRole of the first role with a code of this device, with the other roles on top.
     Role(String),
 }
 
@@ -86,7 +87,7 @@ pub fn way(chain: &Chain, long_term: bool) -> Way {
     }
 }
 
-/// Opens a session. Asks for a code where one is needed and may be asked for.
+/// Opens a session. Asks for a code if one is needed and may be asked for.
 pub async fn open(request: &Request<'_>) -> Result<Opened, SessionError> {
     request.refuse_foreign_role()?;
     let BaseCredentials { provider, credentials, source } = load(request).await?;
@@ -118,7 +119,7 @@ pub async fn open_with_device(request: &Request<'_>, serial: String) -> Result<O
     open(&Request { chain: &chain, code: request.code.clone(), program: request.program.clone(), ..*request }).await
 }
 
-/// Opens a new session in place of the one held, which goes on to give the same clients their credentials.
+/// Replaces the held session with a new one, from which the same clients then get their credentials.
 pub async fn renew(request: &Request<'_>, opened: &mut Opened) -> Result<(), SessionError> {
     let Some(session) = &opened.session else { return Ok(()) };
     let since = Some(request.since.unwrap_or_else(Timestamp::now));
@@ -132,7 +133,7 @@ pub async fn renew(request: &Request<'_>, opened: &mut Opened) -> Result<(), Ses
     Ok(())
 }
 
-/// The keys at the bottom of a chain, as they are: who they are can be asked without a code.
+/// The base credentials of a chain as they are: AWS says whose they are without a code.
 pub async fn bottom(request: &Request<'_>) -> Result<(SharedCredentialsProvider, Credentials), SessionError> {
     let load = load(request).await?;
     Ok((load.provider, load.credentials))
@@ -158,7 +159,7 @@ fn role(step: &RoleStep) -> Role {
     }
 }
 
-/// The roles above a session that cannot be held longer than an hour.
+/// The roles on top of a session, each held for at most an hour.
 fn on_top(steps: &[RoleStep]) -> Vec<Role> {
     let mut roles: Vec<Role> = steps.iter().map(role).collect();
     for role in &mut roles {
@@ -167,7 +168,8 @@ fn on_top(steps: &[RoleStep]) -> Vec<Role> {
     roles
 }
 
-/// No session beneath; but a role whose trust asks for a code gets one where the base is a user's session from elsewhere.
+/// No session beneath. Still, a role whose trust policy requires a code gets one if the base credentials are a user's
+/// session from elsewhere.
 async fn plain(request: &Request<'_>, opened: Opened, base: Credentials) -> Result<Opened, SessionError> {
     let chain = request.chain;
     let Some(first) = chain.roles.first() else { return Ok(opened) };

@@ -1,8 +1,8 @@
-//! Words of a line as a POSIX shell splits them, without expanding anything: Python's `shlex.split`.
+//! The words of a line as a POSIX shell splits them, without expanding anything: Python's `shlex.split`.
 
-/// The words, with quotes and backslashes taken away; `None` when a quote or a backslash is left open.
+/// The words, without their quotes and backslashes; `None` if a quote or a backslash is left open.
 ///
-/// botocore splits names of sections (`[profile "two words"]`) and `credential_process` so.
+/// botocore splits names of sections (`[profile "two words"]`) and `credential_process` like this.
 #[must_use]
 pub fn split(line: &str) -> Option<Vec<String>> {
     let mut words = Vec::new();
@@ -30,7 +30,7 @@ fn single(letters: &mut std::str::Chars<'_>, word: &mut String) -> Option<()> {
     }
 }
 
-/// Between double quotes a backslash is a backslash, but before a quote or another one.
+/// Between double quotes, a backslash is kept, except before a quote or another backslash.
 fn double(letters: &mut std::str::Chars<'_>, word: &mut String) -> Option<()> {
     loop {
         match letters.next()? {

@@ -1,4 +1,4 @@
-//! What a process is told of credentials by its environment.
+//! What a process's environment says about credentials.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,14 +7,14 @@ use std::path::PathBuf;
 /// The process's surroundings, passed in so that tests need no global state.
 #[derive(Clone, Default)]
 pub struct Surroundings {
-    /// The environment.
+    /// Its environment variables.
     pub variables: BTreeMap<String, String>,
-    /// The user's folder.
+    /// The user's home folder.
     pub home: Option<PathBuf>,
 }
 
 impl Surroundings {
-    /// Those of this process. Variables that are not UTF-8 are left out: no name or value of AWS's needs them.
+    /// Those of this process. Variables that are not UTF-8 are left out: AWS's names and values are ASCII.
     #[must_use]
     pub fn of_process() -> Self {
         let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
@@ -23,7 +23,7 @@ impl Surroundings {
         Self { variables: std::env::vars_os().filter_map(text).collect(), home: etcetera::home_dir().ok() }
     }
 
-    /// A variable; one that is set to nothing counts as absent.
+    /// A variable; an empty one counts as absent.
     #[must_use]
     pub fn variable(&self, name: &str) -> Option<&str> {
         self.variables.get(name).map(String::as_str).filter(|value| !value.is_empty())

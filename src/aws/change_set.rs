@@ -1,4 +1,4 @@
-//! Change sets of CloudFormation: made, described, executed, deleted.
+//! CloudFormation's change sets: creates, describes, executes and deletes them.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use aws_sdk_cloudformation::types::{Capability, ChangeSetType, Parameter, Resour
 use super::error::AwsError;
 use super::session::Aws;
 
-/// What a change set is to be made of.
+/// What a change set is created from.
 #[derive(Debug, Clone)]
 pub struct ChangeSetRequest<'a> {
     /// The stack.
@@ -22,7 +22,7 @@ pub struct ChangeSetRequest<'a> {
     pub parameters: &'a BTreeMap<String, String>,
     /// Tags by key.
     pub tags: &'a BTreeMap<String, String>,
-    /// Whether the template makes IAM resources.
+    /// Whether the template creates IAM resources.
     pub makes_iam: bool,
     /// What it is, for people.
     pub description: &'a str,
@@ -46,8 +46,9 @@ impl ChangeSet {
         matches!(self.status.as_str(), "CREATE_PENDING" | "CREATE_IN_PROGRESS")
     }
 
-    /// Whether it failed because there is nothing to change. AWS has two texts for that; a failure may also be an early validation,
-    /// so the status alone says nothing. Source: CloudFormation answers as recorded in public issue threads.
+    /// Whether it failed because there is nothing to change. AWS has two texts for this; a failure may also be an early
+    /// validation, so the status alone says nothing. Source: CloudFormation answers as recorded in public issue
+    /// threads.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.status == "FAILED"
@@ -78,9 +79,9 @@ pub struct ChangeDetail {
     pub path: String,
     /// `Properties`, `Tags`, `Metadata` and so on.
     pub attribute: String,
-    /// Before, when AWS says.
+    /// The value before, if AWS says so.
     pub before: Option<String>,
-    /// After, when AWS says.
+    /// The value after, if AWS says so.
     pub after: Option<String>,
     /// `Never`, `Conditionally` or `Always`.
     pub recreation: String,
@@ -109,7 +110,7 @@ fn change(change: &ResourceChange) -> Change {
 }
 
 impl Aws {
-    /// Asks for a change set.
+    /// Begins to create a change set.
     pub async fn create_change_set(&self, request: &ChangeSetRequest<'_>) -> Result<(), AwsError> {
         let parameters = request
             .parameters
@@ -161,7 +162,7 @@ impl Aws {
         }
     }
 
-    /// Executes a change set. `token` comes back in the events it causes.
+    /// Executes a change set. `token` appears in the events that it causes.
     pub async fn execute_change_set(&self, stack: &str, name: &str, token: &str) -> Result<(), AwsError> {
         self.cloudformation
             .execute_change_set()

@@ -1,4 +1,4 @@
-//! A look at the token service for a diagnosis: who the keys are, what time it is there, and which credentials it takes.
+//! STS calls for a diagnosis: whose keys these are, what time it is there, and which credentials it accepts.
 
 use std::sync::{Arc, Mutex};
 
@@ -12,17 +12,17 @@ use super::error::AwsError;
 use super::identity::Identity;
 use super::sts::Sts;
 
-/// What a call of GetCallerIdentity showed.
+/// What a call to GetCallerIdentity showed.
 #[derive(Debug, Clone)]
 pub struct Look {
-    /// Who the keys are, or why AWS does not say.
+    /// Whose keys they are, or why AWS does not say.
     pub identity: Result<Identity, AwsError>,
     /// Seconds that AWS's clock is ahead of this machine's, from the Date of the answer; `None` without an answer.
     pub offset: Option<i64>,
 }
 
 impl Sts {
-    /// Asks GetCallerIdentity, and reads the clock off the answer, whatever it is.
+    /// Calls GetCallerIdentity, and reads the clock from the answer, whatever it is.
     pub async fn look(&self) -> Look {
         const OPERATION: &str = "sts GetCallerIdentity";
         let clock = Clock::default();
@@ -38,8 +38,9 @@ impl Sts {
         Look { identity, offset }
     }
 
-    /// How GetSessionToken refuses the keys of a session, which it always does: AccessDenied for any session, InvalidClientTokenId for
-    /// Cloud9's managed credentials. `None` when it does not refuse; a session that it then gives is dropped.
+    /// How GetSessionToken refuses the keys of a session, which it always does: AccessDenied for any session,
+    /// InvalidClientTokenId for Cloud9's managed credentials. `None` if it does not refuse; the session that it then
+    /// gives is dropped.
     pub async fn refusal_of_sessions(&self) -> Option<AwsError> {
         let once = Builder::new().retry_config(RetryConfig::disabled());
         let answer = self.client.get_session_token().customize().config_override(once).send().await;

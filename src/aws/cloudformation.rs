@@ -1,4 +1,4 @@
-//! CloudFormation: stacks, change sets, events.
+//! CloudFormation: stacks, their events and resources, and signals.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use super::session::Aws;
 pub struct StackDescription {
     /// Its name.
     pub name: String,
-    /// Its id (an ARN), by which it is still found after deletion.
+    /// Its id (an ARN), by which AWS still finds it after its deletion.
     pub id: String,
     /// Its status.
     pub status: String,
@@ -91,7 +91,7 @@ fn event(event: &StackEvent) -> Event {
 }
 
 impl Aws {
-    /// Every stack of the account and region that is not deleted. One call a page (AWS gives about a hundred stacks a page).
+    /// Every stack of the account and region that is not deleted. One call per page (of about a hundred stacks).
     pub async fn stacks(&self) -> Result<Vec<StackDescription>, AwsError> {
         let mut pages = self.cloudformation.describe_stacks().into_paginator().send();
         let mut found = Vec::new();
@@ -102,13 +102,13 @@ impl Aws {
         Ok(found)
     }
 
-    /// One stack by name or id; `None` when there is none.
+    /// One stack by name or id; `None` if there is none.
     pub async fn stack(&self, name: &str) -> Result<Option<StackDescription>, AwsError> {
         match self.cloudformation.describe_stacks().stack_name(name).send().await {
             Ok(answer) => Ok(answer.stacks().first().map(description)),
             Err(error) => {
                 let error = AwsError::from_sdk("cloudformation DescribeStacks", &error);
-                // CloudFormation has no code of its own for "there is no such stack".
+                // CloudFormation has no separate code for "there is no such stack".
                 if error.code == "ValidationError" && error.message.contains("does not exist") {
                     Ok(None)
                 } else {
@@ -118,7 +118,7 @@ impl Aws {
         }
     }
 
-    /// The template a stack was deployed with, as text.
+    /// The template with which a stack was deployed, as text.
     pub async fn template(&self, stack: &str) -> Result<String, AwsError> {
         const OPERATION: &str = "cloudformation GetTemplate";
         let answer = self
@@ -131,7 +131,7 @@ impl Aws {
         answer.template_body.ok_or_else(|| AwsError::incomplete(OPERATION, "template"))
     }
 
-    /// The newest events of a stack, oldest first, back to (and without) the event `last`; all of them when it is `None`.
+    /// The newest events of a stack, oldest first, back to (and without) the event `last`; all of them if it is `None`.
     pub async fn events(&self, stack: &str, last: Option<&str>) -> Result<Vec<Event>, AwsError> {
         let mut pages = self.cloudformation.describe_stack_events().stack_name(stack).into_paginator().send();
         let mut found = Vec::new();
@@ -148,7 +148,7 @@ impl Aws {
         Ok(found)
     }
 
-    /// The newest event of a stack, in one call however many there are.
+    /// The newest event of a stack, in one call however many events there are.
     pub async fn newest_event(&self, stack: &str) -> Result<Option<Event>, AwsError> {
         let answer = self
             .cloudformation
@@ -196,7 +196,7 @@ impl Aws {
         Ok(())
     }
 
-    /// Goes on with a rollback that got stuck.
+    /// Continues a rollback that is stuck.
     pub async fn continue_rollback(&self, stack: &str) -> Result<(), AwsError> {
         self.cloudformation
             .continue_update_rollback()
@@ -225,7 +225,7 @@ impl Aws {
         Ok(found)
     }
 
-    /// Tells a wait condition that what it waits for is done, or failed. The same `id` counts once.
+    /// Signals a wait condition that what it waits for is done or has failed. The same `id` counts once.
     pub async fn signal(&self, stack: &str, condition: &str, id: &str, done: bool) -> Result<(), AwsError> {
         self.cloudformation
             .signal_resource()
@@ -239,7 +239,7 @@ impl Aws {
         Ok(())
     }
 
-    /// The most stacks the account may have in the region, when it says so.
+    /// How many stacks the account may have in the region, if AWS says so.
     pub async fn stack_limit(&self) -> Result<Option<usize>, AwsError> {
         let answer = self
             .cloudformation

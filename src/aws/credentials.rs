@@ -1,4 +1,5 @@
-//! Credentials that the SDK resolves (Identity Center, `aws login`, programs, web identity, containers, machines), and roles on top.
+//! Credentials that the SDK resolves (Identity Center, `aws login`, programs, web identity, containers, machines), and
+//! roles on top.
 
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
@@ -21,7 +22,7 @@ use super::sts::{Role, Sts};
 pub use aws_credential_types::Credentials;
 pub use aws_credential_types::provider::SharedCredentialsProvider;
 
-/// How long before their end credentials are asked for anew.
+/// How long before their end credentials are requested again.
 pub const EARLY: Duration = Duration::from_mins(5);
 
 /// Keys at hand.
@@ -37,13 +38,13 @@ pub fn of_process(command: &SecretString) -> SharedCredentialsProvider {
     kept(CredentialProcessProvider::new(command.expose_secret().to_owned()))
 }
 
-/// A profile of Identity Center or of `aws login`, read by the SDK from AWS's own files and caches.
+/// A profile of Identity Center or of `aws login`, which the SDK reads from AWS's own files and caches.
 #[must_use]
 pub fn of_profile(profile: &str, region: &str) -> SharedCredentialsProvider {
     kept(ProfileFileCredentialsProvider::builder().profile_name(profile).configure(&configuration(region)).build())
 }
 
-/// A role for a token of an identity provider.
+/// A role assumed with a token of an identity provider.
 #[must_use]
 pub fn of_web_identity(
     role_arn: &str,
@@ -72,7 +73,7 @@ pub fn of_instance(region: &str) -> SharedCredentialsProvider {
     kept(ImdsCredentialsProvider::builder().configure(&configuration(region)).build())
 }
 
-/// Credentials of a provider, now.
+/// A provider's credentials, now.
 pub async fn load(provider: &SharedCredentialsProvider) -> Result<Credentials, AwsError> {
     provider.provide_credentials().await.map_err(|error| AwsError::from_provider(&error))
 }
@@ -104,7 +105,7 @@ impl Kept {
     }
 }
 
-/// Whether credentials need not be asked for anew yet.
+/// Whether credentials need not be requested again yet.
 fn lasts(credentials: &Credentials) -> bool {
     credentials.expiry().is_none_or(|ends| ends > SystemTime::now() + EARLY)
 }
@@ -118,7 +119,8 @@ impl ProvideCredentials for Kept {
     }
 }
 
-/// Roles assumed one after the other on top of a base; asked for anew, without a question, while the base lives.
+/// Roles assumed one after the other on top of base credentials, and again, without a question, for as long as those
+/// last.
 #[must_use]
 pub fn assuming(base: SharedCredentialsProvider, roles: Vec<Role>, region: &str) -> SharedCredentialsProvider {
     if roles.is_empty() {
@@ -161,7 +163,7 @@ mod tests {
 
     use super::*;
 
-    /// Gives keys that last so long, and counts how often it was asked.
+    /// Gives keys that last for this long, and counts how often it was asked.
     #[derive(Debug)]
     struct Lasting(Duration, Arc<AtomicU32>);
 

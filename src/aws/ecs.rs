@@ -8,7 +8,7 @@ use aws_sdk_ecs::types::{
 use super::error::AwsError;
 use super::session::Aws;
 
-/// How a service stands.
+/// The state of a service.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ServiceState {
     /// Its name.
@@ -21,7 +21,7 @@ pub struct ServiceState {
     pub pending: i32,
     /// Tasks of the newest revision that failed.
     pub failed: i32,
-    /// ECS's word for the newest rollout.
+    /// ECS's state of the newest rollout.
     pub rollout: String,
     /// The task definition in force.
     pub task_definition: String,
@@ -40,7 +40,7 @@ pub struct TaskRequest<'a> {
     pub container: &'a str,
     /// Its command.
     pub command: &'a [String],
-    /// Variables on top of the definition's; never secrets, they show in the API.
+    /// Variables in addition to the definition's; never secrets, because the API shows them.
     pub variables: &'a [(String, String)],
     /// Subnets.
     pub subnets: Vec<String>,
@@ -48,17 +48,17 @@ pub struct TaskRequest<'a> {
     pub security_groups: Vec<String>,
     /// Whether the task gets a public address.
     pub public_ip: bool,
-    /// The role in place of the definition's.
+    /// The role instead of the definition's.
     pub task_role: Option<&'a str>,
-    /// CPU units and MiB on top of the definition's size.
+    /// CPU units and MiB instead of the definition's size.
     pub size: Option<(u32, u32)>,
-    /// Who started it: at most 36 characters; also found again by it after an interruption.
+    /// What started it, in at most 36 characters; an interrupted command finds its task again by this.
     pub started_by: &'a str,
     /// Tags.
     pub tags: Vec<(String, String)>,
 }
 
-/// How a task stands.
+/// The state of a task.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TaskState {
     /// Its ARN.
@@ -67,14 +67,14 @@ pub struct TaskState {
     pub status: String,
     /// Why it stopped.
     pub stopped_reason: Option<String>,
-    /// The container's exit code, when it ran.
+    /// The container's exit code, if it ran.
     pub exit_code: Option<i32>,
     /// The container's own reason, such as an image that cannot be pulled.
     pub container_reason: Option<String>,
 }
 
 impl Aws {
-    /// How services of a cluster stand; those that do not exist are left out. At most ten.
+    /// The states of a cluster's services, without those that do not exist. At most ten.
     pub async fn services(&self, cluster: &str, names: &[String]) -> Result<Vec<ServiceState>, AwsError> {
         let answer = self
             .ecs
@@ -107,7 +107,7 @@ impl Aws {
             .collect())
     }
 
-    /// Sets how many tasks a service is to run; nothing else of it changes.
+    /// Sets how many tasks a service should run, and changes nothing else.
     pub async fn set_desired_count(&self, cluster: &str, service: &str, count: i32) -> Result<(), AwsError> {
         self.ecs
             .update_service()
@@ -137,8 +137,8 @@ impl Aws {
         Ok(state.and_then(|task| task.container_reason.or(task.stopped_reason)))
     }
 
-    /// Registers a revision of a task definition that differs in its containers' image alone, under a family of its own so that no service
-    /// takes it for its newest. Gives its ARN.
+    /// Registers a revision of a task definition that differs only in its containers' image, under another family so
+    /// that no service uses it as its newest revision. Returns its ARN.
     pub async fn define_with_image(&self, definition: &str, image: &str) -> Result<String, AwsError> {
         const OPERATION: &str = "ecs RegisterTaskDefinition";
         let answer = self
@@ -203,7 +203,7 @@ impl Aws {
         if let Some((cpu, memory)) = request.size {
             overrides = overrides.cpu(cpu.to_string()).memory(memory.to_string());
         }
-        // An installation must not be taken away half-way, so never Spot.
+        // An installation must not be interrupted halfway, so never Spot.
         let on_demand = CapacityProviderStrategyItem::builder()
             .capacity_provider("FARGATE")
             .weight(1)
@@ -231,13 +231,13 @@ impl Aws {
                 operation: OPERATION,
                 code: failure.reason().unwrap_or("Failure").to_owned(),
                 message: failure.detail().unwrap_or("the task could not be placed").to_owned(),
-                help: Some("a fresh account may have few Fargate vCPUs: see Service Quotas, L-3032A538".to_owned()),
+                help: Some("a new account may have few Fargate vCPUs: see Service Quotas, L-3032A538".to_owned()),
             });
         }
         answer.tasks().first().map(task_state).ok_or_else(|| AwsError::incomplete(OPERATION, "task"))
     }
 
-    /// How a task stands; `None` when ECS has forgotten it (about an hour after its end).
+    /// The state of a task; `None` if ECS has forgotten it (about an hour after its end).
     pub async fn task(&self, cluster: &str, arn: &str) -> Result<Option<TaskState>, AwsError> {
         let answer = self
             .ecs
@@ -250,9 +250,9 @@ impl Aws {
         Ok(answer.tasks().first().map(task_state))
     }
 
-    /// The tasks started by a name that are still to run or running: an interrupted command finds its task again.
+    /// A task started by this name that runs or is about to: an interrupted command finds its task again.
     ///
-    /// No status is asked for: ECS takes no other filter beside `startedBy`, and those that are wanted to run are what it lists then.
+    /// No status is given: ECS accepts no other filter with `startedBy`, and then lists the tasks that should run.
     /// Source: ECS API reference, `ListTasks`.
     pub async fn running_task(&self, cluster: &str, started_by: &str) -> Result<Option<String>, AwsError> {
         let answer = self
@@ -267,7 +267,7 @@ impl Aws {
     }
 }
 
-/// The container that is Odoo's: AWS may put others beside it, as GuardDuty does with its agent.
+/// Odoo's container: AWS may add others, as GuardDuty does with its agent.
 pub(super) const CONTAINER: &str = "odoo";
 
 fn task_state(task: &aws_sdk_ecs::types::Task) -> TaskState {

@@ -10,11 +10,11 @@ pub struct Rule {
     pub arn: String,
     /// Its priority; `None` for the default rule.
     pub priority: Option<u32>,
-    /// The hosts it answers.
+    /// The hosts for which it answers.
     pub hosts: Vec<String>,
     /// The target group it forwards to.
     pub target_group: Option<String>,
-    /// The response it gives by itself, in the place of a target's.
+    /// The response it gives by itself, instead of a target's.
     pub fixed_response: Option<FixedResponse>,
 }
 
@@ -64,7 +64,7 @@ impl Aws {
         }
     }
 
-    /// The targets of a group: how many are healthy, of how many, and the first reason why one is not.
+    /// The targets of a group: how many are healthy, how many there are, and the first reason why one is not.
     pub async fn target_health(&self, group: &str) -> Result<(usize, usize, Option<String>), AwsError> {
         let answer = self
             .elb
@@ -79,7 +79,7 @@ impl Aws {
         Ok((healthy, states.len(), reason))
     }
 
-    /// Whether the region knows a TLS policy; `None` when it cannot be asked.
+    /// Whether the region knows a TLS policy.
     pub async fn knows_ssl_policy(&self, name: &str) -> Result<bool, AwsError> {
         let answer = self
             .elb

@@ -1,4 +1,4 @@
-//! One error for every AWS call: which call, AWS's own code and message.
+//! One error for every AWS call: the call, and AWS's own code and message.
 
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_cloudformation::error::{ProvideErrorMetadata, SdkError};
@@ -13,11 +13,11 @@ use thiserror::Error;
 pub struct AwsError {
     /// Service and operation, such as `cloudformation CreateChangeSet`.
     pub operation: &'static str,
-    /// AWS's code, such as `AccessDenied`; `Unreachable` when no answer came.
+    /// AWS's code, such as `AccessDenied`; `Unreachable` if there was no answer.
     pub code: String,
     /// AWS's message.
     pub message: String,
-    /// What to do, where it is known.
+    /// What to do, if it is known.
     #[help]
     pub help: Option<String>,
 }
@@ -44,7 +44,7 @@ impl AwsError {
         Self { operation, code, message, help }
     }
 
-    /// From a provider of credentials that gave none: the reason is AWS's own answer where a call was made for them, `ExpiredToken` when
+    /// From a provider that gave no credentials: the code is AWS's own if a call was made for them, `ExpiredToken` if
     /// the session has ended, else `NoCredentials`.
     #[must_use]
     pub fn from_provider(error: &CredentialsError) -> Self {
@@ -83,8 +83,8 @@ impl AwsError {
         self.code == code || self.code.strip_suffix("Exception") == Some(code)
     }
 
-    /// Whether the same question may well be answered a while later: AWS throttles, is out of order or out of reach.
-    /// Source: the services' common errors; ECS calls its own `ServerException`.
+    /// Whether the same call may well succeed a while later: AWS throttles, has a fault or cannot be reached.
+    /// Source: the services' common errors; ECS calls its own one `ServerException`.
     #[must_use]
     pub fn passes(&self) -> bool {
         const CODES: &[&str] = &[
@@ -106,7 +106,7 @@ impl AwsError {
         code == "Unreachable" || CODES.contains(&code)
     }
 
-    /// Whether AWS answered and meant it, rather than that it could not be reached or was overloaded.
+    /// Whether this is AWS's answer to the request, rather than AWS being overloaded or out of reach.
     #[must_use]
     pub fn is_an_answer(&self) -> bool {
         const SILENT: &[&str] =
@@ -143,7 +143,7 @@ fn beneath<'a, T: std::error::Error + 'static>(error: &'a (dyn std::error::Error
     None
 }
 
-/// The chain of sources as one sentence: the SDK's own text hides the reason in them.
+/// The chain of sources as one sentence: the SDK hides the reason in them.
 fn sources(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
@@ -161,21 +161,21 @@ fn sources(error: &dyn std::error::Error) -> String {
 fn advice(code: &str) -> Option<&'static str> {
     Some(match code {
         "NoCredentials" => {
-            "no credentials were found: set AWS_PROFILE or --profile, or try without an account with --sandbox"
+            "no credentials found: set `AWS_PROFILE` or `--profile`, or try konta without an account with `--sandbox`"
         }
-        "Unreachable" => "is the network up, and the region's name right?",
+        "Unreachable" => "check that the network is up and the region's name is right",
         "InvalidClientTokenId" | "UnrecognizedClientException" | "InvalidAccessKeyId" | "AuthFailure" => {
-            "AWS does not know this key: is it active, complete (key, secret and session token) and of this partition?"
+            "AWS does not know this key: check that it is active, complete (key, secret and session token) and of this partition"
         }
         "ExpiredToken" | "ExpiredTokenException" => {
-            "the session has ended: log in (`konta auth login`) and run the same command again; what AWS has begun goes on by itself, and the command attaches to it"
+            "the session has ended: log in (`konta auth login`) and run the same command again; what AWS has begun continues by itself, and the command attaches to it"
         }
-        "SignatureDoesNotMatch" => "the secret does not fit the key, or this machine's clock is wrong",
+        "SignatureDoesNotMatch" => "the secret does not belong to the key, or this machine's clock is wrong",
         "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" => {
-            "the identity may not do this: compare its policies, and whether it must use MFA"
+            "the identity may not do this: check its policies, and whether it must use MFA"
         }
         "InsufficientCapabilitiesException" => {
-            "the template makes IAM roles; this is a mistake of konta's, please report it"
+            "the template creates IAM roles; this is a bug in konta, please report it"
         }
         "ChangeSetNotFound"
         | "ChangeSetNotFoundException"
@@ -183,7 +183,7 @@ fn advice(code: &str) -> Option<&'static str> {
         | "InvalidChangeSetStatus"
         | "InvalidChangeSetStatusException"
         | "OperationInProgressException" => {
-            "another command is deploying the same stack: run this one again, it goes on from what then stands"
+            "another command is deploying the same stack: run this one again, and it continues from what is deployed then"
         }
         "Throttling" | "ThrottlingException" | "RequestLimitExceeded" => {
             "AWS asks for fewer calls: run the command again in a minute"
@@ -192,7 +192,8 @@ fn advice(code: &str) -> Option<&'static str> {
     })
 }
 
-/// Why a provider has none any more. [`AwsError::from_sdk`] finds it beneath a call that failed for it.
+/// Why a provider has no credentials any more. [`AwsError::from_sdk`] finds it beneath the call that failed because of
+/// it.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{0}")]
 pub struct SessionEnded(pub String);

@@ -1,13 +1,13 @@
-//! Who a session is.
+//! Whose session it is.
 
 use super::error::AwsError;
 
-/// Who the session is.
+/// The user or role to which a session belongs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
     /// The account's id.
     pub account: String,
-    /// The ARN of user or role.
+    /// The ARN of the user or role.
     pub arn: String,
 }
 
@@ -21,13 +21,13 @@ impl Identity {
         })
     }
 
-    /// Whether this is the account's root user, who may do everything and cannot be held back by any policy of the account.
+    /// Whether this is the account's root user, who may do everything and whom no policy of the account can restrict.
     #[must_use]
     pub fn is_root(&self) -> bool {
         self.arn.ends_with(":root")
     }
 
-    /// The name, when this is a user: only a user has MFA devices.
+    /// The name, if this is a user: only a user has MFA devices.
     #[must_use]
     pub fn user(&self) -> Option<&str> {
         let resource = self.arn.split(':').nth(5)?.strip_prefix("user/")?;

@@ -10,9 +10,9 @@ pub struct LogQuery<'a> {
     pub group: &'a str,
     /// How the streams' names begin; empty for every stream.
     pub prefix: &'a str,
-    /// From this moment on.
+    /// From this moment on, inclusive.
     pub from: i64,
-    /// Up to this moment, itself included.
+    /// Up to this moment, inclusive.
     pub until: Option<i64>,
 }
 
@@ -34,14 +34,15 @@ pub struct LogLine {
 pub struct LogStream {
     /// Its name.
     pub name: String,
-    /// Its first line, milliseconds since 1970, UTC; `None` as long as it is empty.
+    /// Its first line, milliseconds since 1970, UTC; `None` while it is empty.
     pub first: Option<i64>,
-    /// Its last line; CloudWatch may be up to an hour behind with it.
+    /// Its last line; CloudWatch may report it up to an hour late.
     pub last: Option<i64>,
 }
 
 impl Aws {
-    /// A page of lines in the order of time, and the token of the next page if there is one. A page may be empty and yet not the last.
+    /// A page of lines in the order of time, and the token of the next page if there is one. An empty page need not be
+    /// the last.
     pub async fn log_page(
         &self,
         query: &LogQuery<'_>,
@@ -67,13 +68,13 @@ impl Aws {
                 at: event.timestamp().unwrap_or_default(),
                 text: event.message().unwrap_or_default().trim_end_matches(['\r', '\n']).to_owned(),
             })
-            // The sandbox does not look at the prefix.
+            // The sandbox ignores the prefix.
             .filter(|line| line.stream.starts_with(query.prefix))
             .collect();
         Ok((lines, answer.next_token().map(ToOwned::to_owned)))
     }
 
-    /// The streams of a group whose names begin so, by name.
+    /// The streams of a group whose names begin with a prefix, sorted by name.
     pub async fn log_streams(&self, group: &str, prefix: &str) -> Result<Vec<LogStream>, AwsError> {
         let mut streams = Vec::new();
         let mut pages = self

@@ -6,15 +6,15 @@ use super::error::AwsError;
 use super::rds_data::DataTarget;
 use super::session::Aws;
 
-/// What a region offers of an engine version.
+/// What a region offers for an engine version.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct EngineVersion {
-    /// The lowest and highest Serverless v2 capacity, in ACU, when AWS says them.
+    /// The lowest and highest Serverless v2 capacity, in ACU, if AWS says so.
     pub capacity: Option<(f64, f64)>,
 }
 
 impl Aws {
-    /// A version of Aurora PostgreSQL as the region offers it; `None` when it does not.
+    /// A version of Aurora PostgreSQL as the region offers it; `None` if it does not.
     pub async fn engine_version(&self, version: &str) -> Result<Option<EngineVersion>, AwsError> {
         let answer = self
             .rds
@@ -44,8 +44,8 @@ impl Aws {
         Ok(!answer.orderable_db_instance_options().is_empty())
     }
 
-    /// The ARN of a cluster and of its master user's secret, which RDS keeps; `None` while either is not there. `cluster` is its
-    /// identifier or ARN.
+    /// The ARNs of a cluster and of its master user's secret, which RDS keeps; `None` while either does not exist.
+    /// `cluster` is its identifier or ARN.
     pub async fn data_target(&self, cluster: &str) -> Result<Option<DataTarget>, AwsError> {
         Ok(self.cluster(cluster).await?.and_then(|found| {
             let secret = found.master_user_secret()?.secret_arn()?.to_owned();
@@ -53,13 +53,13 @@ impl Aws {
         }))
     }
 
-    /// Whether a cluster's Data API is on; `None` when there is no such cluster. `cluster` is its identifier or ARN.
+    /// Whether a cluster's Data API is on; `None` if there is no such cluster. `cluster` is its identifier or ARN.
     pub async fn data_api_is_on(&self, cluster: &str) -> Result<Option<bool>, AwsError> {
         Ok(self.cluster(cluster).await?.map(|found| found.http_endpoint_enabled().unwrap_or_default()))
     }
 
-    /// RDS's word for how a cluster stands, such as `available` or `deleting`; `None` when there is no such cluster. `cluster` is its
-    /// identifier or ARN.
+    /// RDS's status of a cluster, such as `available` or `deleting`; `None` if there is no such cluster. `cluster` is
+    /// its identifier or ARN.
     pub async fn cluster_status(&self, cluster: &str) -> Result<Option<String>, AwsError> {
         Ok(self.cluster(cluster).await?.map(|found| found.status().unwrap_or_default().to_owned()))
     }

@@ -1,4 +1,4 @@
-//! The RDS Data API: SQL on a cluster without a connection of one's own.
+//! The RDS Data API: SQL on a cluster without a connection to it.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use aws_sdk_rdsdata::types::{Field, SqlParameter};
 use super::error::AwsError;
 use super::session::Aws;
 
-/// A cluster to speak SQL with.
+/// A cluster on which SQL can be run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DataTarget {
     /// The cluster's ARN.
@@ -17,11 +17,12 @@ pub struct DataTarget {
     pub secret: String,
 }
 
-/// How long a paused or starting cluster is waited for: resuming takes about 15 s, and 30 s and more after a day's pause.
+/// How long konta waits for a paused or starting cluster: resuming takes about 15 s, and 30 s and more after a day's
+/// pause.
 const PATIENCE: Duration = Duration::from_mins(2);
 
-/// Codes of the Data API that pass by themselves. The SDK does not retry the first: it comes as a client's fault (HTTP 400).
-/// Source: RDS Data API, `ExecuteStatement`; public reports of Aurora Serverless v2 resuming.
+/// Codes of the Data API for faults that pass by themselves. The SDK does not retry the first, which comes as a client
+/// error (HTTP 400). Source: RDS Data API, `ExecuteStatement`; public reports of Aurora Serverless v2 resuming.
 const PASSING: &[&str] = &[
     "DatabaseResumingException",
     "DatabaseUnavailableException",
@@ -30,8 +31,9 @@ const PASSING: &[&str] = &[
     "StatementTimeoutException",
 ];
 
-/// What PostgreSQL's driver says where the service had kept a connection that somebody ended: states of the class 08, and those of a
-/// server that sends a session away. Source: PostgreSQL, appendix A. What was sent was not run, or not to its end.
+/// What PostgreSQL's driver says if the service had kept a connection that was then ended: the messages of SQL states
+/// of class 08, and of a server that ends a session. Source: PostgreSQL, appendix A. The statement was not run, or not
+/// to its end.
 const ENDED: &[&str] = &[
     "terminating connection due to administrator command",
     "This connection has been closed",
@@ -39,10 +41,12 @@ const ENDED: &[&str] = &[
 ];
 
 impl Aws {
-    /// Runs one statement outside any transaction, and gives the rows' texts. One statement a call: the service refuses several.
+    /// Runs one statement outside any transaction, and returns the rows as texts. One statement per call: the service
+    /// refuses several.
     ///
-    /// `database` may be any database of the cluster. Waits for a cluster that resumes from a pause, and sends a statement again whose
-    /// connection had been ended: whoever sends one that is not to be done twice looks whether it is done ([`AwsError::says_it_exists`]).
+    /// `database` may be any database of the cluster. Waits for a cluster that resumes from a pause, and sends a
+    /// statement again whose connection had been ended: the caller of a statement that must not run twice checks
+    /// whether it is done ([`AwsError::says_it_exists`]).
     pub async fn sql(
         &self,
         target: &DataTarget,
@@ -67,7 +71,7 @@ impl Aws {
                 .database(database)
                 .sql(statement)
                 .set_parameters(Some(bound))
-                // DDL must not be killed half-way when the call times out.
+                // DDL must not be killed halfway when the call times out.
                 .continue_after_timeout(true)
                 .send()
                 .await;
@@ -94,13 +98,13 @@ impl Aws {
 pub enum Sent {
     /// It is done.
     Done,
-    /// No answer came in time: it may go on in PostgreSQL, or never have begun.
+    /// No answer came in time: it may still run in PostgreSQL, or never have begun.
     Unknown,
 }
 
 impl Aws {
-    /// Sends one statement outside any transaction, and never again: for one that takes longer than a call and must not run twice.
-    /// Only a cluster that resumes from a pause, and so has begun nothing, is asked again.
+    /// Sends one statement outside any transaction, and sends it once: for a statement that takes longer than a call
+    /// and must not run twice. It is sent again only to a cluster that resumes from a pause, and so has begun nothing.
     pub async fn sql_once(&self, target: &DataTarget, database: &str, statement: &str) -> Result<Sent, AwsError> {
         let begun = tokio::time::Instant::now();
         loop {
@@ -132,10 +136,10 @@ impl Aws {
 }
 
 impl AwsError {
-    /// Whether PostgreSQL refused to make a database or role because there is one of that name.
+    /// Whether PostgreSQL refused to create a database or role because one of that name exists.
     ///
-    /// Made at the same moment it is the index that says so. Source: PostgreSQL, appendix A, error codes; the Data API ends its messages
-    /// with `SQLState: 42P04`.
+    /// If two are created at the same moment, it is the index that says so. Source: PostgreSQL, appendix A, error
+    /// codes; the Data API ends its messages with `SQLState: 42P04`.
     #[must_use]
     pub fn says_it_exists(&self) -> bool {
         let state = self.sql_state();
@@ -143,13 +147,13 @@ impl AwsError {
         matches!(state, "42P04" | "42710") || index("pg_database_datname_index") || index("pg_authid_rolname_index")
     }
 
-    /// Whether PostgreSQL refused because somebody is connected to the database.
+    /// Whether PostgreSQL refused because there is a connection to the database.
     #[must_use]
     pub fn says_it_is_in_use(&self) -> bool {
         self.sql_state() == "55006"
     }
 
-    /// Whether the connection was ended that the service had kept for the statement.
+    /// Whether the connection that the service had kept for the statement was ended.
     fn says_the_connection_was_ended(&self) -> bool {
         let state = self.sql_state();
         let ended = matches!(state, "57P01" | "57P02" | "57P03") || (state.len() == 5 && state.starts_with("08"));

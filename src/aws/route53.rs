@@ -6,7 +6,7 @@ use super::error::AwsError;
 use super::session::Aws;
 
 impl Aws {
-    /// Deletes an empty zone; all is well when it is gone.
+    /// Deletes an empty zone; not an error if it does not exist.
     pub async fn delete_zone(&self, zone: &str) -> Result<(), AwsError> {
         match self.route53.delete_hosted_zone().id(zone).send().await {
             Ok(_) => Ok(()),
@@ -17,10 +17,11 @@ impl Aws {
         }
     }
 
-    /// Deletes every record of a zone but its own NS and SOA, and says how many there were; none when the zone is gone. Delegations of
-    /// domains below it are records like others.
+    /// Deletes every record of a zone except its own NS and SOA, and returns how many there were; 0 if the zone does
+    /// not exist. Delegations of domains below it are deleted too.
     ///
-    /// The records that validated a certificate stay behind when their stack is deleted, and a zone with records cannot be deleted.
+    /// The records that validated a certificate remain when their stack is deleted, and a zone with records cannot be
+    /// deleted.
     pub async fn empty_zone(&self, zone: &str) -> Result<usize, AwsError> {
         let records = match self.records(zone).await {
             Err(error) if error.is("NoSuchHostedZone") => return Ok(0),
@@ -34,7 +35,7 @@ impl Aws {
         Ok(count)
     }
 
-    /// Every record of a zone; AWS gives at most 300 a page.
+    /// Every record of a zone; AWS returns at most 300 per page.
     async fn records(&self, zone: &str) -> Result<Vec<ResourceRecordSet>, AwsError> {
         let mut found = Vec::new();
         let mut next = (None, None, None);
@@ -79,22 +80,22 @@ impl Aws {
     }
 }
 
-/// The records without the NS and SOA of the zone itself: its apex is where its one SOA stands.
+/// The records without the NS and SOA of the zone itself. Its apex is the name of its one SOA.
 fn without_the_zones_own(records: Vec<ResourceRecordSet>) -> Vec<ResourceRecordSet> {
     let apex = records.iter().find(|record| *record.r#type() == RrType::Soa).map(|soa| soa.name().to_owned());
     records
         .into_iter()
         .filter(|record| match record.r#type() {
             RrType::Soa => false,
-            // Without an SOA nobody knows the apex: then every NS is left.
+            // Without an SOA the apex is unknown: then every NS is kept.
             RrType::Ns => apex.as_deref().is_some_and(|apex| record.name() != apex),
             _ => true,
         })
         .collect()
 }
 
-/// Records in batches that Route 53 takes: at most 1,000 values and 32,000 characters of values in one request. Source: Route 53,
-/// `ChangeResourceRecordSets`, limits.
+/// Records in batches that Route 53 accepts: at most 1,000 values and 32,000 characters of values in one request.
+/// Source: Route 53, `ChangeResourceRecordSets`, limits.
 fn batches(records: Vec<ResourceRecordSet>) -> Vec<Vec<ResourceRecordSet>> {
     const VALUES: usize = 1000;
     const CHARACTERS: usize = 32_000;
@@ -150,7 +151,7 @@ mod tests {
     fn no_batch_is_larger_than_route_53_takes() {
         let all: Vec<_> = (0..700).map(|n| record(&format!("r{n}."), RrType::A, 1)).collect();
         let sizes: Vec<usize> = batches(all).iter().map(Vec::len).collect();
-        assert_eq!(sizes, [320, 320, 60], "100 characters each");
+        assert_eq!(sizes, [320, 320, 60], "each value has 100 characters");
         assert!(batches(Vec::new()).is_empty());
     }
 }

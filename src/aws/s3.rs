@@ -9,7 +9,7 @@ use aws_sdk_s3::types::{Delete, ObjectIdentifier};
 use super::error::AwsError;
 use super::session::Aws;
 
-/// The most objects that one call deletes. Source: S3 API reference, `DeleteObjects`.
+/// How many objects one call deletes at most. Source: S3 API reference, `DeleteObjects`.
 const MOST_AT_ONCE: usize = 1000;
 
 /// An object without its content.
@@ -22,7 +22,7 @@ pub struct ObjectHead {
 }
 
 impl Aws {
-    /// The objects whose keys begin with a prefix, in the order of keys. One call for each thousand.
+    /// The objects whose keys begin with a prefix, in the order of their keys. One call per thousand.
     pub async fn objects(&self, bucket: &str, prefix: &str) -> Result<Vec<ObjectHead>, AwsError> {
         let mut pages = self.s3.list_objects_v2().bucket(bucket).prefix(prefix).into_paginator().send();
         let mut found = Vec::new();
@@ -36,7 +36,7 @@ impl Aws {
         Ok(found)
     }
 
-    /// A small object's content; `None` when there is none.
+    /// A small object's content; `None` if it does not exist.
     pub async fn object(&self, bucket: &str, key: &str) -> Result<Option<Vec<u8>>, AwsError> {
         const OPERATION: &str = "s3 GetObject";
         let answer = match self.s3.get_object().bucket(bucket).key(key).send().await {
@@ -57,7 +57,7 @@ impl Aws {
         answer.map(|_| ()).map_err(|e| AwsError::from_sdk("s3 PutObject", &e))
     }
 
-    /// Deletes objects; those that are not there are passed.
+    /// Deletes objects; skips those that do not exist.
     pub async fn delete_objects(&self, bucket: &str, keys: &[String]) -> Result<(), AwsError> {
         for some in keys.chunks(MOST_AT_ONCE) {
             let named = some
@@ -90,12 +90,12 @@ impl Aws {
         Ok(())
     }
 
-    /// Deletes every version of the objects whose keys begin with a prefix, and the marks of those deleted before. Gives how many there
-    /// were. Source: S3 API reference, `ListObjectVersions`, `DeleteObjects`.
+    /// Deletes every version of the objects whose keys begin with a prefix, and the delete markers of those deleted
+    /// before. Returns how many there were. Source: S3 API reference, `ListObjectVersions`, `DeleteObjects`.
     pub async fn delete_for_ever(&self, bucket: &str, prefix: &str) -> Result<usize, AwsError> {
         const OPERATION: &str = "s3 ListObjectVersions";
         let mut deleted = 0;
-        // Each page is the first one of what is left.
+        // Each page is the first page of what is left.
         loop {
             let page = self.s3.list_object_versions().bucket(bucket).prefix(prefix).send().await;
             let page = page.map_err(|e| AwsError::from_sdk(OPERATION, &e))?;
@@ -119,7 +119,7 @@ impl Aws {
         }
     }
 
-    /// An address that gives an object to whoever has it, for a while. Asks nothing of AWS.
+    /// An address that gives an object to anyone who has it, for a while. Makes no call to AWS.
     pub async fn lent_address(&self, bucket: &str, key: &str, validity: Duration) -> Result<String, AwsError> {
         const OPERATION: &str = "s3 GetObject";
         let config = PresigningConfig::expires_in(validity).map_err(|_| AwsError::incomplete(OPERATION, "validity"))?;

@@ -1,4 +1,4 @@
-//! A session: clients of the services konta uses, for one account, region and, in the sandbox, one endpoint.
+//! A session: clients of the services that konta uses, for one account, region and, in the sandbox, one endpoint.
 
 use std::time::Duration;
 
@@ -13,12 +13,13 @@ use crate::aws::identity::Identity;
 
 use super::error::AwsError;
 
-/// Whom to talk to.
+/// Where AWS, or the sandbox, is called.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Target {
     /// The region.
     pub region: String,
-    /// A profile of the AWS configuration; `None` for the usual order (environment, default profile, container, instance).
+    /// A profile of the AWS configuration; `None` for the usual order (environment, default profile, container,
+    /// instance).
     pub profile: Option<String>,
     /// The sandbox's address instead of AWS's.
     pub endpoint: Option<String>,
@@ -26,7 +27,7 @@ pub struct Target {
     pub sandbox_runs_tasks: bool,
 }
 
-/// Clients of every service konta uses.
+/// Clients of every service that konta uses.
 #[derive(Debug, Clone)]
 pub struct Aws {
     pub(super) cloudformation: aws_sdk_cloudformation::Client,
@@ -49,13 +50,13 @@ pub struct Aws {
 }
 
 impl Aws {
-    /// Opens a session: with the sandbox's own keys where the target names an endpoint, else with whatever the SDK finds. Asks nothing
-    /// of AWS yet.
+    /// Opens a session: with the sandbox's own keys if the target names an endpoint, else with what the SDK finds.
+    /// Makes no call to AWS yet.
     pub async fn open(target: &Target) -> Self {
         Self::with(target, None).await
     }
 
-    /// Opens a session with AWS with these credentials. Asks nothing of AWS yet.
+    /// Opens a session with AWS with these credentials. Makes no call to AWS yet.
     pub async fn open_as(target: &Target, credentials: SharedCredentialsProvider) -> Self {
         Self::with(target, Some(credentials)).await
     }
@@ -75,12 +76,14 @@ impl Aws {
             loader = loader.profile_name(profile);
         }
         if let Some(credentials) = credentials {
-            // konta's provider asks STS itself, several times where roles stand on roles: the SDK's five seconds may be too few.
+            // konta's provider calls STS itself, several times if roles are assumed on top of roles: the SDK's five
+            // seconds may be too few.
             let cache = IdentityCache::lazy().load_timeout(Duration::from_secs(30)).build();
             loader = loader.credentials_provider(credentials).identity_cache(cache);
         }
         if let Some(endpoint) = &target.endpoint {
-            // The keys of the sandbox's own root; a real one must not be sent to it. Lent addresses are signed with them.
+            // The keys of the sandbox's own root user; real keys must not be sent to it. Lent addresses are signed with
+            // them.
             loader = loader
                 .endpoint_url(endpoint)
                 .credentials_provider(Credentials::new("test", "test", None, None, "sandbox"));
@@ -107,7 +110,7 @@ impl Aws {
             rds: aws_sdk_rds::Client::new(config),
             rdsdata: aws_sdk_rdsdata::Client::new(config),
             route53: aws_sdk_route53::Client::new(config),
-            // A bucket's own host name leads nowhere in the sandbox.
+            // In the sandbox, a bucket's own host name leads nowhere.
             s3: aws_sdk_s3::Client::from_conf(
                 aws_sdk_s3::config::Builder::from(config).force_path_style(config.endpoint_url().is_some()).build(),
             ),
@@ -137,7 +140,7 @@ impl Aws {
         self.runs_tasks
     }
 
-    /// Who the session is. Needs no permission.
+    /// To whom the session belongs. Needs no permission.
     pub async fn identity(&self) -> Result<Identity, AwsError> {
         Identity::ask(&self.sts).await
     }

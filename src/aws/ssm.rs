@@ -9,7 +9,7 @@ use super::error::AwsError;
 use super::session::Aws;
 
 impl Aws {
-    /// Makes a parameter unless there is one; `false` when there was. This is atomic in AWS.
+    /// Creates a parameter unless it exists; `false` if it did. AWS does this atomically.
     pub async fn create_parameter(
         &self,
         name: &str,
@@ -19,7 +19,7 @@ impl Aws {
         self.put(name, value, ParameterType::String, tags).await
     }
 
-    /// Makes a SecureString unless there is one; `false` when there was.
+    /// Creates a SecureString unless it exists; `false` if it did.
     pub async fn create_secret(
         &self,
         name: &str,
@@ -47,7 +47,7 @@ impl Aws {
             .name(name)
             .value(value)
             .r#type(kind)
-            // An advanced parameter costs money and cannot go back.
+            // An advanced parameter costs money and cannot be changed back.
             .tier(ParameterTier::Standard)
             .overwrite(false)
             .set_tags(Some(tags))
@@ -62,7 +62,7 @@ impl Aws {
         }
     }
 
-    /// Sets a plain parameter's value, whether there is one or not.
+    /// Sets a plain parameter's value, whether the parameter exists or not.
     pub async fn put_parameter(&self, name: &str, value: &str) -> Result<(), AwsError> {
         let put = self.ssm.put_parameter().name(name).value(value).r#type(ParameterType::String).overwrite(true);
         put.send().await.map(|_| ()).map_err(|error| AwsError::from_sdk("ssm PutParameter", &error))
@@ -77,7 +77,7 @@ impl Aws {
         done.map(|_| ()).map_err(|error| AwsError::from_sdk("ssm AddTagsToResource", &error))
     }
 
-    /// A parameter's value, decrypted; `None` when there is none.
+    /// A parameter's value, decrypted; `None` if there is none.
     pub async fn secret(&self, name: &str) -> Result<Option<SecretString>, AwsError> {
         match self.ssm.get_parameter().name(name).with_decryption(true).send().await {
             Ok(answer) => Ok(answer.parameter.and_then(|p| p.value).map(SecretString::from)),
@@ -88,12 +88,12 @@ impl Aws {
         }
     }
 
-    /// A plain parameter's value; `None` when there is none.
+    /// A plain parameter's value; `None` if there is none.
     pub async fn parameter(&self, name: &str) -> Result<Option<String>, AwsError> {
         Ok(self.secret(name).await?.map(|value| value.expose_secret().to_owned()))
     }
 
-    /// The parameters under a path, at any depth: names without the path, and values. One call for each ten.
+    /// The parameters under a path, at any depth: names without the path, and values. One call per ten parameters.
     pub async fn parameters_under(&self, path: &str) -> Result<BTreeMap<String, String>, AwsError> {
         let mut pages = self.ssm.get_parameters_by_path().path(path).recursive(true).into_paginator().send();
         let mut found = BTreeMap::new();
@@ -107,7 +107,7 @@ impl Aws {
         Ok(found)
     }
 
-    /// Whether a parameter exists; its value is not decrypted for that.
+    /// Whether a parameter exists; its value is not decrypted.
     pub async fn parameter_exists(&self, name: &str) -> Result<bool, AwsError> {
         match self.ssm.get_parameter().name(name).with_decryption(false).send().await {
             Ok(_) => Ok(true),
@@ -118,7 +118,7 @@ impl Aws {
         }
     }
 
-    /// Deletes a parameter; all is well when there is none.
+    /// Deletes a parameter; not an error if there is none.
     pub async fn delete_parameter(&self, name: &str) -> Result<(), AwsError> {
         match self.ssm.delete_parameter().name(name).send().await {
             Ok(_) => Ok(()),

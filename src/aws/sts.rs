@@ -1,5 +1,5 @@
-//! The security token service: who one is, sessions with MFA, roles. Always the region's own endpoint: tokens of the global one are
-//! refused in regions that an account must opt in to.
+//! The Security Token Service: whose credentials they are, MFA sessions, roles. Always at the region's own endpoint:
+//! opt-in regions refuse the global endpoint's tokens.
 
 use std::time::{Duration, SystemTime};
 
@@ -14,7 +14,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::error::AwsError;
 use super::identity::Identity;
 
-/// The session's name in AWS's logs where none is configured.
+/// The session's name in AWS's logs if none is configured.
 pub const SESSION_NAME: &str = "konta";
 
 /// A role to assume.
@@ -24,13 +24,13 @@ pub struct Role {
     pub arn: String,
     /// `external_id`.
     pub external_id: Option<String>,
-    /// `role_session_name`; [`SESSION_NAME`] when absent.
+    /// `role_session_name`; [`SESSION_NAME`] if absent.
     pub session_name: Option<String>,
-    /// Seconds; AWS's default is an hour, its most for a role assumed by a role too.
+    /// In seconds. AWS's default is an hour, which is also its maximum for a role that a role assumes.
     pub duration_seconds: Option<u32>,
 }
 
-/// A device and a code of it. Debug does not show the code.
+/// A device and one of its codes. Debug does not show the code.
 #[derive(Debug)]
 pub struct Mfa<'a> {
     /// The device's serial number or ARN.
@@ -39,14 +39,14 @@ pub struct Mfa<'a> {
     pub code: &'a SecretString,
 }
 
-/// A client of the token service alone.
+/// A client of STS only.
 #[derive(Debug, Clone)]
 pub struct Sts {
     pub(super) client: aws_sdk_sts::Client,
 }
 
 impl Sts {
-    /// A client with these credentials. Asks nothing yet.
+    /// A client with these credentials. Makes no call yet.
     pub async fn open(credentials: SharedCredentialsProvider, region: &str) -> Self {
         let config = aws_config::defaults(BehaviorVersion::latest())
             .region(Region::new(region.to_owned()))
@@ -62,12 +62,12 @@ impl Sts {
         Self { client: aws_sdk_sts::Client::new(&config) }
     }
 
-    /// Who the credentials belong to. Needs no permission, and no policy can deny it.
+    /// To whom the credentials belong. Needs no permission, and no policy can deny it.
     pub async fn identity(&self) -> Result<Identity, AwsError> {
         Identity::ask(&self.client).await
     }
 
-    /// A session of the user's own (GetSessionToken), of 15 minutes to 36 hours.
+    /// The user's own session (GetSessionToken), of 15 minutes to 36 hours.
     pub async fn session(&self, mfa: &Mfa<'_>, seconds: i32) -> Result<Credentials, AwsError> {
         const OPERATION: &str = "sts GetSessionToken";
         let request = self.client.get_session_token().duration_seconds(seconds);
@@ -76,7 +76,7 @@ impl Sts {
         answer.map_err(|e| AwsError::from_sdk(OPERATION, &e)).and_then(|a| received(OPERATION, a.credentials))
     }
 
-    /// A session of a role (AssumeRole), with a code where the role's trust asks for one.
+    /// A session of a role (AssumeRole), with a code if the role's trust policy requires one.
     pub async fn assume_role(&self, role: &Role, mfa: Option<&Mfa<'_>>) -> Result<Credentials, AwsError> {
         const OPERATION: &str = "sts AssumeRole";
         let mut request = self
@@ -96,7 +96,7 @@ impl Sts {
     }
 }
 
-/// A code is good for one call: a second attempt of the SDK's would be refused as a wrong code.
+/// A code is good for one call: AWS would refuse the SDK's second attempt as a wrong code.
 fn once() -> Builder {
     Builder::new().retry_config(RetryConfig::disabled())
 }

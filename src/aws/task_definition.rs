@@ -1,18 +1,20 @@
-//! Task definitions made beside those of the stacks, for one piece of work.
+//! Task definitions in addition to those of the stacks, each for one piece of work.
 
 use aws_sdk_ecs::types::TaskDefinitionStatus;
 
 use super::error::AwsError;
 use super::session::Aws;
 
-/// The family of definitions that are made beside a family. No tenant's name has an underscore, so it is nobody's own.
+/// The family of the additional definitions that belong to a family. A tenant's name has no underscore, so no tenant
+/// has this family itself.
 #[must_use]
 pub fn beside(family: &str) -> String {
     format!("{family}_upgrade")
 }
 
 impl Aws {
-    /// Retires every task definition of a family: nothing new starts from it, and what runs goes on. Tells how many there were.
+    /// Retires every task definition of a family: nothing new starts from it, and what runs continues. Returns how many
+    /// there were.
     pub async fn retire_family(&self, family: &str) -> Result<usize, AwsError> {
         let mut pages = self
             .ecs
@@ -51,7 +53,7 @@ mod tests {
 
     #[test]
     fn the_family_made_beside_is_no_tenants() {
-        assert!(beside("konta-prod-bread").contains('_'), "no tenant's name has one");
+        assert!(beside("konta-prod-bread").contains('_'), "a tenant's name has none");
         assert_eq!(
             family_of("arn:aws:ecs:eu-west-1:1:task-definition/konta-prod-bread_upgrade:7"),
             "konta-prod-bread_upgrade"

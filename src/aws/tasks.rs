@@ -1,4 +1,4 @@
-//! ECS tasks one by one: which there are, how they ended, a session in one, an end to one.
+//! Single ECS tasks: lists them, says how they ended, opens a session in one, stops one.
 
 use aws_sdk_ecs::types::{Container, DesiredStatus, Task};
 use secrecy::SecretString;
@@ -7,16 +7,16 @@ use super::ecs::CONTAINER;
 use super::error::AwsError;
 use super::session::Aws;
 
-/// Of which service, and whether running or stopped.
+/// Which tasks: of which service or family, and whether running or stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tasks<'a> {
-    /// Those that run, of a service.
+    /// The running tasks of a service.
     RunningOfService(&'a str),
-    /// Those that run, of a family of task definitions: one-off tasks too.
+    /// The running tasks of a family of task definitions, including one-off tasks.
     RunningOfFamily(&'a str),
-    /// Those of a service that stopped; ECS forgets them after about an hour.
+    /// The stopped tasks of a service; ECS forgets them after about an hour.
     StoppedOfService(&'a str),
-    /// Those of a family that stopped or are told to: their last status says which.
+    /// The tasks of a family that have stopped or should stop: their last status says which.
     StoppedOfFamily(&'a str),
 }
 
@@ -27,17 +27,17 @@ pub struct TaskDetail {
     pub arn: String,
     /// ECS's status, such as `RUNNING`.
     pub status: String,
-    /// By what it was started.
+    /// What started it.
     pub started_by: Option<String>,
-    /// Set once it is told to stop, which it may take a while to do: ECS's reason.
+    /// ECS's reason, once ECS wants it to stop, which may take a while.
     pub stops: Option<String>,
-    /// When it was asked for.
+    /// When it was requested.
     pub created: Option<i64>,
     /// When it stopped.
     pub stopped: Option<i64>,
     /// Why it stopped.
     pub stopped_reason: Option<String>,
-    /// Its container `odoo`: the runtime's id of it.
+    /// The runtime's id of its container `odoo`.
     pub runtime_id: Option<String>,
     /// The container's exit code.
     pub exit_code: Option<i32>,
@@ -45,7 +45,7 @@ pub struct TaskDetail {
     pub container_reason: Option<String>,
     /// Whether it was started so that sessions can be opened in it.
     pub takes_sessions: bool,
-    /// The status of the agent that opens them, where ECS tells it.
+    /// The status of the agent that opens them, if ECS gives it.
     pub agent: Option<String>,
 }
 
@@ -57,14 +57,14 @@ impl TaskDetail {
     }
 }
 
-/// A session in a container, as the Session Manager plugin takes it over.
+/// A session in a container, for the Session Manager plugin to take over.
 #[derive(Debug)]
 pub struct ContainerSession {
     /// Its id.
     pub id: String,
     /// Where its data goes.
     pub stream_url: String,
-    /// What opens it; worth as much as a password.
+    /// What opens it, as secret as a password.
     pub token: SecretString,
 }
 
@@ -84,7 +84,7 @@ impl Aws {
             arns.push(arn.map_err(|e| AwsError::from_sdk("ecs ListTasks", &e))?);
         }
         let mut tasks = Vec::new();
-        // DescribeTasks takes a hundred.
+        // DescribeTasks takes up to a hundred.
         for some in arns.chunks(100) {
             let answer = self
                 .ecs
@@ -100,14 +100,14 @@ impl Aws {
         Ok(tasks)
     }
 
-    /// One task, by its id or ARN; `None` when ECS has forgotten it (about an hour after its end).
+    /// One task, by its id or ARN; `None` if ECS has forgotten it (about an hour after its end).
     pub async fn task_detail(&self, cluster: &str, task: &str) -> Result<Option<TaskDetail>, AwsError> {
         let answer = self.ecs.describe_tasks().cluster(cluster).tasks(task).send().await;
         let answer = answer.map_err(|e| AwsError::from_sdk("ecs DescribeTasks", &e))?;
         Ok(answer.tasks().first().map(detail))
     }
 
-    /// Opens a session in a task's container `odoo` with a command, split into words as a POSIX shell would.
+    /// Opens a session in a task's container `odoo` with a command, which is split into words as a POSIX shell would.
     pub async fn open_container(&self, cluster: &str, task: &str, command: &str) -> Result<ContainerSession, AwsError> {
         const OPERATION: &str = "ecs ExecuteCommand";
         let answer = self
@@ -129,7 +129,7 @@ impl Aws {
         })
     }
 
-    /// Tells a task to stop; it gets its stop timeout to do so.
+    /// Stops a task, which has its stop timeout to end.
     pub async fn stop_task(&self, cluster: &str, task: &str, reason: &str) -> Result<(), AwsError> {
         self.ecs
             .stop_task()

@@ -16,6 +16,7 @@ use crate::model::{
 use crate::operation::Polling;
 use crate::report::{OutputFormat, Palette, message};
 use crate::sandbox::imports::{ImportedVpc, ImportedZone, Imports};
+pub use crate::stack::LoadedWorkspace as Loaded;
 use crate::template::compose::Composer;
 use crate::template::source::Sources;
 use crate::{manifest, sandbox};
@@ -29,17 +30,6 @@ use super::global::{Global, Output};
 pub struct Context {
     global: Global,
     code_read: OnceLock<SecretString>,
-}
-
-/// A loaded workspace.
-#[derive(Debug)]
-pub struct Loaded {
-    /// Its folder.
-    pub root: PathBuf,
-    /// What the manifests say.
-    pub workspace: Workspace,
-    /// Its templates.
-    pub composer: Composer,
 }
 
 /// A session with the right account.
@@ -111,8 +101,7 @@ impl Context {
     /// The workspace as it would be with another text of one manifest, by its path from the root.
     pub fn load_with(&self, root: &std::path::Path, path: &str, text: &str) -> Result<Loaded, CommandError> {
         let workspace = manifest::load_with(root, path, text)?;
-        let composer = Composer::new(Sources::of_workspace(root)?);
-        Ok(Loaded { root: root.to_owned(), workspace, composer })
+        Ok(Loaded::with_templates_of(root.to_owned(), workspace)?)
     }
 
     /// The environment that the command concerns: the one named, else the only one.

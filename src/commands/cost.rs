@@ -1,39 +1,28 @@
 //! `konta cost`: what an environment, a tenant or any template costs a month.
 
-pub mod actual;
+mod actual;
 mod advise;
 mod budget;
 mod compare;
 mod curve;
 mod diff;
-pub mod difference;
-mod footprint;
-mod outputs;
 mod revision;
 mod shares;
 mod show;
-pub mod stacks;
 mod template;
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use budget::Budget;
+use budget::GivenBudget;
 use clap::{Args, Subcommand};
-use rust_decimal::Decimal;
 use show::Shown;
-use stacks::StackPricer;
 
-use crate::cost::allocate::Owner;
-use crate::cost::usage::Profile;
-use crate::cost::{Estimate, PriceTable, Usage, estimate};
-use crate::model::{Environment, Isolation, Tenant, TenantName};
-use crate::report::cost::{CostReport, StackCost, Verdict};
+use crate::cost::usage::UsageFile;
+use crate::cost::workspace::{Basis, CostReport, Verdict};
 use crate::report::{message, text};
-use crate::stack::placement::Placement;
+use crate::stack::LoadedWorkspace;
 
-use super::context::{self, Loaded};
-use super::{CommandError, Context, prices};
+use super::{CommandError, Context, context, prices};
 
 /// The exit code when the cost is above the budget.
 const ABOVE_BUDGET: u8 = 9;
@@ -107,7 +96,7 @@ pub async fn run(context: &Context, args: &CostArgs) -> Result<u8, CommandError>
                 help: "a template has no tenants and no prices of theirs".to_owned(),
             });
         }
-        let budget = Budget::parse(args.form.budget.as_deref(), None)?;
+        let budget = GivenBudget::parse(args.form.budget.as_deref(), None)?;
         let report = template::price(context, path, &args.parameters, args.form.usage.as_deref())?;
         let title = format!("What {} costs", path.file_name().unwrap_or_default().display());
         return show(context, &args.form.shown, &title, report, budget);
@@ -133,15 +122,16 @@ fn of_workspace(context: &Context, args: &CostArgs) -> Result<u8, CommandError> 
         let usage = usage_file(args.form.usage.as_deref())?;
         let title = format!("What the environment {} costs", environment.name);
         let table = prices::table(context)?;
-        (&args.form, title, whole_environment(&loaded, environment, &usage, &table, &args.shares)?)
+        let basis = Basis { loaded: &loaded, environment, usage: &usage, prices: &table };
+        (&args.form, title, basis.report(args.shares.rule(), args.shares.terms(workspace))?)
     };
-    let budget = Budget::parse(form.budget.as_deref(), Some(workspace))?;
+    let budget = GivenBudget::parse(form.budget.as_deref(), Some(workspace))?;
     show(context, &form.shown, &title, report, budget)
 }
 
 /// A tenant's own stacks, and its part of what the environment's tenants share.
 fn one_tenant(
-    loaded: &Loaded,
+    loaded: &LoadedWorkspace,
     context: &Context,
     name: &str,
     form: &Form,
@@ -152,108 +142,15 @@ fn one_tenant(
     let tenant = context::tenant(workspace, name)?;
     let usage = usage_file(form.usage.as_deref())?;
     let table = prices::table(context)?;
-    let mut pricer = StackPricer::new(workspace, &loaded.composer, environment, usage.usage.clone(), table.clone());
-    let stacks = pricer.tenant(tenant)?;
-    let mut report = CostReport::of_stacks(environment.region.as_str(), pricer.hours(), stacks);
-    let all = environment_stacks(loaded, environment, &usage, table)?;
-    let bears = |owner: &Owner| match owner {
-        Owner::Account | Owner::Environment => true,
-        Owner::Cell(cell) => all.places.get(&tenant.name).is_some_and(|place| place.cell.get() == *cell),
-        Owner::Tenant(_) => false,
-    };
-    let borne = all.stacks.iter().filter(|stack| bears(&stack.owner));
-    report.shared_missing = borne.map(|stack| stack.estimate.unknown.len() + stack.estimate.unpriced.len()).sum();
-    let mut shares = shares::divided(workspace, environment, &usage.usage, &all, args);
-    shares.tenants.retain(|share| share.cost.tenant == name);
-    report.shares = Some(shares);
-    Ok(report)
-}
-
-/// What an environment costs, and who bears it.
-fn whole_environment(
-    loaded: &Loaded,
-    environment: &Environment,
-    usage: &UsageFile,
-    table: &PriceTable,
-    args: &shares::ShareArgs,
-) -> Result<CostReport, CommandError> {
-    let workspace = &loaded.workspace;
-    let all = environment_stacks(loaded, environment, usage, table.clone())?;
-    let mut shares = shares::divided(workspace, environment, &usage.usage, &all, args);
-    shares.break_even = shares::break_even(loaded, environment, &usage.usage, &shares.terms, table)?;
-    let mut report = CostReport::of_stacks(environment.region.as_str(), all.hours, all.stacks);
-    report.shares = Some(shares);
-    Ok(report)
-}
-
-/// Everything of an environment, priced.
-struct Everything {
-    /// Its stacks, and the traffic that belongs to none of them.
-    stacks: Vec<StackCost>,
-    /// Which cell holds which tenant.
-    places: BTreeMap<TenantName, Placement>,
-    /// The month's hours.
-    hours: Decimal,
-}
-
-/// Prices the stacks of an environment with all its tenants.
-fn environment_stacks(
-    loaded: &Loaded,
-    environment: &Environment,
-    usage: &UsageFile,
-    table: PriceTable,
-) -> Result<Everything, CommandError> {
-    let workspace = &loaded.workspace;
-    let tenants: Vec<&Tenant> = workspace.tenants_of(&environment.name).collect();
-    let of_account = usage.usage.over(profile_of(tenants.iter().copied()));
-    let account = estimate::of_account(environment.region.as_str(), &of_account, &table);
-    let mut pricer = StackPricer::new(workspace, &loaded.composer, environment, usage.usage.clone(), table);
-    let places = pricer.places(&tenants);
-    let mut stacks = pricer.everything(&tenants, &places)?;
-    usage.check(&pricer)?;
-    if account != Estimate::default() {
-        stacks.push(StackCost::of_account(account));
-    }
-    Ok(Everything { stacks, places, hours: pricer.hours() })
-}
-
-/// What so many tenants use together.
-#[must_use]
-pub fn profile_of<'a>(tenants: impl Iterator<Item = &'a Tenant>) -> Profile {
-    let (mut pooled, mut dedicated) = (0, 0);
-    for tenant in tenants {
-        match tenant.isolation {
-            Isolation::Pooled => pooled += 1,
-            Isolation::Dedicated => dedicated += 1,
-        }
-    }
-    Profile::tenants(pooled, dedicated)
-}
-
-/// What a usage file says, and its name for errors.
-pub struct UsageFile {
-    name: String,
-    usage: Usage,
-}
-
-impl UsageFile {
-    /// No file: nothing is said.
-    #[must_use]
-    pub fn none() -> Self {
-        Self { name: String::new(), usage: Usage::of(Profile::none()) }
-    }
-
-    fn check(&self, pricer: &StackPricer<'_>) -> Result<(), CommandError> {
-        Ok(self.usage.check_resources(&self.name, &pricer.resources())?)
-    }
+    let basis = Basis { loaded, environment, usage: &usage, prices: &table };
+    Ok(basis.report_of_tenant(tenant, args.rule(), args.terms(workspace))?)
 }
 
 fn usage_file(path: Option<&std::path::Path>) -> Result<UsageFile, CommandError> {
     let Some(path) = path else { return Ok(UsageFile::none()) };
     let name = path.display().to_string();
     let text = read(path)?;
-    let usage = Usage::parse(&name, &text, Profile::none())?;
-    Ok(UsageFile { name, usage })
+    Ok(UsageFile::parse(&name, &text)?)
 }
 
 fn read(path: &std::path::Path) -> Result<String, CommandError> {
@@ -266,7 +163,7 @@ fn show(
     shown: &Shown,
     title: &str,
     mut report: CostReport,
-    budget: Option<Budget>,
+    budget: Option<GivenBudget>,
 ) -> Result<u8, CommandError> {
     let mut code = 0;
     if let Some(budget) = budget {

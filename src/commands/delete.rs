@@ -3,10 +3,11 @@
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use crate::commands::runner;
-use crate::deploy::delete::{BACKUP_BUCKET, Deleter, Kept};
+use crate::commands::{operation_view, runner};
+use crate::deploy::delete::{self, BACKUP_BUCKET, Deleter, Kept};
 use crate::deploy::observe;
 use crate::model::TenantName;
+use crate::operation::step::Operation;
 use crate::operation::{self, OperationError};
 use crate::report::{message, output, prompt};
 use crate::stack::build::Builder;
@@ -31,6 +32,9 @@ pub struct DeleteArgs {
     /// Delete the data too: a tenant's database, role and password; an environment's zone
     #[arg(long, global = true)]
     purge: bool,
+    /// Show the steps, and change nothing
+    #[arg(long, global = true)]
+    dry_run: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -102,6 +106,14 @@ pub async fn run(context: &Context, args: &DeleteArgs) -> Result<u8, CommandErro
         (true, What::Tenant { backups: true, .. }) => Kept::Files,
         (true, _) => Kept::Backups,
     };
+    let steps = match &tenant {
+        Some(tenant) => delete::tenant_steps(keeps, has_addons(&observed, tenant, &names.tenant(tenant))),
+        None => delete::environment_steps(args.purge),
+    };
+    if args.dry_run {
+        operation_view::show(context, name, &Operation::new("delete", steps), session.aws.is_sandbox())?;
+        return Ok(0);
+    }
     confirm(args, name, environment.name.as_str(), tenant.is_some().then_some(keeps), &session)?;
     let bucket = observed.output(&names.environment(), BACKUP_BUCKET).map(ToOwned::to_owned);
     let work = async |operation: &operation::Context<'_>| {
@@ -111,12 +123,18 @@ pub async fn run(context: &Context, args: &DeleteArgs) -> Result<u8, CommandErro
             None => deleter.environment(args.purge).await,
         }
     };
-    runner::run(context, &session, environment, names, observed, work).await?;
+    runner::run(context, &session, environment, names, observed, steps, work).await?;
     finish(context, args, name, tenant.as_ref())?;
     if let (Kept::Backups, Some(tenant), Some(bucket)) = (keeps, &tenant, bucket) {
         say_kept(context, &session, &bucket, tenant).await;
     }
     Ok(0)
+}
+
+/// Whether a tenant has stacks beside its own.
+fn has_addons(observed: &Observed, tenant: &TenantName, own: &str) -> bool {
+    let is_of = |stack: &ObservedStack| stack.tags.get(TENANT_TAG).is_some_and(|tag| tag == tenant.as_str());
+    observed.iter().any(|stack| is_of(stack) && stack.name != own)
 }
 
 /// Says that there are backups of a tenant whose data is gone: whoever must delete what is personal wants to know.

@@ -1,7 +1,5 @@
 //! `konta deploy`: plan, confirm, carry out, follow, verify, report.
 
-mod paged;
-
 use std::collections::BTreeMap;
 
 use clap::Args;
@@ -11,19 +9,21 @@ use serde::Serialize;
 use crate::deploy::data_source::DataSource;
 use crate::deploy::database_template::TemplateLocks;
 use crate::deploy::deployer::{Deployer, StackResult};
-use crate::deploy::{plan, preflight};
-use crate::model::{CellNumber, Environment, Tenant};
+use crate::deploy::plan::{self, Online};
+use crate::deploy::{blocked, preflight};
+use crate::model::Environment;
+use crate::operation::step::Step;
 use crate::operation::{self, OperationError};
 use crate::report::table::{self, TenantRow};
 use crate::report::{message, output, prompt};
 use crate::stack::build::Builder;
-use crate::stack::change::ResourceAction;
 use crate::stack::scope::Scope;
-use crate::stack::{Action, Observed, ObservedStack, PlanSource, Risk, StackKind};
+use crate::stack::{Action, Observed, StackKind};
 use crate::tenant::relocation::{Relocation, deployment};
 
 use super::context::{Loaded, Session};
-use super::plan::{Online, Shown, What, cost, online, show};
+use super::plan_view::{PlanView, cost, show};
+use super::scope_args::ScopeArgs;
 use super::{CommandError, Context, runner};
 
 /// Plan, confirm, carry out, follow and verify.
@@ -33,7 +33,7 @@ use super::{CommandError, Context, runner};
 #[derive(Debug, Args)]
 pub struct DeployArgs {
     #[command(subcommand)]
-    what: What,
+    what: ScopeArgs,
     /// Stop after showing the plan
     #[arg(long, global = true)]
     dry_run: bool,
@@ -50,7 +50,7 @@ pub async fn run(context: &Context, args: &DeployArgs) -> Result<u8, CommandErro
 pub(super) async fn go(
     context: &Context,
     loaded: &Loaded,
-    what: &What,
+    what: &ScopeArgs,
     dry_run: bool,
     relocation: Option<&Relocation<'_>>,
     begin: impl FnOnce() -> Result<(), CommandError>,
@@ -58,12 +58,17 @@ pub(super) async fn go(
     let (environment, scope) = what.resolve(context, loaded)?;
     let mut session = context.session(loaded, environment).await?;
     let moves = relocation.map(|relocation| (relocation.tenant(), relocation.goal().cell()));
-    let mut online = online(loaded, environment, &scope, &session, moves).await?;
+    let mut online = plan::online(&session.aws, session.polling, loaded, environment, &scope, moves).await?;
     online.plan.notes.extend(relocation.map(Relocation::told).unwrap_or_default());
     let names = Builder::new(&loaded.workspace, &loaded.composer).names(environment);
-    let online = paged::left_alone(online, &session, &names, what.is_all()).await?;
+    let mut online = blocked::leave_out(online, &session.aws, session.polling, &names, what.is_all()).await?;
     if online.plan.is_done() && relocation.is_none() {
         return unchanged(context, loaded, environment, &scope, &online);
+    }
+    if let Some(relocation) = relocation {
+        let titles = |steps: Vec<Step>| steps.into_iter().map(|step| step.title.to_owned()).collect();
+        let stack = names.tenant(relocation.tenant());
+        online.plan.add_steps(&stack, titles(relocation.leave_steps()), titles(relocation.finish_steps()));
     }
     show_first(context, dry_run, loaded, environment, &session, &online).await?;
     if !dry_run && online.plan.changes_anything() {
@@ -95,12 +100,6 @@ fn expected(online: &Online) -> SignedDuration {
     SignedDuration::from_mins(if changed.any(|stack| slow(&stack.desired.kind)) { 45 } else { 15 })
 }
 
-/// The IAM roles that the plan makes, as far as the documents' conditions tell.
-fn roles(online: &Online) -> usize {
-    let added = online.plan.stacks.iter().flat_map(|stack| &stack.resources);
-    added.filter(|r| r.action == ResourceAction::Add && r.resource_type == "AWS::IAM::Role").count()
-}
-
 /// Shows the plan with its cost: as the first event, or for people.
 async fn show_first(
     context: &Context,
@@ -119,7 +118,7 @@ async fn show_first(
         }
     };
     if context.format().is_json() && !dry_run {
-        let plan = Shown::new(&online.plan, &cost);
+        let plan = PlanView::new(&online.plan, &cost);
         return Ok(output::print_json_line(&serde_json::json!({"event": "plan", "plan": plan}))?);
     }
     show(context, &online.plan, &cost)
@@ -133,25 +132,7 @@ async fn confirmed(
     scope: &Scope<'_>,
     online: &Online,
 ) -> Result<bool, CommandError> {
-    // A comparison of templates only guesses; what it fears is looked at again when AWS has computed the change.
-    for stack in online.plan.stacks.iter().filter(|stack| stack.source == PlanSource::ChangeSet) {
-        if let Some(resource) = stack.resources.iter().find(|resource| resource.risk == Risk::DataLoss) {
-            return Err(OperationError::DataAtRisk {
-                stack: stack.stack.clone(),
-                resource: format!("{} ({})", resource.description, resource.logical_id),
-            }
-            .into());
-        }
-    }
-    let new = online.plan.stacks.iter().filter(|s| matches!(s.action, Action::Create | Action::Recreate)).count();
-    let mut notes = preflight::engine(&session.aws, environment).await?;
-    notes.extend(preflight::fargate(&session.aws, environment, &scope.tenants).await?);
-    notes.extend(preflight::roles(&session.aws, roles(online)).await?);
-    notes.extend(preflight::stacks(&session.aws, online.observed.in_account(), new).await?);
-    notes.extend(preflight::secrets(&session.aws, &scope.tenants).await?);
-    if let Some(policy) = ssl_policy(online) {
-        notes.extend(preflight::ssl_policy(&session.aws, &policy).await?);
-    }
+    let notes = preflight::check(&session.aws, environment, &scope.tenants, online).await?;
     for note in notes {
         message::warning(context.palette(), &note);
     }
@@ -161,20 +142,6 @@ async fn confirmed(
     let place =
         if session.aws.is_sandbox() { "the sandbox".to_owned() } else { format!("account {}", session.account) };
     Ok(prompt::confirm(&format!("Carry out this plan in {place}, {}?", environment.region))?)
-}
-
-/// The TLS policy of a cell that is about to be made or changed.
-fn ssl_policy(online: &Online) -> Option<String> {
-    let cell = online
-        .planned
-        .stacks
-        .iter()
-        .find(|stack| matches!(stack.desired.kind, StackKind::Cell(_)) && stack.plan.changes_anything())?;
-    let own = cell.desired.parameters.get("SslPolicy").map(ToString::to_string);
-    own.or_else(|| {
-        let declared = cell.desired.document.section("Parameters").get("SslPolicy")?.get("Default")?;
-        declared.as_str().map(ToOwned::to_owned)
-    })
 }
 
 async fn carry_out(
@@ -202,7 +169,7 @@ async fn carry_out(
         let results = deployment::deploy(&deployer, &online.planned, relocation).await?;
         Ok::<_, OperationError>((results, operation.observed()))
     };
-    let done = runner::run(context, session, environment, names, online.observed.clone(), work).await;
+    let done = runner::run(context, session, environment, names, online.observed.clone(), Vec::new(), work).await;
     let done = match done {
         Ok((results, observed)) => report(context, loaded, environment, scope, session, results, &observed),
         Err(error) => Err(error),
@@ -247,7 +214,7 @@ fn report(
     results: Vec<StackResult>,
     observed: &Observed,
 ) -> Result<u8, CommandError> {
-    let rows = rows(loaded, environment, &scope.tenants, observed);
+    let rows = table::tenant_rows(&scope.tenants, &loaded.names(environment), observed);
     let notes = notes(session, &results);
     if context.format().is_json() {
         output::print_json_line(&Outcome {
@@ -317,7 +284,7 @@ fn unchanged(
     scope: &Scope<'_>,
     online: &Online,
 ) -> Result<u8, CommandError> {
-    let rows = rows(loaded, environment, &scope.tenants, &online.observed);
+    let rows = table::tenant_rows(&scope.tenants, &loaded.names(environment), &online.observed);
     if context.format().is_json() {
         output::print_json_line(&Outcome {
             event: "result",
@@ -337,27 +304,4 @@ fn unchanged(
     }
     message::line("nothing to change");
     Ok(0)
-}
-
-/// The tenants as they stand.
-pub fn rows(loaded: &Loaded, environment: &Environment, tenants: &[&Tenant], observed: &Observed) -> Vec<TenantRow> {
-    let names = Builder::new(&loaded.workspace, &loaded.composer).names(environment);
-    tenants
-        .iter()
-        .map(|tenant| {
-            let stack = names.tenant(&tenant.name);
-            let standing = observed.get(&stack);
-            TenantRow {
-                tenant: tenant.name.to_string(),
-                url: tenant.url(),
-                tier: tenant.tier.to_string(),
-                cell: standing.and_then(ObservedStack::cell).map(CellNumber::get),
-                database: tenant.name.database(),
-                page: standing.map(ObservedStack::page).unwrap_or_default(),
-                moving: observed.is_on_its_way(&tenant.name),
-                state: standing.map_or_else(|| "not deployed".to_owned(), |s| s.status.clone()),
-                stack,
-            }
-        })
-        .collect()
 }

@@ -258,7 +258,9 @@ impl CommandError {
         match self {
             Self::Manifests(_)
             | Self::Template(_)
-            | Self::Cost(CostError::Usage { .. } | CostError::Prices { .. } | CostError::Template { .. })
+            | Self::Cost(
+                CostError::Usage { .. } | CostError::Prices { .. } | CostError::Stack(_) | CostError::Template { .. },
+            )
             | Self::Workspace { .. }
             | Self::Revision { .. }
             | Self::NoWorkspace
@@ -293,7 +295,13 @@ impl CommandError {
                 }
             }
             Self::Declined(_) => 7,
-            Self::Cost(CostError::Parameter { .. }) | Self::Usage { .. } => 64,
+            Self::Cost(
+                CostError::Parameter { .. }
+                | CostError::Month { .. }
+                | CostError::TypicalTenant { .. }
+                | CostError::Design { .. },
+            )
+            | Self::Usage { .. } => 64,
         }
     }
 

@@ -16,7 +16,7 @@ use crate::task::exec;
 
 use super::context::Session;
 use super::credentials::give;
-use super::resident::Resident;
+use super::running_tenant::RunningTenant;
 use super::{CommandError, Context};
 
 /// Open a shell in a tenant's running task, or run a command there.
@@ -37,9 +37,9 @@ pub struct ExecArgs {
 
 /// Opens it. On success the program takes konta's place, and this never returns.
 pub async fn run(context: &Context, args: &ExecArgs) -> Result<u8, CommandError> {
-    let resident = Resident::of(context, &args.tenant).await?;
-    let runtime = TenantRuntime::of(&resident.observed, &resident.names, &resident.tenant)?;
-    let aws = &resident.session.aws;
+    let running = RunningTenant::of(context, &args.tenant).await?;
+    let runtime = TenantRuntime::of(&running.observed, &running.names, &running.tenant)?;
+    let aws = &running.session.aws;
     let task = exec::choose(aws, &runtime, args.task.as_deref()).await?;
     let words = exec::words(&runtime, &args.command);
     if aws.is_sandbox() {
@@ -48,7 +48,7 @@ pub async fn run(context: &Context, args: &ExecArgs) -> Result<u8, CommandError>
     }
     session_manager_plugin::check()?;
     message::note(context.palette(), &format!("in the task {} of {}", task.id(), runtime.tenant));
-    let mut command = session(&resident.session, &runtime, &task, &words).await?;
+    let mut command = session(&running.session, &runtime, &task, &words).await?;
     Err(become_program(&mut command))
 }
 

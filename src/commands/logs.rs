@@ -14,7 +14,6 @@ use crate::model::CellNumber;
 use crate::odoo::log::Level;
 use crate::report::log::{LogStyle, second, write_lines};
 use crate::report::{Palette, message, output};
-use crate::stack::build::Builder;
 use crate::stack::runtime::{self, LogSource, TenantRuntime};
 use crate::stack::{Observed, ObservedStack};
 use crate::task::log::{self, Reader};
@@ -23,7 +22,7 @@ use crate::task::stopped::{self, Found, Stopped};
 
 use self::since::moment;
 use super::context::Session;
-use super::resident::Resident;
+use super::running_tenant::RunningTenant;
 use super::{CommandError, Context};
 
 /// Show what a tenant's tasks said, or a pool's.
@@ -151,20 +150,20 @@ async fn asked(context: &Context, args: &LogsArgs) -> Result<Asked, CommandError
         source.streams.push_str(args.task.as_deref().unwrap_or_default());
         return Ok(Asked { session, source, selection, stopped: None });
     };
-    let resident = Resident::of(context, name).await?;
-    let (mut source, database) = runtime::log_of(&resident.observed, &resident.names, &resident.tenant)?;
+    let running = RunningTenant::of(context, name).await?;
+    let (mut source, database) = runtime::log_of(&running.observed, &running.names, &running.tenant)?;
     // Of one task that is asked for by name all lines, also those about no database.
     selection.database = database.filter(|_| !(args.previous && args.task.is_some()));
-    let stopped = if args.previous { Some(previous(&resident, args.task.as_deref()).await?) } else { None };
+    let stopped = if args.previous { Some(previous(&running, args.task.as_deref()).await?) } else { None };
     let task = stopped.as_ref().map(|stopped| stopped.task.as_str()).or(args.task.as_deref());
     source.streams.push_str(task.unwrap_or_default());
-    Ok(Asked { session: resident.session, source, selection, stopped })
+    Ok(Asked { session: running.session, source, selection, stopped })
 }
 
 /// The task that is meant by `--previous`.
-async fn previous(resident: &Resident, asked: Option<&str>) -> Result<Stopped, CommandError> {
-    let (aws, tenant) = (&resident.session.aws, &resident.tenant);
-    let runtime = TenantRuntime::of(&resident.observed, &resident.names, tenant)?;
+async fn previous(running: &RunningTenant, asked: Option<&str>) -> Result<Stopped, CommandError> {
+    let (aws, tenant) = (&running.session.aws, &running.tenant);
+    let runtime = TenantRuntime::of(&running.observed, &running.names, tenant)?;
     let unknown = |message: String, help: String| CommandError::Unknown { message, help };
     let Some(asked) = asked else {
         let none = || {
@@ -190,7 +189,7 @@ async fn of_pool(context: &Context, cell: Option<u32>) -> Result<(Session, LogSo
     let loaded = context.load()?;
     let environment = context.environment(&loaded.workspace, None)?;
     let session = context.session(&loaded, environment).await?;
-    let names = Builder::new(&loaded.workspace, &loaded.composer).names(environment);
+    let names = loaded.names(environment);
     let application = loaded.workspace.application.as_str();
     let observed = observe::sweep(&session.aws, application, environment.name.as_str()).await?;
     let pools = pools(&observed);

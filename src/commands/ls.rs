@@ -8,7 +8,6 @@ use crate::report::table::{self, TenantRow};
 use crate::report::{message, output};
 use crate::stack::tags::TIER_TAG;
 
-use super::deploy::rows;
 use super::{CommandError, Context};
 
 /// List tenants: those of the manifests, and those that stand without one.
@@ -23,7 +22,7 @@ pub async fn run(context: &Context, _args: &LsArgs) -> Result<u8, CommandError> 
     let observed =
         observe::sweep(&session.aws, loaded.workspace.application.as_str(), environment.name.as_str()).await?;
     let tenants: Vec<&Tenant> = loaded.workspace.tenants_of(&environment.name).collect();
-    let mut found = rows(&loaded, environment, &tenants, &observed);
+    let mut found = table::tenant_rows(&tenants, &loaded.names(environment), &observed);
     let strangers = observed.iter().filter_map(|stack| {
         let tenant = stack.tenant()?;
         (!tenants.iter().any(|known| known.name.as_str() == tenant)).then(|| TenantRow {

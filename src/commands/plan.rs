@@ -1,23 +1,19 @@
 //! `konta plan`: what would change.
 
-use std::collections::BTreeSet;
-
-use clap::{Args, Subcommand};
-use serde::Serialize;
+use clap::Args;
 
 use crate::auth::session::SessionError;
+use crate::cost::workspace::of_creations;
 use crate::cost::{Difference, PriceTable};
-use crate::deploy::observe;
-use crate::deploy::plan::{self, Planned};
-use crate::model::{CellNumber, Environment, Tenant, TenantName};
-use crate::report::{self, message, output};
-use crate::stack::build::Builder;
-use crate::stack::scope::{Scope, Shared, Wanted, wanted};
-use crate::stack::{Observed, Plan, plan as stack_plan};
+use crate::deploy::plan;
+use crate::model::Environment;
+use crate::report::message;
+use crate::stack::scope::Scope;
+use crate::stack::{DesiredStack, LoadedWorkspace, Plan};
 
-use super::context::{self, Loaded, Session};
-use super::cost::difference;
-use super::{CommandError, Context, check, prices};
+use super::plan_view::{cost, show};
+use super::scope_args::ScopeArgs;
+use super::{CommandError, Context, prices};
 
 /// Show what would change: per stack, property by property, with risks.
 ///
@@ -26,7 +22,7 @@ use super::{CommandError, Context, check, prices};
 #[derive(Debug, Args)]
 pub struct PlanArgs {
     #[command(subcommand)]
-    what: What,
+    what: ScopeArgs,
     /// Exit with 2 when something would change
     #[arg(long, global = true)]
     exit_code: bool,
@@ -35,157 +31,17 @@ pub struct PlanArgs {
     offline: bool,
 }
 
-/// What a plan or a deployment is about.
-#[derive(Debug, Clone, Subcommand)]
-pub enum What {
-    /// An environment with its cells
-    Env {
-        /// Its name [default: the only one]
-        name: Option<String>,
-    },
-    /// Tenants, with what must stand before them
-    Tenant {
-        /// Their names
-        #[arg(required_unless_present = "all")]
-        names: Vec<String>,
-        /// All tenants of the environment
-        #[arg(long, conflicts_with = "names")]
-        all: bool,
-    },
-}
-
-impl What {
-    /// Whether all tenants are meant, rather than the named ones.
-    #[must_use]
-    pub fn is_all(&self) -> bool {
-        matches!(self, Self::Tenant { all: true, .. })
-    }
-
-    /// The environment and the scope.
-    pub fn resolve<'a>(
-        &self,
-        context: &Context,
-        loaded: &'a Loaded,
-    ) -> Result<(&'a Environment, Scope<'a>), CommandError> {
-        match self {
-            Self::Env { name } => {
-                let environment = context.environment(&loaded.workspace, name.as_deref())?;
-                Ok((environment, Scope { shared: Shared::All, tenants: Vec::new() }))
-            }
-            Self::Tenant { names, all } => {
-                let environment = context.environment_of(&loaded.workspace, names)?;
-                let tenants: Vec<&Tenant> = context::tenants(&loaded.workspace, environment, names, *all)?;
-                Ok((environment, Scope { shared: Shared::Needed, tenants }))
-            }
-        }
-    }
-}
-
-/// A plan that AWS has been asked about.
-#[derive(Debug)]
-pub struct Online {
-    /// What the plan is carried out with.
-    pub planned: Planned,
-    /// What is shown.
-    pub plan: Plan,
-    /// What stands.
-    pub observed: Observed,
-}
-
-/// A plan with what its changes cost, for programs.
-#[derive(Debug, Serialize)]
-pub struct Shown<'a> {
-    #[serde(flatten)]
-    plan: &'a Plan,
-    changes_anything: bool,
-    cost: &'a Difference,
-}
-
-impl<'a> Shown<'a> {
-    /// A plan and its cost.
-    #[must_use]
-    pub fn new(plan: &'a Plan, cost: &'a Difference) -> Self {
-        Self { changes_anything: plan.changes_anything(), plan, cost }
-    }
-}
-
-/// Plans with AWS. `moves` names a tenant that the command brings to a cell.
-pub async fn online(
-    loaded: &Loaded,
-    environment: &Environment,
-    scope: &Scope<'_>,
-    session: &Session,
-    moves: Option<(&TenantName, CellNumber)>,
-) -> Result<Online, CommandError> {
-    check::override_names(loaded)?;
-    let builder = Builder::new(&loaded.workspace, &loaded.composer);
-    let mut observed =
-        observe::sweep(&session.aws, loaded.workspace.application.as_str(), environment.name.as_str()).await?;
-    if let Some((tenant, cell)) = moves {
-        observed = observed.bound_for(tenant.clone(), cell);
-    }
-    let Wanted { stacks, mut notes } = wanted(&builder, &loaded.workspace, environment, scope, &observed)
-        .map_err(|error| check::with_all_others(loaded, error))?;
-    let unverified = observe::unverified(&session.aws, &builder.names(environment)).await?.unwrap_or_else(|| {
-        notes.push(
-            "whether the last deployments were seen to answer could not be asked: ssm:GetParametersByPath is denied"
-                .to_owned(),
-        );
-        BTreeSet::new()
-    });
-    let tenants_stand = observed.iter().any(|stack| stack.tenant().is_some());
-    if scope.tenants.is_empty() && tenants_stand && !stack_plan::touched(&stacks, &observed).is_empty() {
-        notes.push(
-            "tenants take outputs of these stacks: `konta plan tenant --all` tells afterwards what follows".to_owned(),
-        );
-    }
-    let planned = plan::online(&session.aws, session.polling, stacks, &observed, &unverified).await?;
-    let plan = Plan {
-        environment: environment.name.to_string(),
-        account: Some(session.account.clone()),
-        region: environment.region.to_string(),
-        online: true,
-        stacks: planned.stacks.iter().map(|stack| stack.plan.clone()).collect(),
-        notes,
-    };
-    Ok(Online { planned, plan, observed })
-}
-
-/// What the changes of a plan cost a month; asks AWS about those stacks alone.
-pub async fn cost(
-    context: &Context,
-    loaded: &Loaded,
-    environment: &Environment,
-    session: &Session,
-    online: &Online,
-) -> Result<Difference, CommandError> {
-    let prices = prices::table(context)?;
-    Ok(difference::of_plan(loaded, environment, session, &online.planned, &online.observed, prices).await)
-}
-
 /// The plan from the templates alone, and what everything in it costs.
 fn offline(
-    loaded: &Loaded,
+    loaded: &LoadedWorkspace,
     environment: &Environment,
     scope: &Scope<'_>,
     why: &str,
-    prices: PriceTable,
+    prices: &PriceTable,
 ) -> Result<(Plan, Difference), CommandError> {
-    check::override_names(loaded)?;
-    let builder = Builder::new(&loaded.workspace, &loaded.composer);
-    let Wanted { stacks, mut notes } = wanted(&builder, &loaded.workspace, environment, scope, &Observed::default())
-        .map_err(|error| check::with_all_others(loaded, error))?;
-    notes.push(format!("made from the templates alone, as if nothing stood ({why})"));
-    let cost = difference::of_nothing(loaded, environment, &stacks, prices);
-    let plan = Plan {
-        environment: environment.name.to_string(),
-        account: None,
-        region: environment.region.to_string(),
-        online: false,
-        stacks: plan::offline(stacks).stacks.into_iter().map(|stack| stack.plan).collect(),
-        notes,
-    };
-    Ok((plan, cost))
+    let (planned, plan) = plan::offline(loaded, environment, scope, why)?;
+    let stacks: Vec<DesiredStack> = planned.stacks.into_iter().map(|stack| stack.desired).collect();
+    Ok((plan, of_creations(loaded, environment, &stacks, prices)))
 }
 
 /// Shows a plan.
@@ -193,11 +49,11 @@ pub async fn run(context: &Context, args: &PlanArgs) -> Result<u8, CommandError>
     let loaded = context.load()?;
     let (environment, scope) = args.what.resolve(context, &loaded)?;
     let (plan, cost) = if args.offline {
-        offline(&loaded, environment, &scope, "--offline", prices::table(context)?)?
+        offline(&loaded, environment, &scope, "--offline", &prices::table(context)?)?
     } else {
         match context.session(&loaded, environment).await {
             Ok(session) => {
-                let online = online(&loaded, environment, &scope, &session, None).await?;
+                let online = plan::online(&session.aws, session.polling, &loaded, environment, &scope, None).await?;
                 // Whatever the prices are, no change set is left behind.
                 let cost = cost(context, &loaded, environment, &session, &online).await;
                 plan::discard(&session.aws, session.polling, &online.planned).await?;
@@ -205,30 +61,13 @@ pub async fn run(context: &Context, args: &PlanArgs) -> Result<u8, CommandError>
             }
             Err(error) if lacks_credentials(&error) => {
                 message::warning(context.palette(), "no credentials were found, so AWS was not asked");
-                offline(&loaded, environment, &scope, "there are no credentials", prices::table(context)?)?
+                offline(&loaded, environment, &scope, "there are no credentials", &prices::table(context)?)?
             }
             Err(error) => return Err(error),
         }
     };
     show(context, &plan, &cost)?;
     Ok(if args.exit_code && plan.changes_anything() { 2 } else { 0 })
-}
-
-/// Writes a plan, with what it costs, to standard output.
-pub fn show(context: &Context, plan: &Plan, cost: &Difference) -> Result<(), CommandError> {
-    if context.format().is_json() {
-        // Through a value, so that the keys are in order.
-        output::print_json(&serde_json::to_value(Shown::new(plan, cost)).map_err(std::io::Error::from)?)?;
-        return Ok(());
-    }
-    let palette = report::Palette::for_stdout(context.global().no_color);
-    let (verbose, width) = (context.global().verbose, report::text::stdout_width());
-    output::print_text(&report::plan_text(plan, verbose, width, palette))?;
-    let costs = report::cost::difference::of_plan(cost, verbose, width);
-    if !costs.is_empty() {
-        output::print_text(&format!("\n{costs}"))?;
-    }
-    Ok(())
 }
 
 /// Whether there are no credentials at all; wrong ones are an error.

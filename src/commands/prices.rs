@@ -8,12 +8,11 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 use serde_json::json;
 
+use crate::cost::price_update::LOCK;
 use crate::cost::{Price, PriceTable};
 use crate::report::{output, table, text};
 
 use super::{CommandError, Context};
-
-pub use update::{LOCK, Updated, fetch};
 
 /// Show the dated prices that costs are worked out with, or take newer ones.
 #[derive(Debug, Args)]

@@ -12,10 +12,9 @@ use crate::model::{Environment, Tenant, Workspace};
 use crate::report::output;
 use crate::stack::build::Builder;
 use crate::stack::scope::{Scope, Shared, wanted};
-use crate::stack::{DesiredStack, Observed, ParameterValue, StackKind};
+use crate::stack::{DesiredStack, LoadedWorkspace, Observed, ParameterValue, StackKind, validate};
 
-use super::context::{self, Loaded};
-use super::{CommandError, Context, check};
+use super::{CommandError, Context, context};
 
 /// Write the templates and parameters that would be sent.
 ///
@@ -75,18 +74,18 @@ enum Format {
 /// Renders.
 pub fn run(context: &Context, args: &RenderArgs) -> Result<u8, CommandError> {
     let loaded = context.load()?;
-    check::override_names(&loaded)?;
+    validate::override_names(&loaded)?;
     match render(context, args, &loaded) {
-        Err(CommandError::Template(error)) => Err(check::with_all_others(&loaded, error).into()),
+        Err(CommandError::Template(error)) => Err(validate::with_all_others(&loaded, error).into()),
         // A reader that has seen enough is no error.
         Err(CommandError::Io { reason, .. }) if reason.kind() == std::io::ErrorKind::BrokenPipe => Ok(0),
         done => done,
     }
 }
 
-fn render(context: &Context, args: &RenderArgs, loaded: &Loaded) -> Result<u8, CommandError> {
+fn render(context: &Context, args: &RenderArgs, loaded: &LoadedWorkspace) -> Result<u8, CommandError> {
     let workspace = &loaded.workspace;
-    let builder = Builder::new(workspace, &loaded.composer);
+    let builder = loaded.builder();
     let form = match &args.what {
         Some(What::Env { form, .. } | What::Tenant { form, .. }) => form,
         None => &args.form,

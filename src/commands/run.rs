@@ -15,7 +15,7 @@ use crate::task::log_filter::Line;
 use crate::task::one_off::{self, Ended, Watch};
 
 use super::context::Session;
-use super::resident::Resident;
+use super::running_tenant::RunningTenant;
 use super::signals::Signals;
 use super::{CommandError, Context};
 
@@ -46,12 +46,12 @@ fn size(text: &str) -> Result<FargateSize, String> {
 
 /// Runs it.
 pub async fn run(context: &Context, args: &RunArgs) -> Result<u8, CommandError> {
-    let resident = Resident::of(context, &args.tenant).await?;
-    let runtime = TenantRuntime::of(&resident.observed, &resident.names, &resident.tenant)?;
+    let running = RunningTenant::of(context, &args.tenant).await?;
+    let runtime = TenantRuntime::of(&running.observed, &running.names, &running.tenant)?;
     for warning in one_off::warnings(&args.command) {
         message::warning(context.palette(), warning);
     }
-    let session = &resident.session;
+    let session = &running.session;
     let from = Timestamp::now().as_millisecond() - CLOCK;
     let size = args.size.map(|size| (size.cpu(), size.memory()));
     let arn = one_off::start(&session.aws, &runtime, &args.command, size).await?;

@@ -5,7 +5,7 @@ use tokio::sync::{mpsc, watch};
 use crate::model::Environment;
 use crate::operation::event::Events;
 use crate::operation::interrupt::Interrupt;
-use crate::operation::{self};
+use crate::operation::{self, Step};
 use crate::report::{Drawer, draw, prompt};
 use crate::stack::Observed;
 use crate::stack::names::Names;
@@ -14,7 +14,8 @@ use super::context::Session;
 use super::signals::{Request, Signals};
 use super::{CommandError, Context};
 
-/// Runs `work` in an environment: its events are drawn as they come, Ctrl-C is heard, and `observed` is kept up to date.
+/// Runs `work` in an environment: draws its events as they come, hears Ctrl-C, and keeps `observed` up to date. `steps` is the list that
+/// the plan shows; it is empty for deployments, whose plan has a list for each stack.
 ///
 /// # Errors
 /// What `work` ends with, and when the terminal cannot be written to.
@@ -24,6 +25,7 @@ pub(super) async fn run<T, E: Into<CommandError>>(
     environment: &Environment,
     names: Names,
     observed: Observed,
+    steps: Vec<Step>,
     work: impl AsyncFnOnce(&operation::Context<'_>) -> Result<T, E>,
 ) -> Result<T, CommandError> {
     let (sender, receiver) = mpsc::unbounded_channel();
@@ -39,6 +41,7 @@ pub(super) async fn run<T, E: Into<CommandError>>(
         events: Events(sender),
         interrupts,
         standing: observed.into(),
+        steps: steps.into(),
     };
     let done = work(&operation).await;
     drop(operation);

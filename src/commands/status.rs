@@ -7,7 +7,6 @@ use crate::aws::ecs::ServiceState;
 use crate::deploy::observe;
 use crate::model::{ServingState, Tenant, TenantName};
 use crate::report::{output, table, text};
-use crate::stack::build::Builder;
 use crate::stack::tags::{CELL_TAG, HASH_TAG, TENANT_TAG, TIER_TAG};
 use crate::stack::{Observed, ObservedStack};
 
@@ -75,7 +74,7 @@ pub async fn run(context: &Context, args: &StatusArgs) -> Result<u8, CommandErro
     let Some(tenant) = known.map(|tenant| tenant.name.clone()).or_else(stranger) else {
         return Err(context::tenant(&loaded.workspace, asked).map(|_| ()).err().unwrap_or(CommandError::NoWorkspace));
     };
-    let names = Builder::new(&loaded.workspace, &loaded.composer).names(environment);
+    let names = loaded.names(environment);
     let name = names.tenant(&tenant);
     let addon_prefix = names.addon(&tenant, "");
     let stacks: Vec<&ObservedStack> = observed

@@ -13,8 +13,8 @@ mod password;
 mod resize;
 mod restore;
 mod resume;
-mod standing;
 mod suspend;
+mod target;
 mod upgrade;
 
 /// The life of a tenant after its first deployment.

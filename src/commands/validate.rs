@@ -5,8 +5,9 @@ use serde::Serialize;
 
 use crate::report::output;
 use crate::report::text::count;
+use crate::stack::validate;
 
-use super::{CommandError, Context, check};
+use super::{CommandError, Context};
 
 /// Check every manifest, override and addon, without AWS.
 #[derive(Debug, Args)]
@@ -24,7 +25,7 @@ struct Summary {
 /// Checks and counts.
 pub fn run(context: &Context, _args: &ValidateArgs) -> Result<u8, CommandError> {
     let loaded = context.load()?;
-    let stacks = check::everything(&loaded)?.len();
+    let stacks = validate::everything(&loaded)?.len();
     let summary = Summary {
         application: loaded.workspace.application.to_string(),
         environments: loaded.workspace.environments.len(),

@@ -3,11 +3,61 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
+use jiff::ToSpan as _;
+use jiff::civil::Date;
 use rust_decimal::Decimal;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
+use super::error::CostError;
 use super::estimate::Estimate;
-use super::range::{Amount, Range};
+use super::range::{Range, as_amount};
+
+/// A month of a bill.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Month {
+    /// Its first day.
+    pub first: Date,
+    /// The day after the last that is asked for.
+    pub end: Date,
+    /// Whether the month is over.
+    pub over: bool,
+}
+
+impl Month {
+    /// The month that is named, else the last one that is over.
+    ///
+    /// # Errors
+    /// When it is no month, or has not begun.
+    pub fn resolve(said: Option<&str>, today: Date) -> Result<Self, CostError> {
+        let wrong = |problem| CostError::Month { month: said.unwrap_or_default().to_owned(), problem };
+        let first = match said {
+            None => today.first_of_month().saturating_sub(1.month()),
+            Some(text) if text.len() == 7 => format!("{text}-01").parse().map_err(|_| wrong("that is no month"))?,
+            Some(_) => return Err(wrong("that is no month")),
+        };
+        if first > today {
+            return Err(wrong("that month has not begun"));
+        }
+        let next = first.saturating_add(1.month());
+        let over = next <= today;
+        // Cost Explorer takes tomorrow as the day that is not asked for any more.
+        let end = if over { next } else { today.saturating_add(1.day()) };
+        Ok(Self { first, end, over })
+    }
+}
+
+/// A bill as it was given, in two parts.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Bill {
+    /// What bears konta's tags of the environment.
+    pub tagged: Vec<BillRow>,
+    /// What lacks konta's tag, and may belong to others.
+    pub untagged: Vec<BillRow>,
+    /// Whether it may still change.
+    pub is_estimated: bool,
+    /// Calls of Cost Explorer that it took, each of which costs 0.01 USD.
+    pub calls: usize,
+}
 
 /// One service's bill for one tenant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,10 +78,10 @@ pub struct Beside {
     /// The estimate for the whole month, in US dollars.
     pub estimate_usd: Range,
     /// What was billed.
-    #[serde(serialize_with = "amount")]
+    #[serde(serialize_with = "as_amount")]
     pub billed_usd: Decimal,
     /// What was billed less the expected estimate.
-    #[serde(serialize_with = "amount")]
+    #[serde(serialize_with = "as_amount")]
     pub difference_usd: Decimal,
 }
 
@@ -44,10 +94,6 @@ pub struct Comparison {
     pub tenants: Vec<Beside>,
     /// The sum.
     pub total: Option<Beside>,
-}
-
-fn amount<S: Serializer>(amount: &Decimal, serializer: S) -> Result<S::Ok, S::Error> {
-    Amount(*amount).serialize(serializer)
 }
 
 /// What belongs to no tenant.

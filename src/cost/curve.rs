@@ -17,12 +17,15 @@ use self::cell_filler::CellFiller;
 use super::estimate::{self, Unknown};
 use super::evaluate::{Evaluator, Inputs};
 use super::price::PriceTable;
-use super::range::{Amount, Range};
+use super::range::{Range, as_amount};
 use super::usage::{Profile, Usage};
 
 pub use break_even::BreakEven;
 pub use cell_filler::Limit;
 pub use tenant_mix::order;
+
+/// Fargate vCPUs that a new account may run, on demand and on Spot each. Source: ECS service quotas, L-3032A538.
+pub const VCPU_QUOTA: Decimal = Decimal::from_parts(6, 0, 0, false, 0);
 
 /// A document with the parameters it is deployed with.
 #[derive(Debug, Clone)]
@@ -90,10 +93,6 @@ pub struct Point {
     /// vCPUs of tasks on Spot.
     #[serde(serialize_with = "as_amount")]
     pub vcpu_spot: Decimal,
-}
-
-fn as_amount<S: serde::Serializer>(amount: &Decimal, serializer: S) -> Result<S::Ok, S::Error> {
-    Amount(*amount).serialize(serializer)
 }
 
 /// Where the curve has a step, or a quota is met.

@@ -8,7 +8,7 @@ use super::evaluate::{self, Evaluator, Inputs};
 use super::item::LineItem;
 use super::price::PriceTable;
 use super::pricers::{self, Focus, Sheet};
-use super::range::{Amount, Range};
+use super::range::{Range, as_amount};
 use super::usage::Usage;
 use crate::template::Document;
 
@@ -80,10 +80,6 @@ pub struct Assumption {
     /// By how much the sum moves between its low and its high, all else as expected; US dollars a month.
     #[serde(serialize_with = "as_amount")]
     pub swing_usd: Decimal,
-}
-
-fn as_amount<S: serde::Serializer>(amount: &Decimal, serializer: S) -> Result<S::Ok, S::Error> {
-    Amount(*amount).serialize(serializer)
 }
 
 impl Estimate {

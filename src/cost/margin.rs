@@ -3,7 +3,7 @@
 use rust_decimal::Decimal;
 use serde::Serialize;
 
-use super::range::{Amount, Range};
+use super::range::{Range, as_amount};
 use crate::model::{ExchangeRate, Terms};
 
 /// A price and what is left of it, a month, in the workspace's currency.
@@ -19,10 +19,6 @@ pub struct Margin {
     pub cost: Range,
     /// What is left in the end. `low` is the least margin: that of the high cost.
     pub margin: Range,
-}
-
-fn as_amount<S: serde::Serializer>(amount: &Decimal, serializer: S) -> Result<S::Ok, S::Error> {
-    Amount(*amount).serialize(serializer)
 }
 
 /// US dollars in the workspace's currency.

@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rust_decimal::Decimal;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use super::error::CostError;
-use super::range::{Amount, Range};
+use super::range::{Range, as_amount};
 
 /// The prices konta brings.
 const EMBEDDED: &str = include_str!("../../prices/prices.csv");
@@ -30,10 +30,10 @@ pub struct Price {
     /// What one unit is.
     pub unit: String,
     /// US dollars for one unit.
-    #[serde(rename = "price_usd", serialize_with = "amount")]
+    #[serde(rename = "price_usd", serialize_with = "as_amount")]
     pub usd: Decimal,
     /// The number of units from which the price holds, in the unit.
-    #[serde(rename = "from_tier", serialize_with = "amount")]
+    #[serde(rename = "from_tier", serialize_with = "as_amount")]
     pub from: Decimal,
     /// Where the price was read.
     pub source: String,
@@ -148,10 +148,6 @@ impl PriceTable {
         found.dedup_by(|later, first| later.from == first.from);
         found.into_iter().map(Arc::new).collect()
     }
-}
-
-fn amount<S: Serializer>(amount: &Decimal, serializer: S) -> Result<S::Ok, S::Error> {
-    Amount(*amount).serialize(serializer)
 }
 
 /// Reads one row; `None` when it is no price.

@@ -207,7 +207,7 @@ fn tier(dimension: &Dimension, product: &Product, like: &Price) -> Result<Price,
 
 /// What became of a price that was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
+pub enum PriceChange {
     /// As the table has it.
     Same,
     /// Another price, believable.
@@ -218,16 +218,16 @@ pub enum Verdict {
 
 /// Compares the tiers of one price, old and new.
 #[must_use]
-pub fn compare(old: &[Price], new: &[Price]) -> Verdict {
+pub fn compare(old: &[Price], new: &[Price]) -> PriceChange {
     let absurd = |(old, new): (&Price, &Price)| {
         !old.usd.is_zero()
             && (new.usd.is_zero() || new.usd > old.usd * Decimal::TEN || new.usd * Decimal::TEN < old.usd)
     };
     if old.iter().zip(new).any(absurd) {
-        Verdict::Absurd
+        PriceChange::Absurd
     } else if old.iter().map(|price| price.usd).eq(new.iter().map(|price| price.usd)) {
-        Verdict::Same
+        PriceChange::Same
     } else {
-        Verdict::Changed
+        PriceChange::Changed
     }
 }

@@ -1,19 +1,24 @@
 //! Pricers: for a resource type, what it uses and under which usage types that is billed.
 
 pub mod account;
+pub mod api_gateway;
 pub mod aurora;
+pub mod certificate_manager;
 pub mod cloudwatch;
 pub mod ecs;
-pub mod edge;
 pub mod free;
+pub mod lambda;
 pub mod load_balancer;
 pub mod network;
 mod price_tiers;
 pub mod rds_instance;
+pub mod route53;
 pub mod schedule;
+pub mod secrets;
+pub mod ses;
 mod sheet;
-pub mod small;
 pub mod storage;
+pub mod waf;
 
 pub use sheet::{Focus, Missing, Sheet};
 
@@ -39,16 +44,16 @@ pub fn pricer(resource_type: &str) -> Option<Pricer> {
         "AWS::Logs::LogGroup" => cloudwatch::log_group,
         "AWS::CloudWatch::Alarm" => cloudwatch::alarm,
         "AWS::ApplicationAutoScaling::ScalingPolicy" => cloudwatch::scaling_policy,
-        "AWS::SecretsManager::Secret" => small::secret,
-        "AWS::SSM::Parameter" => small::parameter,
-        "AWS::KMS::Key" | "AWS::KMS::ReplicaKey" => small::key,
-        "AWS::Route53::HostedZone" => edge::hosted_zone,
-        "AWS::WAFv2::WebACL" => edge::web_acl,
-        "AWS::SES::EmailIdentity" | "AWS::SES::ConfigurationSet" => edge::email,
-        "AWS::ApiGatewayV2::Api" => edge::http_api,
-        "AWS::Lambda::Function" => small::function,
-        "AWS::Lambda::Version" | "AWS::Lambda::Alias" => small::provisioned,
-        "AWS::CertificateManager::Certificate" => small::certificate,
+        "AWS::SecretsManager::Secret" => secrets::secret,
+        "AWS::SSM::Parameter" => secrets::parameter,
+        "AWS::KMS::Key" | "AWS::KMS::ReplicaKey" => secrets::key,
+        "AWS::Route53::HostedZone" => route53::hosted_zone,
+        "AWS::WAFv2::WebACL" => waf::web_acl,
+        "AWS::SES::EmailIdentity" | "AWS::SES::ConfigurationSet" => ses::email,
+        "AWS::ApiGatewayV2::Api" => api_gateway::http_api,
+        "AWS::Lambda::Function" => lambda::function,
+        "AWS::Lambda::Version" | "AWS::Lambda::Alias" => lambda::provisioned,
+        "AWS::CertificateManager::Certificate" => certificate_manager::certificate,
         _ => return None,
     })
 }

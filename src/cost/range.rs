@@ -170,6 +170,11 @@ impl Serialize for Amount {
     }
 }
 
+/// A decimal as [`Amount`] writes it, for `serialize_with`.
+pub(crate) fn as_amount<S: Serializer>(amount: &Decimal, serializer: S) -> Result<S::Ok, S::Error> {
+    Amount(*amount).serialize(serializer)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,6 +1,7 @@
 //! How much of what is used in a month: the usage file first, then the defaults of a profile.
 
 mod field;
+mod file;
 mod profile;
 mod read;
 
@@ -12,6 +13,7 @@ use super::error::CostError;
 use super::range::Range;
 use crate::model::BackupsKept;
 
+pub use file::UsageFile;
 pub use profile::{Default, Profile};
 
 /// The fields of usage that a resource type has.

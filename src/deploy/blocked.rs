@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use crate::aws::Aws;
 use crate::model::TenantName;
 use crate::operation::error::OperationError;
+use crate::operation::polling::Polling;
 use crate::stack::names::Names;
 use crate::stack::{Action, Observed, StackKind};
 
-use super::plan::{Planned, PlannedStack};
+use super::plan::{self, Online, Planned, PlannedStack};
 
 /// How a tenant stands that is not yet where it is brought to.
 pub const MOVING: &str = "being moved";
@@ -28,6 +30,38 @@ pub fn changing(planned: &Planned, observed: &Observed, names: &Names) -> BTreeM
         stack.plan.changes_anything().then(|| (tenant.clone(), page))
     };
     planned.stacks.iter().filter_map(state).collect()
+}
+
+/// The plan without the tenants that would change although [`changing`] names them; they are refused unless `all` are meant.
+///
+/// # Errors
+/// The refusal; what AWS answers when the change sets of those tenants are deleted.
+pub async fn leave_out(
+    mut online: Online,
+    aws: &Aws,
+    polling: Polling,
+    names: &Names,
+    all: bool,
+) -> Result<Online, OperationError> {
+    let blocked = changing(&online.planned, &online.observed, names);
+    if blocked.is_empty() {
+        return Ok(online);
+    }
+    if !all {
+        plan::discard(aws, polling, &online.planned).await?;
+        return Err(refusal(&blocked));
+    }
+    let is_left = |stack: &PlannedStack| tenant(stack).is_some_and(|tenant| blocked.contains_key(tenant));
+    let (left, stacks): (Vec<_>, Vec<_>) = online.planned.stacks.into_iter().partition(is_left);
+    plan::discard(aws, polling, &Planned { stacks: left }).await?;
+    online.plan.stacks = stacks.iter().map(|stack| stack.plan.clone()).collect();
+    online.planned = Planned { stacks };
+    let each: Vec<String> = blocked.iter().map(|(tenant, state)| format!("{tenant} ({state})")).collect();
+    online.plan.notes.push(format!(
+        "passed over, with changes that wait for `konta tenant resume` or `konta tenant move`: {}",
+        each.join(", ")
+    ));
+    Ok(online)
 }
 
 /// The tenant to whom a stack belongs.

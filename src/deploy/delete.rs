@@ -6,7 +6,8 @@ use crate::odoo::database;
 use crate::operation::context::Context;
 use crate::operation::database::Database;
 use crate::operation::error::OperationError;
-use crate::operation::event::{Events, OperationEvent, StepOutcome, StepResult};
+use crate::operation::event::{Events, OperationEvent, StepOutcome};
+use crate::operation::step::Step;
 use crate::stack::tags::{HASH_TAG, TENANT_TAG};
 use crate::stack::{Action, Observed, ObservedStack};
 use crate::template::Document;
@@ -26,6 +27,43 @@ pub enum Kept {
     Backups,
     /// Its files in the cell's file system alone.
     Files,
+}
+
+const HOSTS: Step = Step::harmless("hosts", "take the tenant's hosts out of the pool's registry");
+/// The deletion of a stack, with everything in it that is not kept.
+const STACK: Step = Step::harmless("stack", "delete its stack");
+const PRIORITY: Step = Step::harmless("priority", "release the listener rule's priority");
+const DATABASE: Step = Step::harmless("database", "drop the tenant's database and role");
+const PASSWORD: Step = Step::harmless("password", "delete the passwords of the tenant's role and first administrator");
+const ADDONS: Step = Step::harmless("addons", "delete the stacks of its addons");
+const BACKUPS: Step = Step::harmless("backups", "delete the tenant's backups for ever");
+const RECORDS: Step = Step::harmless("records", "delete the zone's records, which would block its deletion");
+const ZONE: Step = Step::harmless("zone", "delete the zone itself");
+
+/// The steps of a tenant's deletion.
+#[must_use]
+pub fn tenant_steps(keeps: Kept, has_addons: bool) -> Vec<Step> {
+    let mut steps = vec![HOSTS, STACK, PRIORITY];
+    if keeps != Kept::Data {
+        steps.extend([DATABASE, PASSWORD]);
+        if has_addons {
+            steps.extend([deletion_protection::TAKE_OFF, ADDONS]);
+        }
+    }
+    if keeps == Kept::Files {
+        steps.push(BACKUPS);
+    }
+    steps
+}
+
+/// The steps of an environment's deletion.
+#[must_use]
+pub fn environment_steps(purge: bool) -> Vec<Step> {
+    let mut steps = vec![deletion_protection::TAKE_OFF, STACK];
+    if purge {
+        steps.extend([RECORDS, ZONE]);
+    }
+    steps
 }
 
 /// Deletes in one environment.
@@ -60,8 +98,7 @@ impl<'a> Deleter<'a> {
         let cell = cell.or_else(|| self.observed.kept().find(|(name, _)| *name == tenant).map(|(_, cell)| cell));
         let targets = self.data_targets(tenant, cell).await?;
         for target in &targets {
-            self.step(&name, "hosts", "the tenant's hosts out of the pool's registry", self.forget(target, tenant))
-                .await?;
+            self.context.step(&name, HOSTS, self.forget(target, tenant)).await?;
         }
         self.stack(&name, &format!("tenant {tenant}"), &[]).await?;
         self.context.aws.delete_parameter(&self.context.names.unverified_stack(&name)).await?;
@@ -71,7 +108,7 @@ impl<'a> Deleter<'a> {
                 self.context.aws.delete_parameter(&parameter).await?;
                 Ok((StepOutcome::Done, Some(priority.to_string())))
             };
-            self.step(&name, "priority", "the listener rule's priority, free again", work).await?;
+            self.context.step(&name, PRIORITY, work).await?;
         }
         if !purge {
             return Ok(());
@@ -79,8 +116,7 @@ impl<'a> Deleter<'a> {
         // A cluster of its own goes as a whole, below: its last snapshot is to hold the data, not an empty database.
         let own = Database::of_stacks(self.context.aws, &self.observed, &[self.context.names.addon(tenant, "aurora")]);
         for target in targets.iter().filter(|target| own.as_ref().is_none_or(|own| own.cluster() != target.cluster())) {
-            self.step(&name, "database", "the tenant's database and role, dropped", steps::drop_tenant(target, tenant))
-                .await?;
+            self.context.step(&name, DATABASE, steps::drop_tenant(target, tenant)).await?;
         }
         let password = self.context.names.tenant_password(tenant);
         let work = async {
@@ -88,7 +124,7 @@ impl<'a> Deleter<'a> {
             self.context.aws.delete_parameter(&password).await?;
             Ok((StepOutcome::Done, Some(password.clone())))
         };
-        self.step(&name, "password", "the password of the tenant's role, deleted", work).await?;
+        self.context.step(&name, PASSWORD, work).await?;
         // By tag and not by name alone: the addons of `foo-bar` begin like those of `foo`.
         let prefix = self.context.names.addon(tenant, "");
         let own = |stack: &&ObservedStack| {
@@ -124,7 +160,7 @@ impl<'a> Deleter<'a> {
             let outcome = if count == 0 { StepOutcome::AlreadyDone } else { StepOutcome::Done };
             Ok((outcome, Some(format!("{count} objects"))))
         };
-        self.step(stack, "backups", "the tenant's backups, deleted for ever", work).await
+        self.context.step(stack, BACKUPS, work).await.map(|_| ())
     }
 
     /// The clusters that may hold the tenant's database: its own and its cell's; every cell's when its stack is gone already and nobody
@@ -206,12 +242,12 @@ impl<'a> Deleter<'a> {
                 let count = self.context.aws.empty_zone(zone).await?;
                 Ok((StepOutcome::Done, Some(format!("{count} records"))))
             };
-            self.step(&dns.name, "records", "the zone's records, which would block its deletion", work).await?;
+            self.context.step(&dns.name, RECORDS, work).await?;
             let work = async {
                 self.context.aws.delete_zone(zone).await?;
                 Ok((StepOutcome::Done, Some(zone.clone())))
             };
-            self.step(&dns.name, "zone", "the zone itself, deleted", work).await?;
+            self.context.step(&dns.name, ZONE, work).await?;
         }
         self.protected_stack(dns, "zone").await
     }
@@ -219,7 +255,7 @@ impl<'a> Deleter<'a> {
     /// Turns off the deletion protection of a stack's database and load balancer, so that the stack can be deleted.
     async fn unprotect_data(&self, stack: &str) -> Result<(), OperationError> {
         let work = deletion_protection::take_off(self.context.aws, self.context.polling, stack);
-        self.step(stack, "protection", "deletion protection, turned off", work).await
+        self.context.step(stack, deletion_protection::TAKE_OFF, work).await.map(|_| ())
     }
 
     async fn protected_stack(&self, stack: &ObservedStack, title: &str) -> Result<(), OperationError> {
@@ -283,16 +319,6 @@ impl<'a> Deleter<'a> {
             }
             _ => Ok("DELETE_COMPLETE".to_owned()),
         }
-    }
-
-    async fn step(
-        &self,
-        stack: &str,
-        step: &str,
-        title: &str,
-        work: impl Future<Output = StepResult>,
-    ) -> Result<(), OperationError> {
-        self.context.events.step(stack, step, title, work).await.map(|_| ())
     }
 }
 

@@ -5,6 +5,10 @@ use crate::operation::error::OperationError;
 use crate::operation::event::{StepOutcome, StepResult};
 use crate::operation::polling::Polling;
 use crate::operation::retry::Retry;
+use crate::operation::step::Step;
+
+/// Before a stack with a protected database or load balancer can be deleted. Also runs when a failed first creation is removed.
+pub(super) const TAKE_OFF: Step = Step::new("protection", "turn deletion protection off");
 
 /// Turns off the deletion protection of a stack's databases and load balancers. What is gone, or going, needs nothing.
 pub async fn take_off(aws: &Aws, polling: Polling, stack: &str) -> StepResult {

@@ -162,15 +162,8 @@ impl Deployer<'_> {
         match desired.kind.clone() {
             StackKind::Dns | StackKind::Addon(..) => self.context.apply(&desired, planned, None).await,
             StackKind::Environment => {
-                self.context
-                    .step(
-                        &desired,
-                        "service-roles",
-                        "service-linked roles",
-                        not_run,
-                        steps::service_roles(self.context.aws),
-                    )
-                    .await?;
+                let roles = steps::service_roles(self.context.aws);
+                self.context.deployment_step(&desired, steps::SERVICE_ROLES, not_run, roles).await?;
                 // Before every run that asks for the certificate: on a zone that nobody finds it would hang for hours.
                 let certificate = self.context.standing().output(&desired.name, "CertificateArn").is_some();
                 if !certificate && self.context.environment.certificate == Certificate::Create {
@@ -184,7 +177,7 @@ impl Deployer<'_> {
                 }
                 let password = self.context.names.pool_password(cell);
                 let keep = steps::keep_password(self.context.aws, &password, &desired.tags);
-                self.context.step(&desired, "password", "a password for the pool", not_run, keep).await?;
+                self.context.deployment_step(&desired, steps::POOL_PASSWORD, not_run, keep).await?;
                 self.through_wait_condition(&desired, planned, not_run).await
             }
             StackKind::Tenant(name) => {

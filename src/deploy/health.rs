@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::operation::context::Context;
 use crate::operation::error::OperationError;
 use crate::operation::event::{Events, StepOutcome, StepResult};
+use crate::operation::step::Step;
 use crate::stack::tags::HASH_TAG;
 use crate::stack::{DesiredStack, StackKind};
 
@@ -14,8 +15,8 @@ use super::wait;
 /// How long running tasks may leave the load balancer without an answer: the grace period of the templates' services.
 const BEGINNING: Duration = Duration::from_mins(2);
 
-/// The step that fails when a service's tasks were asked and do not answer.
-pub const STEP: &str = "the health check";
+/// Asks a service's tasks whether they answer.
+pub const HEALTH: Step = Step::new("health", "check that the tasks answer");
 
 impl Context<'_> {
     pub(super) async fn verify_health(
@@ -33,7 +34,7 @@ impl Context<'_> {
         let (Some(service), Some(group)) = found else { return self.seen_healthy(&desired.name).await };
         let cluster = self.output(desired, "ClusterName")?;
         let work = self.answers(&desired.name, &cluster, &service, &group);
-        self.step(desired, "health", "whether the tasks answer", not_run, work).await?;
+        self.deployment_step(desired, HEALTH, not_run, work).await?;
         self.seen_healthy(&desired.name).await
     }
 
@@ -46,14 +47,12 @@ impl Context<'_> {
         }
         let (healthy, all, reason) = self.answering(group, wanted).await?;
         if running < wanted || (wanted > 0 && healthy == 0) {
-            return Err(OperationError::StepFailed {
+            return Err(OperationError::Unhealthy {
                 stack: stack.to_owned(),
-                step: STEP.to_owned(),
                 reason: format!(
                     "{running} of {wanted} tasks run, {healthy} of {all} answer{}",
                     reason.map(|reason| format!(" ({reason})")).unwrap_or_default()
                 ),
-                help: "see the tasks' log; the stack stands, so correct the manifest and deploy again".to_owned(),
             });
         }
         Ok((StepOutcome::Done, Some(format!("{healthy} of {all} tasks answer"))))

@@ -1,10 +1,13 @@
 //! What stands in AWS, in as few calls as can be.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use futures::StreamExt as _;
 
 use crate::aws::cloudformation::StackDescription;
 use crate::aws::{Aws, AwsError};
 use crate::model::{CellNumber, TenantName};
+use crate::operation::polling::Polling;
 use crate::stack::names::{MOVING, Names};
 use crate::stack::tags::{APPLICATION_TAG, ENVIRONMENT_TAG};
 use crate::stack::{Observed, ObservedStack};
@@ -70,6 +73,12 @@ pub async fn unverified(aws: &Aws, names: &Names) -> Result<Option<BTreeSet<Stri
         Err(error) if error.is("AccessDenied") => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// The deployed templates of these stacks, or why one could not be had; several are asked for side by side.
+pub async fn templates(aws: &Aws, polling: Polling, stacks: Vec<&str>) -> HashMap<String, Result<String, AwsError>> {
+    let each = stacks.into_iter().map(async |stack| (stack.to_owned(), aws.template(stack).await));
+    futures::stream::iter(each).buffered(polling.side_by_side).collect().await
 }
 
 /// The stacks that say where a tenant runs: its own, its cell's, its environment's. Three calls, however many tenants there are.

@@ -1,4 +1,4 @@
-//! What can be looked at before a deployment: the account, the engine version, quotas. What cannot be asked is said, not assumed.
+//! What can be checked before a deployment: data at risk, the account, the engine version, quotas. What cannot be asked is said, not assumed.
 
 use futures::StreamExt as _;
 
@@ -6,6 +6,66 @@ use crate::aws::rds::EngineVersion;
 use crate::aws::{Aws, quotas};
 use crate::model::{Environment, SecretReference, Tenant};
 use crate::operation::error::OperationError;
+use crate::stack::change::ResourceAction;
+use crate::stack::{Action, PlanSource, Risk, StackKind};
+
+use super::plan::Online;
+
+/// Checks a plan before it is confirmed: gives notes, among them what could not be asked.
+///
+/// # Errors
+/// What would lose data, and what AWS would refuse half-way.
+pub async fn check(
+    aws: &Aws,
+    environment: &Environment,
+    tenants: &[&Tenant],
+    online: &Online,
+) -> Result<Vec<String>, OperationError> {
+    refuse_data_loss(online)?;
+    let new = online.plan.stacks.iter().filter(|s| matches!(s.action, Action::Create | Action::Recreate)).count();
+    let mut notes = engine(aws, environment).await?;
+    notes.extend(fargate(aws, environment, tenants).await?);
+    notes.extend(roles(aws, new_roles(online)).await?);
+    notes.extend(stacks(aws, online.observed.in_account(), new).await?);
+    notes.extend(secrets(aws, tenants).await?);
+    if let Some(policy) = changed_ssl_policy(online) {
+        notes.extend(ssl_policy(aws, &policy).await?);
+    }
+    Ok(notes)
+}
+
+/// A comparison of templates only guesses; what it fears is looked at again when AWS has computed the change.
+fn refuse_data_loss(online: &Online) -> Result<(), OperationError> {
+    for stack in online.plan.stacks.iter().filter(|stack| stack.source == PlanSource::ChangeSet) {
+        if let Some(resource) = stack.resources.iter().find(|resource| resource.risk == Risk::DataLoss) {
+            return Err(OperationError::DataAtRisk {
+                stack: stack.stack.clone(),
+                resource: format!("{} ({})", resource.description, resource.logical_id),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// The IAM roles that the plan makes, as far as the documents' conditions tell.
+fn new_roles(online: &Online) -> usize {
+    let added = online.plan.stacks.iter().flat_map(|stack| &stack.resources);
+    added.filter(|r| r.action == ResourceAction::Add && r.resource_type == "AWS::IAM::Role").count()
+}
+
+/// The TLS policy of a cell that is about to be made or changed.
+fn changed_ssl_policy(online: &Online) -> Option<String> {
+    let cell = online
+        .planned
+        .stacks
+        .iter()
+        .find(|stack| matches!(stack.desired.kind, StackKind::Cell(_)) && stack.plan.changes_anything())?;
+    let own = cell.desired.parameters.get("SslPolicy").map(ToString::to_string);
+    own.or_else(|| {
+        let declared = cell.desired.document.section("Parameters").get("SslPolicy")?.get("Default")?;
+        declared.as_str().map(ToOwned::to_owned)
+    })
+}
 
 /// Refuses an account other than the environment's.
 pub async fn account(aws: &Aws, environment: &Environment) -> Result<String, OperationError> {

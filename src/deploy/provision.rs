@@ -7,6 +7,7 @@ use crate::operation::context::Context;
 use crate::operation::database::Database;
 use crate::operation::error::OperationError;
 use crate::operation::event::{StepOutcome, StepResult};
+use crate::operation::step::Step;
 use crate::stack::names::POOL_USER;
 use crate::stack::runtime::{LogSource, TenantRuntime};
 use crate::stack::{DesiredStack, ParameterValue, StackKind};
@@ -31,16 +32,16 @@ impl Deployer<'_> {
         let pooled = tenant.isolation == Isolation::Pooled;
         let password = self.context.names.tenant_password(&tenant.name);
         let keep = steps::keep_password(self.context.aws, &password, &desired.tags);
-        self.context.step(desired, "password", "a password for the tenant's role", not_run, keep).await?;
+        self.context.deployment_step(desired, steps::PASSWORD, not_run, keep).await?;
         self.reserve_priority(desired, tenant, not_run).await?;
         let target = self.context.database(desired)?;
         let make = steps::tenant_database(self.context.aws, &target, &tenant.name, &password, pooled);
-        self.context.step(desired, "database", "the tenant's role and database", not_run, make).await?;
+        self.context.deployment_step(desired, steps::DATABASE, not_run, make).await?;
         if pooled {
             self.install(desired, tenant, &target, not_run).await?;
             let hosts: Vec<String> = tenant.hosts.iter().map(|h| h.host.to_string()).collect();
             let lead = steps::lead_hosts(&target, &tenant.name, &hosts);
-            self.context.step(desired, "hosts", "the tenant's hosts in the pool's registry", not_run, lead).await?;
+            self.context.deployment_step(desired, steps::POOL_HOSTS, not_run, lead).await?;
             return self.context.apply(desired, planned, None).await;
         }
         self.through_wait_condition(desired, planned, not_run).await
@@ -85,7 +86,7 @@ impl Deployer<'_> {
                 let target = self.own_database(desired).await?;
                 let password = self.context.names.pool_password(*cell);
                 let pool = steps::pool_database(self.context.aws, &target, &password);
-                self.context.step(desired, "pool", "the pool's role and its registry of hosts", not_run, pool).await
+                self.context.deployment_step(desired, steps::POOL_DATABASE, not_run, pool).await
             }
             StackKind::Tenant(name) => {
                 let Some(tenant) = self.tenants.get(name) else { return Ok(()) };
@@ -125,7 +126,7 @@ impl Deployer<'_> {
             got = steps::reserve_priority(self.context.aws, &asked).await?;
             Ok((StepOutcome::Done, Some(got.to_string())))
         };
-        self.context.step(desired, "priority", "a priority for the listener rule", not_run, work).await?;
+        self.context.deployment_step(desired, steps::RULE_PRIORITY, not_run, work).await?;
         desired.parameters.insert("ListenerRulePriority".to_owned(), ParameterValue::literal(got.to_string()));
         Ok(())
     }
@@ -175,7 +176,7 @@ impl Deployer<'_> {
                 None => install::install(self.context, &request).await,
             }
         };
-        self.context.step(desired, "modules", "the tenant's modules", not_run, work).await
+        self.context.deployment_step(desired, steps::MODULES, not_run, work).await
     }
 
     /// Where a tenant's tasks will run, while its service is still to be made.
@@ -252,23 +253,23 @@ impl Deployer<'_> {
                 }),
             }
         };
-        self.context.step(desired, "delegation", "whether the domain leads to the zone", not_run, work).await
+        self.context.deployment_step(desired, steps::DELEGATION, not_run, work).await
     }
 }
 
 impl Context<'_> {
-    /// Runs a step, and keeps what it did not run.
-    pub(super) async fn step(
+    /// Runs a step of a stack's deployment, and keeps what it did not run.
+    pub(super) async fn deployment_step(
         &self,
         desired: &DesiredStack,
-        step: &str,
-        title: &str,
+        step: Step,
         not_run: &mut Vec<String>,
         work: impl Future<Output = StepResult>,
     ) -> Result<(), OperationError> {
-        let (outcome, detail) = self.events.step(&desired.name, step, title, work).await?;
+        debug_assert!(steps::of(desired).contains(&step), "the step {step:?} is not in the list of {}", desired.name);
+        let (outcome, detail) = self.events.step(&desired.name, step.name, step.title, work).await?;
         if outcome == StepOutcome::NotRun {
-            not_run.push(format!("{title}: {}", detail.unwrap_or_default()));
+            not_run.push(format!("{}: {}", step.title, detail.unwrap_or_default()));
         }
         Ok(())
     }

@@ -33,7 +33,7 @@ impl Context<'_> {
             self.events
                 .note(format!("{name} is {}, its creation failed: removing what is left of it", standing.status));
             let work = deletion_protection::take_off(self.aws, self.polling, name);
-            self.events.step(name, "protection", "deletion protection, turned off", work).await?;
+            self.step(name, deletion_protection::TAKE_OFF, work).await?;
         }
         self.remove(name, &desired.document).await
     }

@@ -3,36 +3,43 @@
 use std::collections::BTreeMap;
 
 use crate::aws::Aws;
+use crate::deploy::health::HEALTH;
 use crate::model::{CellNumber, TenantName};
 use crate::odoo::{database, password};
 use crate::operation::database::Database;
 use crate::operation::error::OperationError;
 use crate::operation::event::{StepOutcome, StepResult};
+use crate::operation::step::Step;
 use crate::stack::names::{Names, POOL_USER};
 use crate::stack::{DesiredStack, StackKind, priority};
 
 /// The registry database of a pool; the same name as in the pool's environment.
 pub use crate::template::compose::REGISTRY;
 
-/// The steps around a stack, in order, for people.
+pub(super) const SERVICE_ROLES: Step =
+    Step::harmless("service-roles", "make the service-linked roles that a fresh account lacks");
+pub(super) const DELEGATION: Step =
+    Step::harmless("delegation", "check that the domain leads to the zone, before the certificate is requested");
+pub(super) const POOL_PASSWORD: Step = Step::new("password", "keep a password for the pool");
+pub(super) const POOL_DATABASE: Step = Step::new("pool", "make the pool's role and its registry of hosts");
+pub(super) const PASSWORD: Step = Step::new("password", "keep a password for the tenant's role");
+pub(super) const RULE_PRIORITY: Step = Step::new("priority", "reserve the listener rule's priority");
+pub(super) const DATABASE: Step = Step::new("database", "make the tenant's role and database");
+pub(super) const MODULES: Step = Step::new("modules", "install the tenant's modules");
+pub(super) const POOL_HOSTS: Step = Step::new("hosts", "enter the tenant's hosts in the pool's registry");
+
+/// The steps around a stack that is made or changed, in order.
 #[must_use]
-pub fn titles(desired: &DesiredStack) -> Vec<String> {
-    let own = |titles: &[&str]| titles.iter().map(|title| (*title).to_owned()).collect();
+pub fn of(desired: &DesiredStack) -> Vec<Step> {
+    let has_service = desired.wait_condition.is_some();
     match &desired.kind {
-        StackKind::Environment => own(&[
-            "make the service-linked roles that a fresh account lacks",
-            "check that the domain leads to the zone, before the certificate is asked for",
-        ]),
-        StackKind::Cell(_) if desired.wait_condition.is_some() => {
-            own(&["keep a password for the pool", "make the pool's role and its registry of hosts"])
-        }
+        StackKind::Environment => vec![SERVICE_ROLES, DELEGATION],
+        StackKind::Cell(_) if has_service => vec![POOL_PASSWORD, POOL_DATABASE, HEALTH],
         StackKind::Dns | StackKind::Cell(_) | StackKind::Addon(..) => Vec::new(),
-        StackKind::Tenant(_) => own(&[
-            "keep a password for the tenant's role",
-            "reserve the listener rule's priority",
-            "make the tenant's role and database",
-            "install the tenant's modules",
-        ]),
+        StackKind::Tenant(_) => {
+            let last = if has_service { HEALTH } else { POOL_HOSTS };
+            vec![PASSWORD, RULE_PRIORITY, DATABASE, MODULES, last]
+        }
     }
 }
 

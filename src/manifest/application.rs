@@ -13,20 +13,20 @@ use crate::model::{ApplicationName, ExchangeRate, FargateSize, Isolation, TaskRa
 const KEYS: &[&str] = &["application", "currency", "exchange_rate", "cost", "image", "tiers"];
 const TIER_KEYS: &[&str] = &["price", "isolation", "modules", "image", "size", "tasks", "spot", "on_demand"];
 
-/// Words for who shares a process.
+/// The words for who shares a process.
 const ISOLATIONS: &[(&str, Isolation)] = &[("pooled", Isolation::Pooled), ("dedicated", Isolation::Dedicated)];
 
-/// What `konta.yml` says; of a field that was refused, `None`.
+/// What `konta.yml` says; `None` for a field that was refused.
 #[derive(Debug)]
 pub(super) struct Application {
     pub(super) name: Option<ApplicationName>,
     pub(super) currency: Option<String>,
     pub(super) exchange_rate: Option<ExchangeRate>,
-    /// None said is none at all.
+    /// The default terms if it names none.
     pub(super) terms: Option<Terms>,
     /// The image of every tier and pool that names none.
     pub(super) image: Option<String>,
-    /// Tiers by the name written; a refused one stays known, so that its tenants are not blamed too.
+    /// Tiers by their written names; a refused one remains known, so that its tenants are not blamed too.
     pub(super) tiers: BTreeMap<String, Option<Tier>>,
 }
 
@@ -43,8 +43,7 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Node) -> Option<Application> 
     let image = fields.required("image", "image: name:tag@sha256:...", reader);
     let image = image.and_then(|field| workload::image(reader, field));
     let mut tiers = BTreeMap::new();
-    if let Some(field) = fields.required("tiers", "tiers: { ... } with one entry for each thing customers buy", reader)
-    {
+    if let Some(field) = fields.required("tiers", "tiers: { ... } with one entry for each tier", reader) {
         let entries = reader.entries(field, "write each tier's name as a key under `tiers`");
         if entries.is_empty() && matches!(field.node.kind, Kind::Map(_)) {
             reader.add(Code::MissingKey, &field.key.span, "empty", "there is no tier", "add one under `tiers`");
@@ -57,12 +56,12 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Node) -> Option<Application> 
     Some(Application { name, currency, exchange_rate, terms, image, tiers })
 }
 
-/// The application's name begins the paths of its SSM parameters, and AWS keeps some beginnings for itself.
+/// The application's name begins the paths of its SSM parameters, and AWS reserves some beginnings.
 fn application_name(text: &str) -> Result<ApplicationName, Refusal> {
     let name = ApplicationName::new(text)?;
     if text.starts_with("aws") || text.starts_with("ssm") {
         let problem = format!("application name `{text}` begins with aws or ssm");
-        return Err(Refusal::new(problem, "AWS refuses parameters under such a path; choose another name"));
+        return Err(Refusal::new(problem, "choose another name: AWS refuses parameters under such a path"));
     }
     Ok(name)
 }
@@ -72,7 +71,7 @@ fn currency_code(text: &str) -> Result<String, Refusal> {
         return Ok(text.to_owned());
     }
     Err(Refusal::new(
-        format!("`{text}` is not a currency's code"),
+        format!("`{text}` is not a currency code"),
         "write the three capital letters of ISO 4217, such as EUR",
     ))
 }
@@ -90,7 +89,7 @@ fn exchange_rate(reader: &mut Reader<'_>, field: Field<'_>, currency: Option<&st
         reader.checked(field, |text| {
             let date = text.parse::<jiff::civil::Date>().ok().filter(|date| date.to_string() == text);
             date.map(|_| text.to_owned()).ok_or_else(|| {
-                Refusal::new(format!("`{text}` is not a day"), "write it as year-month-day, such as 2026-09-25")
+                Refusal::new(format!("`{text}` is not a date"), "write it as year-month-day, such as 2026-09-25")
             })
         })
     });
@@ -122,8 +121,10 @@ fn percentage(reader: &mut Reader<'_>, field: Field<'_>) -> Option<Decimal> {
     if percent <= Decimal::ONE_HUNDRED {
         return Some(percent);
     }
-    reader
-        .refuse(field, Refusal::new(format!("{percent} is no percentage"), "write a number from 0 to 100, such as 21"));
+    reader.refuse(
+        field,
+        Refusal::new(format!("{percent} is not a percentage"), "write a number from 0 to 100, such as 21"),
+    );
     None
 }
 
@@ -132,7 +133,7 @@ fn amount(reader: &mut Reader<'_>, field: Field<'_>) -> Option<Decimal> {
     if amount <= Decimal::from(1_000_000) {
         return Some(amount);
     }
-    reader.refuse(field, Refusal::new(format!("{amount} a month is beyond belief"), "write at most 1000000"));
+    reader.refuse(field, Refusal::new(format!("{amount} a month is not plausible"), "write at most 1000000"));
     None
 }
 
@@ -156,7 +157,7 @@ fn tier(reader: &mut Reader<'_>, entry: Field<'_>, default_image: Option<&str>) 
     }
     let image = match fields.get("image") {
         Some(field) => workload::image(reader, field),
-        // Without the workspace's image its own problem is told; the tier is none the worse for it.
+        // If the workspace's image is missing, that is reported there; the tier itself is sound.
         None => Some(default_image.unwrap_or_default().to_owned()),
     };
     let size = match fields.get("size") {
@@ -190,7 +191,7 @@ pub(super) fn on_demand(reader: &mut Reader<'_>, field: Field<'_>, tasks: Option
     let number = reader.whole(field, 0..=TaskRange::HIGHEST)?;
     match tasks {
         Some(tasks) if number > tasks.max() => {
-            let problem = format!("{number} tasks on demand are more than the {} tasks there may be", tasks.max());
+            let problem = format!("{number} tasks on demand are more than the maximum of {} tasks", tasks.max());
             reader.refuse(field, Refusal::new(problem, "lower `on_demand` or raise `tasks`"));
             None
         }
@@ -198,13 +199,18 @@ pub(super) fn on_demand(reader: &mut Reader<'_>, field: Field<'_>, tasks: Option
     }
 }
 
-/// A pooled tier has no process of its own: a size written there would be believed and do nothing.
+/// A pooled tier does not have its own process: a size written there would look valid and have no effect.
 fn refuse_in_the_pool(reader: &mut Reader<'_>, fields: &Fields<'_>) {
     for key in ["image", "size", "tasks", "spot", "on_demand"] {
         if let Some(field) = fields.get(key) {
-            let help =
-                "a pooled tier shares the cell's Odoo service, set under `pool` in environments/; remove the line";
-            reader.add(Code::NotAllowed, &field.key.span, "not here", format!("a pooled tier has no `{key}`"), help);
+            let help = "remove the line: a pooled tier shares the cell's Odoo service, which `pool` in `environments/` describes";
+            reader.add(
+                Code::NotAllowed,
+                &field.key.span,
+                "not allowed here",
+                format!("a pooled tier has no `{key}`"),
+                help,
+            );
         }
     }
 }

@@ -1,4 +1,4 @@
-//! ARNs and other names that AWS gave to something that exists already.
+//! ARNs and other names that AWS gave to something that already exists.
 
 use super::read::Refusal;
 use crate::model::{AccountId, RegionName};
@@ -7,7 +7,7 @@ use crate::model::{AccountId, RegionName};
 pub(super) struct ArnForm<'a> {
     /// `acm`, `iam`, ...
     pub(super) service: &'static str,
-    /// The region it must lie in; `None` for a global service, whose ARNs have no region.
+    /// The region in which it must be; `None` for a global service, whose ARNs have no region.
     pub(super) region: Option<&'a RegionName>,
     /// The account it must belong to.
     pub(super) account: &'a AccountId,
@@ -23,11 +23,11 @@ impl ArnForm<'_> {
         let refuse = |problem: String| Err(Refusal::new(problem, format!("write an ARN such as {example}")));
         let parts: Vec<&str> = given.splitn(6, ':').collect();
         let &["arn", partition, service, in_region, of_account, resource] = parts.as_slice() else {
-            return refuse(format!("`{given}` is no ARN"));
+            return refuse(format!("`{given}` is not an ARN"));
         };
         let rest = resource.strip_prefix(self.resource);
         if !is_partition(partition) || service != self.service || rest.is_none_or(|rest| !is_plain(rest)) {
-            return refuse(format!("`{given}` is another kind of ARN"));
+            return refuse(format!("`{given}` is the wrong kind of ARN"));
         }
         if in_region != region {
             return refuse(format!("`{given}` is not in the environment's region {region}"));
@@ -49,7 +49,7 @@ fn is_plain(rest: &str) -> bool {
         && rest.chars().all(|c| c.is_ascii_graphic() && !matches!(c, '*' | '?' | '"' | '\'' | '\\' | '`' | '{' | '}'))
 }
 
-/// A Route 53 zone's id, without `/hostedzone/`, which CloudFormation refuses where a certificate is validated.
+/// A Route 53 zone's id, without `/hostedzone/`, which CloudFormation refuses when it validates a certificate.
 pub(super) fn hosted_zone_id(given: &str) -> Result<String, Refusal> {
     let rest = given.strip_prefix('Z').unwrap_or_default();
     if !rest.is_empty() && rest.len() < 32 && rest.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit()) {
@@ -57,7 +57,7 @@ pub(super) fn hosted_zone_id(given: &str) -> Result<String, Refusal> {
     }
     Err(Refusal::new(
         format!("`{given}` is not the id of a hosted zone"),
-        "write the bare id, such as Z0123456789ABCDEFGHIJ",
+        "write only the id, such as Z0123456789ABCDEFGHIJ",
     ))
 }
 

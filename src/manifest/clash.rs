@@ -1,4 +1,4 @@
-//! Two manifests that ask for the same name: told at both places.
+//! Two manifests that claim the same name: reported at both places.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -7,17 +7,17 @@ use super::diagnostic::{Code, Problem, Source};
 use super::parse::Span;
 use crate::model::{Environment, HostName};
 
-/// A name asked for, and where.
+/// Where a name is claimed, and by whom.
 pub(super) struct Claim<'s> {
     pub(super) source: &'s Source,
     pub(super) place: Span,
-    /// Who asks, for people ("the tenant artista").
+    /// Who claims it, for people ("the tenant artista").
     pub(super) who: String,
 }
 
-/// Hosts of all tenants of the workspace: a name in the DNS has one answer, whatever the environment.
+/// Hosts of all tenants of the workspace: a DNS name has one answer, whatever the environment.
 pub(super) fn hosts<'s>(claims: impl Iterator<Item = (&'s HostName, Claim<'s>)>) -> Vec<Problem> {
-    twice(claims, |host| format!("the host {host}"), "give each tenant hosts of its own")
+    twice(claims, |host| format!("the host {host}"), "give each tenant its own hosts")
 }
 
 /// Stacks of addons: `a` with `b-c` and `a-b` with `c` would both be `addon-a-b-c`.
@@ -25,7 +25,7 @@ pub(super) fn addon_stacks<'s>(claims: impl Iterator<Item = (String, Claim<'s>)>
     twice(claims, |stack| format!("the stack {stack}"), "rename the addon")
 }
 
-/// Environments of one account and region whose stacks would meet, or that answer under one domain.
+/// Environments of one account and region whose stacks could have the same name, or that have the same domain.
 pub(super) fn environments(all: &[(&Environment, &Source)]) -> Vec<Problem> {
     let whole = |environment: &Environment, source| Claim {
         source,
@@ -36,7 +36,7 @@ pub(super) fn environments(all: &[(&Environment, &Source)]) -> Vec<Problem> {
     let mut problems = twice(
         domains,
         |domain| format!("the domain {domain}"),
-        "give each environment a domain of its own, such as staging.example.com",
+        "give each environment its own domain, such as staging.example.com",
     );
     for (short, _) in all {
         for (long, source) in all {
@@ -44,13 +44,11 @@ pub(super) fn environments(all: &[(&Environment, &Source)]) -> Vec<Problem> {
             let meets = rest == "-dns" || ["-cell-", "-tenant-", "-addon-"].iter().any(|word| rest.starts_with(word));
             if meets && short.account == long.account && short.region == long.region {
                 let message =
-                    format!("stacks of the environment {} would be called like those of {}", long.name, short.name);
+                    format!("stacks of the environments {} and {} could have the same names", long.name, short.name);
                 let problem = Problem::at(source, Code::Clash, &(0..0), "this environment", message);
                 problems.push(
-                    problem.help(format!(
-                        "rename it: after {} no -dns, -cell-, -tenant- or -addon- may follow",
-                        short.name
-                    )),
+                    problem
+                        .help(format!("rename it: -dns, -cell-, -tenant- or -addon- must not follow {}", short.name)),
                 );
             }
         }
@@ -58,7 +56,7 @@ pub(super) fn environments(all: &[(&Environment, &Source)]) -> Vec<Problem> {
     problems
 }
 
-/// Every name that is asked for twice, in one pass: a problem at each place.
+/// Every name that is claimed twice, in one pass: a problem at each place.
 fn twice<'s, K: Eq + Hash>(
     claims: impl Iterator<Item = (K, Claim<'s>)>,
     describe: impl Fn(&K) -> String,
@@ -79,12 +77,12 @@ fn twice<'s, K: Eq + Hash>(
             continue;
         }
         let tell = |here: &Claim<'s>, there: &Claim<'s>| {
-            let message = format!("{name} is also that of {}", there.who);
+            let message = format!("{} also has {name}", there.who);
             let help = format!("see {}:{}; {help}", there.source.path, there.source.line(&there.place));
-            Problem::at(here.source, Code::Clash, &here.place, "asked for twice", message).help(help)
+            Problem::at(here.source, Code::Clash, &here.place, "used twice", message).help(help)
         };
         problems.push(tell(&claim, earlier));
-        // Of many that ask, the first is told of the second only.
+        // Of many claims, the first is reported only once, together with the second.
         if !std::mem::replace(told, true) {
             problems.push(tell(earlier, &claim));
         }

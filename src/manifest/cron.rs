@@ -1,6 +1,6 @@
-//! Six-field cron expressions, as Application Auto Scaling takes them.
+//! Six-field cron expressions, as Application Auto Scaling accepts them.
 
-/// One field: its name, its lowest and highest number, its words (the first is the lowest), and its own signs.
+/// One field: its name, its lowest and highest number, its words (the first is the lowest), and its special signs.
 struct Column {
     name: &'static str,
     low: u32,
@@ -28,7 +28,7 @@ const COLUMNS: [Column; 6] = [
 /// What is wrong with which field.
 pub(super) fn check(expression: &str) -> Result<String, String> {
     if expression.trim_start().starts_with("cron(") {
-        return Err("holds `cron()`, which konta adds".to_owned());
+        return Err("contains `cron()`, which konta adds".to_owned());
     }
     let fields: Vec<&str> = expression.split_ascii_whitespace().collect();
     if fields.len() != COLUMNS.len() {
@@ -36,12 +36,12 @@ pub(super) fn check(expression: &str) -> Result<String, String> {
     }
     for (column, field) in COLUMNS.iter().zip(&fields) {
         if !column.takes(field) {
-            return Err(format!("has `{field}` as its {}", column.name));
+            return Err(format!("has the wrong {} `{field}`", column.name));
         }
     }
-    // A day is given once: in the month or in the week.
+    // A day is given once: of the month or of the week.
     if (fields[2] == "?") == (fields[4] == "?") {
-        return Err("needs `?` as its day of the month or its day of the week, and not as both".to_owned());
+        return Err("needs `?` either as its day of the month or as its day of the week, not as both".to_owned());
     }
     Ok(fields.join(" "))
 }

@@ -6,7 +6,7 @@ use crate::model::{CapacityRange, DatabaseSettings};
 
 const KEYS: &[&str] = &["engine_version", "capacity", "auto_pause", "instances", "backup_retention_days"];
 
-/// Versions of Aurora PostgreSQL that a cluster can be made with.
+/// Versions of Aurora PostgreSQL with which a cluster can be created.
 /// Source: CloudFormation's schema of `AWS::RDS::DBCluster`, 2026-10-20, majors 16 to 18.
 const ENGINE_VERSIONS: &[&str] = &[
     "16.8", "16.9", "16.10", "16.11", "16.13", "16.14", "16.15", "17.4", "17.5", "17.6", "17.7", "17.9", "17.10",
@@ -17,7 +17,7 @@ const DEFAULT_ENGINE_VERSION: &str = "17.9";
 /// Seconds; also AWS's own default. Source: RDS API, `ServerlessV2ScalingConfiguration`.
 const DEFAULT_AUTO_PAUSE: u32 = 300;
 
-/// What an environment has that says nothing.
+/// The database of an environment whose manifest does not describe one.
 pub(super) fn default() -> Option<DatabaseSettings> {
     Some(DatabaseSettings {
         engine_version: DEFAULT_ENGINE_VERSION.to_owned(),
@@ -53,7 +53,7 @@ fn engine_version(text: &str) -> Result<String, Refusal> {
     if ENGINE_VERSIONS.contains(&text) {
         return Ok(text.to_owned());
     }
-    let problem = format!("`{text}` is not a version of Aurora PostgreSQL that can be made today");
+    let problem = format!("`{text}` is not a version of Aurora PostgreSQL with which a cluster can be created");
     Err(Refusal::new(problem, choose(text, ENGINE_VERSIONS.iter().copied())))
 }
 
@@ -63,13 +63,13 @@ fn capacity(reader: &mut Reader<'_>, field: Field<'_>) -> Option<CapacityRange> 
     let (min, max) = (min?, max?);
     let (low, high) = (reader.number(min)?.to_owned(), reader.number(max)?.to_owned());
     let refused = CapacityRange::parse(&low, &high);
-    // A bound that is no capacity by itself is pointed at; otherwise it is the pair that does not fit.
+    // If one bound is not a capacity by itself, the problem points at it; otherwise the pair does not fit.
     let at = if CapacityRange::parse(&low, "256").is_err() { min } else { max };
     reader.taken(at, refused)
 }
 
-/// `Some(None)` is a cluster that never pauses; `None` a refused one.
-#[expect(clippy::option_option, reason = "the outer one is whether the value was taken, as everywhere in this room")]
+/// `Some(None)` is a cluster that never pauses; `None` is a refused value.
+#[expect(clippy::option_option, reason = "the outer one is whether the value was accepted, as everywhere in this room")]
 fn auto_pause(reader: &mut Reader<'_>, fields: &Fields<'_>, capacity: CapacityRange) -> Option<Option<u32>> {
     let Some(field) = fields.get("auto_pause") else {
         return Some(capacity.can_pause().then_some(DEFAULT_AUTO_PAUSE));

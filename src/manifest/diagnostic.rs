@@ -10,30 +10,30 @@ use crate::model::nearest;
 
 use super::parse::Span;
 
-/// The kind of a problem, as a machine reads it.
+/// The kind of a problem, for programs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Code {
     /// The file cannot be read, or is missing.
     Unreadable,
-    /// The text is no YAML that konta reads.
+    /// The text is not YAML that konta reads.
     Syntax,
-    /// A key konta does not know.
+    /// A key that konta does not know.
     UnknownKey,
-    /// A key that comes twice.
+    /// A key that occurs twice.
     DuplicateKey,
-    /// A key that must be there and is not.
+    /// A required key that is missing.
     MissingKey,
-    /// A value of another type.
+    /// A value of the wrong type.
     WrongType,
     /// A value that konta, AWS, DNS or PostgreSQL would refuse.
     InvalidValue,
     /// A size or capacity that AWS does not offer.
     InvalidSize,
-    /// A tier, environment or addon that is not there.
+    /// A tier, environment or addon that does not exist.
     UnknownName,
-    /// A key that has no place in this kind of tenant or tier.
+    /// A key that is not allowed in this kind of tenant or tier.
     NotAllowed,
-    /// Two things that ask for the same name.
+    /// Two things that claim the same name.
     Clash,
 }
 
@@ -57,10 +57,12 @@ impl Code {
     }
 }
 
-/// A manifest as problems show it: its path within the workspace, and its text with values hidden that must not be printed.
+/// A manifest as problems show it: its path within the workspace, and its text, with the values hidden that must not be
+/// printed.
 #[derive(Debug, Clone)]
 pub(super) struct Source {
-    /// Files are reported in the order in which they depend on each other: a wrong tier comes before the tenants that buy it.
+    /// Files are reported in the order in which they depend on each other: a wrong tier comes before the tenants that
+    /// buy it.
     pub(super) rank: u8,
     /// Path from the workspace's folder, with `/`.
     pub(super) path: String,
@@ -69,7 +71,7 @@ pub(super) struct Source {
 }
 
 impl Source {
-    /// Hides the places given behind stars of the same length, so that every other place stays where it is.
+    /// Replaces the given places by as many asterisks, so that every other place remains where it is.
     pub(super) fn hide(&mut self, places: &[Span]) {
         if places.is_empty() {
             return;
@@ -123,7 +125,7 @@ impl Problem {
         problem
     }
 
-    /// A problem of a whole file, of which there may be no text.
+    /// A problem of a whole file, for which there may be no text.
     pub(super) fn of(rank: u8, path: &str, code: Code, message: String) -> Self {
         let source_code = NamedSource::new(path, Arc::from(""));
         Self { code, message, help: None, rank, source_code, labels: Vec::new() }
@@ -141,7 +143,7 @@ impl Problem {
         self
     }
 
-    /// A place behind the last character would not be drawn: it moves onto it.
+    /// Adds a label. A place after the last character would not be drawn, so it is moved onto that character.
     fn point(&mut self, place: &Span, label: String) {
         let text = self.source_code.inner();
         if text.is_empty() {
@@ -167,7 +169,7 @@ impl Problem {
         self.source_code.name()
     }
 
-    /// The line, from 1; `None` when the whole file is meant.
+    /// The line, from 1; `None` if the whole file is meant.
     #[must_use]
     pub fn line(&self) -> Option<usize> {
         self.labels.first().map(|label| line_of(self.source_code.inner(), label.offset()))
@@ -227,7 +229,7 @@ impl Problems {
         self.0.len()
     }
 
-    /// Whether there is none; never so of an error that was returned.
+    /// Whether there are none; never true for an error that was returned.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -249,7 +251,7 @@ fn summary(problems: &[Problem]) -> String {
     format!("{} in {}", count(problems.len(), "problem", "problems"), count(files.len(), "manifest", "manifests"))
 }
 
-/// "did you mean `x`? here go a, b, c": of long lists only the nearest and the number.
+/// "did you mean `x`? choose one of a, b, c"; for a long list, only the most similar word and the number of words.
 pub(super) fn choose<'a>(given: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> String {
     let words: Vec<&str> = known.clone().into_iter().collect();
     let list = match words.as_slice() {

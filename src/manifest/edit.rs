@@ -1,13 +1,13 @@
-//! A value of a manifest's text, changed where it stands: comments, order and spelling of all else are kept.
+//! Changes a value in a manifest's text in place: comments, order and the spelling of everything else are kept.
 
 use std::path::Path;
 
 use super::parse::{self, Kind, Node};
 
-/// The text of a tenant's manifest with another tier and, where given, another size (CPU units and MiB).
+/// The text of a tenant's manifest with another tier and another size (CPU units and MiB), if given.
 ///
-/// What comes of it is for [`load_with`](super::load_with) to judge. `None` where the text is not the map of a tenant, or the value is
-/// written in a way that cannot be changed in place.
+/// The caller checks the result with [`load_with`](super::load_with). `None` if the text is not the map of a tenant, or
+/// the value is written in a way that cannot be changed in place.
 #[must_use]
 pub fn resized(text: &str, tier: Option<&str>, size: Option<(u32, u32)>) -> Option<String> {
     let mut text = text.to_owned();
@@ -24,7 +24,7 @@ pub fn resized(text: &str, tier: Option<&str>, size: Option<(u32, u32)>) -> Opti
     Some(text)
 }
 
-/// The text of a tenant's manifest with another tier, cell or kind of database, where given; see [`resized`].
+/// The text of a tenant's manifest with another tier, cell or kind of database, if given; see [`resized`].
 #[must_use]
 pub fn moved(text: &str, tier: Option<&str>, cell: Option<u32>, database: Option<&str>) -> Option<String> {
     let cell = cell.map(|cell| cell.to_string());
@@ -39,18 +39,18 @@ pub fn with_image(text: &str, image: &str) -> Option<String> {
     put(text, "image", image)
 }
 
-/// The text with a plain value for a key of its map, changed where it stands and else added at the end.
+/// The text with a plain value for a key of its map, changed in place, or added at the end if the key is missing.
 fn put(text: &str, key: &str, value: &str) -> Option<String> {
     let root = parse::parse(text).ok()?;
     if find(&root, &[key]).is_some() {
         return replaced(text, &[key], value);
     }
-    // In braces nothing can be added at the end.
+    // Nothing can be added at the end of a map in braces.
     (matches!(root.kind, Kind::Map(_)) && !text.trim_start().starts_with('{'))
         .then(|| appended(text, &format!("{key}: {value}")))
 }
 
-/// Writes a file whole or not at all, with the rights it had; a link stays one.
+/// Writes a file atomically and keeps its permissions; a link remains a link.
 ///
 /// # Errors
 /// Those of the file system.

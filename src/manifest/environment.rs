@@ -41,13 +41,13 @@ const LOG_RETENTION_DAYS: &[u32] =
 /// Half a vCPU: Odoo's workers of many small shops are idle most of the time.
 const DEFAULT_POOL_SIZE: (u32, u32) = (512, 2048);
 
-/// Two, so that one may go (Spot, a bad host) while the other serves.
+/// Two, so that one may end (Spot, a bad host) while the other serves.
 const DEFAULT_POOL_TASKS: u32 = 2;
 
 /// The longest common name of a certificate. Source: ACM API, `RequestCertificate`.
 pub(super) const LONGEST_COMMON_NAME: usize = 64;
 
-/// AWS allows 50 tags; konta's own and those CloudFormation adds need some of them.
+/// AWS allows 50 tags; konta's own and those that CloudFormation adds need some of them.
 const MOST_TAGS: usize = 40;
 
 /// Reads an environment; `stem` is the file's name without `.yml`, `default_image` that of `konta.yml`.
@@ -77,7 +77,7 @@ pub(super) fn read(
     let log_retention_days = fields.get("log_retention_days").map_or(Some(30), |field| log_retention(reader, field));
     let termination_protection = fields.get("termination_protection").map_or(Some(true), |field| reader.flag(field));
     let tags = fields.get("tags").map_or_else(BTreeMap::new, |field| tags(reader, field));
-    // What follows names things in the account and region, and cannot be judged without them.
+    // What follows names things in the account and region, and cannot be checked without them.
     let (account, region) = (account?, region?);
     let in_account = Place { account: &account, region: &region };
     let certificate = in_account.certificate(reader, &fields);
@@ -105,7 +105,7 @@ pub(super) fn read(
     })
 }
 
-/// The name of what a file describes: the file's own, which the key inside may repeat but not change.
+/// The name of what a file describes: the file's own name, which the key inside may repeat but not change.
 pub(super) fn file_name<T>(
     reader: &mut Reader<'_>,
     fields: &Fields<'_>,
@@ -129,7 +129,7 @@ pub(super) fn file_name<T>(
     if text == stem {
         return Some(name);
     }
-    let problem = format!("the file is called {stem}.yml, but the {key} in it `{text}`");
+    let problem = format!("the file is called {stem}.yml, but its `{key}` is `{text}`");
     reader.refuse(field, Refusal::new(problem, format!("rename the file to {text}.yml, or write `{key}: {stem}`")));
     None
 }
@@ -138,7 +138,7 @@ pub(super) fn file_name<T>(
 fn domain_name(text: &str) -> Result<HostName, Refusal> {
     let domain = HostName::new(text)?;
     if domain.as_str().len() > LONGEST_COMMON_NAME - "*.".len() {
-        let problem = format!("`{text}` has {} characters, too many for a certificate of *.{text}", text.len());
+        let problem = format!("`{text}` has {} characters, too many for a certificate for *.{text}", text.len());
         return Err(Refusal::new(problem, "write a domain of at most 62 characters"));
     }
     Ok(domain)
@@ -173,7 +173,7 @@ fn pool(reader: &mut Reader<'_>, field: Option<Field<'_>>, default_image: Option
     Some(PoolSettings { image: image?, size: size?, tasks: tasks? })
 }
 
-/// How many backups are kept; what is left out is as by default.
+/// How many backups are kept; a number that is left out has its default.
 fn backups(reader: &mut Reader<'_>, field: Field<'_>) -> Option<BackupsKept> {
     let fields = reader.fields(field, "backups", &["daily", "weekly", "monthly"])?;
     let default = BackupsKept::default();
@@ -193,7 +193,7 @@ fn log_retention(reader: &mut Reader<'_>, field: Field<'_>) -> Option<u32> {
     None
 }
 
-/// Tags, within AWS's rules and away from the keys that AWS and konta write themselves.
+/// Tags, within AWS's rules and without the keys that AWS and konta write themselves.
 fn tags(reader: &mut Reader<'_>, field: Field<'_>) -> BTreeMap<String, String> {
     let fits = |text: &str, most: usize| {
         text.chars().count() <= most
@@ -211,20 +211,24 @@ fn tags(reader: &mut Reader<'_>, field: Field<'_>) -> BTreeMap<String, String> {
         }
         let value = reader.checked(entry, |text| {
             let help = "use up to 256 letters, digits, spaces and _.:/=+-@";
-            if fits(text, 256) { Ok(text.to_owned()) } else { Err(Refusal::new("a tag's value AWS refuses", help)) }
+            if fits(text, 256) {
+                Ok(text.to_owned())
+            } else {
+                Err(Refusal::new("AWS refuses this value of a tag", help))
+            }
         });
         found.extend(value.map(|value| (key.clone(), value)));
     }
     if found.len() > MOST_TAGS {
         reader.refuse(
             field,
-            Refusal::new(format!("{} tags are too many", found.len()), format!("keep {MOST_TAGS} at most")),
+            Refusal::new(format!("{} tags are too many", found.len()), format!("keep at most {MOST_TAGS}")),
         );
     }
     found
 }
 
-/// The account and region in which everything named must lie.
+/// The account and region in which everything named must be.
 struct Place<'e> {
     account: &'e AccountId,
     region: &'e RegionName,
@@ -260,7 +264,7 @@ impl Place<'_> {
         let subjects = fields.required("subjects", "subjects: [\"repo:org/name:ref:refs/heads/main\"]", reader)?;
         let items = reader.items(subjects);
         if items.is_empty() && matches!(&subjects.node.kind, super::parse::Kind::Seq(_)) {
-            reader.refuse(subjects, Refusal::new("the deploy role trusts nobody", "name the pipeline's subject"));
+            reader.refuse(subjects, Refusal::new("the deploy role trusts no one", "name the pipeline's subject"));
         }
         let subjects = items.into_iter().filter_map(|item| reader.checked(item, subject)).collect();
         Some(DeployRole { provider: provider?, issuer: issuer?.to_owned(), subjects })
@@ -272,7 +276,8 @@ pub(super) fn certificate_form<'e>(account: &'e AccountId, region: &'e RegionNam
     ArnForm { service: "acm", region: Some(region), account, resource: "certificate/" }
 }
 
-/// A subject is trusted as it stands: a `*` would let in every branch, and every pull request; a comma would make two of it.
+/// A subject is trusted exactly as written: a `*` would let in every branch and every pull request; a comma would make
+/// two subjects of it.
 fn subject(text: &str) -> Result<String, Refusal> {
     if !text.is_empty() && text.len() <= 255 && text.chars().all(|c| c.is_ascii_graphic() && !"*?,{}".contains(c)) {
         return Ok(text.to_owned());

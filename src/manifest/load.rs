@@ -1,4 +1,4 @@
-//! The workspace's files, each read once, and everything wrong with them at once.
+//! The workspace's files, each read once, and everything wrong with them in one run.
 
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
@@ -13,19 +13,19 @@ use super::resolve::{self, BUILTIN_ADDON, Known};
 use super::{application, environment, secret, tenant};
 use crate::model::{AddonName, DatabaseChoice, Environment, HostName, Tenant, Workspace};
 
-/// The workspace's own manifest, by which its folder is known.
+/// The workspace's own manifest, by which its folder is recognised.
 const ROOT_FILE: &str = "konta.yml";
 const ROOT_RANK: u8 = 0;
 const ENVIRONMENT_RANK: u8 = 1;
 const TENANT_RANK: u8 = 2;
 
-/// A page of YAML is some kilobytes; what is larger was not written by hand.
+/// A page of YAML is a few kilobytes; anything larger was not written by hand.
 const LARGEST: u64 = 4 * 1024 * 1024;
 
-/// Below this many files, starting threads costs more than it saves.
+/// With fewer files than this per thread, starting threads costs more than it saves.
 const FILES_A_THREAD: usize = 64;
 
-/// The nearest folder, from `start` upward, that holds a `konta.yml`.
+/// The nearest folder, from `start` upward, that contains a `konta.yml`.
 #[must_use]
 pub fn find_root(start: &Path) -> Option<PathBuf> {
     let start = std::path::absolute(start).ok()?;
@@ -40,7 +40,8 @@ pub fn load(root: &Path) -> Result<Workspace, Problems> {
     load_files(Files { root, instead: None })
 }
 
-/// The same with another text for one file, by its path from the root: what the workspace would be if that were written.
+/// The same with another text for one file, by its path from the root: what the workspace would be if that text were
+/// written.
 ///
 /// # Errors
 /// As [`load`].
@@ -52,7 +53,7 @@ pub fn load_with(root: &Path, path: &str, text: &str) -> Result<Workspace, Probl
 #[derive(Clone, Copy)]
 struct Files<'a> {
     root: &'a Path,
-    /// A path with the text to read in the place of the file's.
+    /// A path with the text to read instead of the file's.
     instead: Option<(&'a str, &'a str)>,
 }
 
@@ -88,7 +89,7 @@ fn load_files(files: Files<'_>) -> Result<Workspace, Problems> {
         .collect();
     problems.extend(clash::environments(&sound));
 
-    // What is wrong with an addon's file, whoever reads it tells.
+    // Problems with an addon's file are reported where the file is read.
     let addons = list(root, "addons", &mut Vec::new()).into_iter().map(|(_, stem)| stem).collect();
     let known = Known {
         application: application
@@ -107,7 +108,8 @@ fn load_files(files: Files<'_>) -> Result<Workspace, Problems> {
         return Err(Problems::new(problems));
     }
     assemble(application.value, environments, tenants).ok_or_else(|| {
-        // Whoever refuses a value notes a problem, so that this is never reached; but it must not pass as a workspace.
+        // Code that refuses a value also notes a problem, so this is never reached; but it must not pass as a
+        // workspace.
         let message = "the workspace could not be read".to_owned();
         Problems::new(vec![Problem::of(ROOT_RANK, ROOT_FILE, Code::Unreadable, message)])
     })
@@ -136,12 +138,12 @@ fn assemble(
 /// One file, read.
 struct File<T> {
     value: Option<T>,
-    /// `None` when there is no text to show.
+    /// `None` if there is no text to show.
     source: Option<Source>,
     problems: Vec<Problem>,
 }
 
-/// A tenant with what must be compared with other tenants, which is kept also of one that was refused.
+/// A tenant with what must be compared with other tenants, which is also kept for a refused one.
 struct TenantParts {
     tenant: Option<Tenant>,
     hosts: Vec<(HostName, Span)>,
@@ -156,7 +158,7 @@ fn read<T>(files: Files<'_>, path: &str, rank: u8, build: impl FnOnce(&mut Reade
         Ok(text) => read_text(&text, path, rank, build),
         Err(message) => {
             let problem = Problem::of(rank, path, Code::Unreadable, format!("{path} {message}"));
-            let help = if path == ROOT_FILE { "a workspace is the folder that holds konta.yml" } else { "" };
+            let help = if path == ROOT_FILE { "a workspace is the folder that contains konta.yml" } else { "" };
             File { value: None, source: None, problems: vec![problem.help(help)] }
         }
     }
@@ -183,24 +185,24 @@ fn read_text<T>(text: &str, path: &str, rank: u8, build: impl FnOnce(&mut Reader
 
 fn text_of(path: &Path) -> Result<String, String> {
     let unreadable = |error: std::io::Error| match error.kind() {
-        ErrorKind::NotFound => "is not there".to_owned(),
-        ErrorKind::InvalidData => "is not text in UTF-8".to_owned(),
+        ErrorKind::NotFound => "does not exist".to_owned(),
+        ErrorKind::InvalidData => "is not UTF-8 text".to_owned(),
         _ => format!("cannot be read: {error}"),
     };
     let found = std::fs::metadata(path).map_err(unreadable)?;
-    // A pipe would be waited for without end.
+    // Reading a pipe would never end.
     if !found.is_file() {
-        let kind = if found.is_dir() { "a folder" } else { "no regular file" };
-        return Err(format!("is {kind}; a manifest is a file of text"));
+        let kind = if found.is_dir() { "a folder" } else { "not a regular file" };
+        return Err(format!("is {kind}; a manifest is a text file"));
     }
     let length = found.len();
     if length > LARGEST {
-        return Err(format!("has {length} bytes; a manifest has {LARGEST} at most"));
+        return Err(format!("has {length} bytes; a manifest has at most {LARGEST}"));
     }
     std::fs::read_to_string(path).map_err(unreadable)
 }
 
-/// The `.yml` files of a folder as path and name, in order. A folder that is not there holds none.
+/// The `.yml` files of a folder as path and name, sorted. A folder that does not exist has none.
 fn list(root: &Path, folder: &str, problems: &mut Vec<Problem>) -> Vec<(String, String)> {
     let rank = if folder == "environments" { ENVIRONMENT_RANK } else { TENANT_RANK };
     let entries = match std::fs::read_dir(root.join(folder)) {
@@ -218,15 +220,16 @@ fn list(root: &Path, folder: &str, problems: &mut Vec<Problem>) -> Vec<(String, 
         if let Some(stem) = name.strip_suffix(".yml").filter(|stem| !stem.starts_with('.')) {
             found.push((path, stem.to_owned()));
         } else if let Some(stem) = name.strip_suffix(".yaml").filter(|stem| !stem.starts_with('.')) {
-            let problem = Problem::of(rank, &path, Code::Unreadable, format!("{path} would not be read"));
-            problems.push(problem.help(format!("konta reads .yml; rename it to {folder}/{stem}.yml")));
+            let problem = Problem::of(rank, &path, Code::Unreadable, format!("{path} would be ignored"));
+            problems.push(problem.help(format!("konta reads `.yml` files: rename it to {folder}/{stem}.yml")));
         }
     }
     found.sort();
     found
 }
 
-/// Reads all tenants, on as many threads as there are processors when there are many: each file stands for itself.
+/// Reads all tenants; if there are many, on as many threads as there are processors, because each file can be read by
+/// itself.
 fn read_tenants(workspace: Files<'_>, files: &[(String, String)], known: &Known<'_>) -> Vec<TenantFile> {
     let read_some = |some: &[(String, String)]| -> Vec<TenantFile> {
         some.iter().map(|(path, stem)| read_tenant(workspace, path, stem, known)).collect()
@@ -239,7 +242,7 @@ fn read_tenants(workspace: Files<'_>, files: &[(String, String)], known: &Known<
     std::thread::scope(|scope| {
         let chunks = files.chunks(files.len().div_ceil(threads));
         let running: Vec<_> = chunks.map(|chunk| (chunk, scope.spawn(|| read_some(chunk)))).collect();
-        // A thread that died has read nothing; reading its files again here brings its panic to light.
+        // A thread that panicked has read nothing; reading its files again here raises the same panic.
         running.into_iter().flat_map(|(chunk, thread)| thread.join().unwrap_or_else(|_| read_some(chunk))).collect()
     })
 }
@@ -253,7 +256,7 @@ fn read_tenant(files: Files<'_>, path: &str, stem: &str, known: &Known<'_>) -> T
     })
 }
 
-/// What two tenants both ask for.
+/// What two tenants both claim.
 fn clashes(tenants: &[TenantFile]) -> Vec<Problem> {
     let read = || tenants.iter().filter_map(|file| Some((file.value.as_ref()?, file.source.as_ref()?)));
     let hosts =
@@ -262,7 +265,7 @@ fn clashes(tenants: &[TenantFile]) -> Vec<Problem> {
     let stacks = read().flat_map(|(parts, source)| {
         let tenant = parts.tenant.as_ref();
         let named = parts.addons.iter().map(|(addon, place)| (addon.to_string(), place.clone()));
-        // A database of one's own is an addon that nobody names.
+        // A dedicated database is an addon that no manifest names.
         let own = tenant.filter(|t| {
             t.database == DatabaseChoice::Dedicated && !t.addons.iter().any(|a| a.as_str() == BUILTIN_ADDON)
         });

@@ -11,13 +11,13 @@ const KEYS: &[&str] = &["vpc", "cidr", "public_subnets", "private_subnets", "egr
 const EGRESSES: &[(&str, Egress)] =
     &[("public-ip", Egress::PublicIp), ("nat", Egress::Nat), ("nat-per-az", Egress::NatPerAz)];
 
-/// Away from 10.0.0.0/16 and 172.31.0.0/16, which most accounts use already.
+/// Away from 10.0.0.0/16 and 172.31.0.0/16, which most accounts already use.
 const DEFAULT_CIDR: &str = "10.77.0.0/16";
 
 /// The private ranges of RFC 1918; with any other, tasks could not reach the real owners of those addresses.
 const PRIVATE: [&str; 3] = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"];
 
-/// What an environment has that says nothing: a VPC of its own, and the cheapest way out.
+/// The network of an environment whose manifest does not describe one: its own VPC, and the cheapest egress.
 pub(super) fn default() -> Network {
     Network { vpc: Vpc::Create { cidr: DEFAULT_CIDR.to_owned() }, egress: Egress::PublicIp }
 }
@@ -43,13 +43,13 @@ pub(super) fn read(reader: &mut Reader<'_>, field: Field<'_>) -> Option<Network>
 fn create(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Option<Vpc> {
     for key in ["public_subnets", "private_subnets"] {
         if let Some(field) = fields.get(key) {
-            let message = format!("a network that konta makes has no `{key}`");
+            let message = format!("a network that konta creates has no `{key}`");
             reader.add(
                 Code::NotAllowed,
                 &field.key.span,
-                "not here",
+                "not allowed here",
                 message,
-                "konta makes the subnets; remove the line, or import a VPC with `vpc: vpc-...`",
+                "remove the line, since konta creates the subnets, or import a VPC with `vpc: vpc-...`",
             );
         }
     }
@@ -60,14 +60,14 @@ fn create(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Option<Vpc> {
 fn import(reader: &mut Reader<'_>, fields: &Fields<'_>, id: Option<String>) -> Option<Vpc> {
     if let Some(field) = fields.get("cidr") {
         let message = "an imported VPC has its own `cidr`";
-        reader.add(Code::NotAllowed, &field.key.span, "not here", message, "remove the line");
+        reader.add(Code::NotAllowed, &field.key.span, "not allowed here", message, "remove the line");
     }
     let public_subnets = subnets(reader, fields, "public_subnets");
     let private_subnets = subnets(reader, fields, "private_subnets");
     Some(Vpc::Import { id: id?, public_subnets: public_subnets?, private_subnets: private_subnets? })
 }
 
-/// Two subnets, one in each of two availability zones, as a load balancer and a database want them.
+/// Two subnets, one in each of two availability zones, as a load balancer and a database need them.
 fn subnets(reader: &mut Reader<'_>, fields: &Fields<'_>, key: &'static str) -> Option<Vec<String>> {
     let field = fields.required(key, &format!("{key}: [subnet-..., subnet-...]"), reader)?;
     let items = reader.items(field);
@@ -78,14 +78,14 @@ fn subnets(reader: &mut Reader<'_>, fields: &Fields<'_>, key: &'static str) -> O
         found.extend(id.filter(|id| !found.contains(id)));
     }
     if found.len() != 2 && reader.problems.len() == before {
-        let help = "name two subnets in two availability zones: a load balancer and a database want both";
-        reader.refuse(field, Refusal::new(format!("`{key}` names {} of the two subnets it takes", found.len()), help));
+        let help = "name two subnets in two availability zones: a load balancer and a database need both";
+        reader.refuse(field, Refusal::new(format!("`{key}` must name two subnets, but names {}", found.len()), help));
     }
     Some(found).filter(|found| found.len() == 2)
 }
 
 fn cidr(text: &str) -> Result<String, Refusal> {
-    let help = "write a private range of /16 or /17, such as 10.77.0.0/16: it holds six subnets of 4,096 addresses";
+    let help = "write a private range of /16 or /17, such as 10.77.0.0/16: it must hold six subnets of 4,096 addresses";
     let net: Ipv4Net =
         text.parse().map_err(|_| Refusal::new(format!("`{text}` is not an IPv4 address range"), help))?;
     if !(16..=17).contains(&net.prefix_len()) {

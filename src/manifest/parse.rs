@@ -1,4 +1,4 @@
-//! YAML text to a tree in which every key and value knows its place; the only file that names the YAML library.
+//! Turns YAML text into a tree in which every key and value knows its place; the only file that names the YAML library.
 
 use std::fmt;
 use std::ops::Range;
@@ -15,7 +15,7 @@ pub(super) type Span = Range<usize>;
 pub(super) struct Node {
     /// What it is.
     pub(super) kind: Kind,
-    /// Where it is; of a list or map, only where it begins.
+    /// Where it is; for a list or map, only where it begins.
     pub(super) span: Span,
 }
 
@@ -24,17 +24,17 @@ pub(super) struct Node {
 pub(super) enum Kind {
     /// Nothing, `~` or `null`.
     Null,
-    /// `true` or `false`; the other words of YAML 1.1 stay text.
+    /// `true` or `false`; the other words of YAML 1.1 remain text.
     Bool(bool),
     /// A whole number.
     Int(i128),
-    /// Another number: its text is in the file, so that `17.10` is not `17.1`.
+    /// Another number: its text is taken from the file, so that `17.10` is not `17.1`.
     Float,
     /// Text.
     Str(String),
     /// A list.
     Seq(Vec<Node>),
-    /// Keys and values in the order written, with keys that come twice.
+    /// Keys and values in the order written, including keys that occur twice.
     Map(Vec<(Key, Node)>),
 }
 
@@ -47,7 +47,7 @@ pub(super) struct Key {
     pub(super) span: Span,
 }
 
-/// Why a text is no YAML that konta reads.
+/// Why a text is not YAML that konta reads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct SyntaxError {
     /// What is wrong.
@@ -87,7 +87,7 @@ fn options() -> Options {
     }
 }
 
-/// A value as the library hands it over, before its places are turned into bytes of the text.
+/// A value as the library returns it, before its places are converted to bytes of the text.
 enum Raw {
     Scalar(Kind),
     Seq(Vec<Spanned<Raw>>),
@@ -151,7 +151,7 @@ impl<'de> Visitor<'de> for RawVisitor {
 }
 
 fn node(raw: Spanned<Raw>, text: &str) -> Node {
-    // Of an alias, the place of the value meant: that is the text to be corrected.
+    // For an alias, the place of the value to which it refers: that is the text to be corrected.
     let span = span(raw.defined, text);
     let kind = match raw.value {
         Raw::Scalar(kind) => kind,
@@ -170,7 +170,7 @@ fn node(raw: Spanned<Raw>, text: &str) -> Node {
     Node { kind, span }
 }
 
-/// Of a list or map in block style the library gives an empty place: the first thing in it is something to point at.
+/// For a list or map in block style, the library gives an empty place; the place of its first element is used instead.
 fn begin(kind: &Kind, span: Span) -> Span {
     let first = match kind {
         Kind::Map(entries) => entries.first().map(|(key, _)| key.span.clone()),
@@ -180,7 +180,7 @@ fn begin(kind: &Kind, span: Span) -> Span {
     first.filter(|_| span.is_empty()).unwrap_or(span)
 }
 
-/// A place in bytes, always within the text and on the borders of characters, whatever the library says.
+/// A place in bytes, always within the text and on character boundaries, whatever the library says.
 fn span(location: Location, text: &str) -> Span {
     let bytes = |n: Option<u64>| n.and_then(|n| usize::try_from(n).ok()).unwrap_or(0);
     let start = text.floor_char_boundary(bytes(location.span().byte_offset()));
@@ -188,18 +188,19 @@ fn span(location: Location, text: &str) -> Span {
     start..end
 }
 
-/// What konta says of an error of the library: its own words where the library speaks to programmers.
+/// konta's message for an error of the library, in its own words if the library's are for programmers.
 fn syntax_error(error: &Error, text: &str) -> SyntaxError {
     let mut cause = error;
     while let Error::AliasError { error: inner, .. } = cause {
         cause = inner;
     }
     let (message, help) = match cause {
-        Error::MultipleDocuments { .. } => {
-            ("the file holds more than one document".to_owned(), "write one manifest a file, without a second `---`")
-        }
+        Error::MultipleDocuments { .. } => (
+            "the file contains more than one document".to_owned(),
+            "write one manifest per file, without a second `---`",
+        ),
         Error::MergeKeyNotAllowed { .. } => (
-            "konta reads no merge keys (`<<`)".to_owned(),
+            "konta does not support merge keys (`<<`)".to_owned(),
             "write the keys out; what many tenants share belongs in their tier",
         ),
         Error::Budget { .. } | Error::AliasReplayLimitExceeded { .. } => (
@@ -207,12 +208,12 @@ fn syntax_error(error: &Error, text: &str) -> SyntaxError {
             "write the values out instead of aliases",
         ),
         Error::RecursiveReferencesRequireWeakTypes { .. } => {
-            ("the alias stands for a value that holds the alias itself".to_owned(), "write the value out")
+            ("the alias refers to a value that contains the alias itself".to_owned(), "write the value out")
         }
         Error::Unexpected { .. } => ("a key must be plain text".to_owned(), "write `key: value`"),
         _ => (
             without_place(&cause.to_string()),
-            "see the line pointed at, and the one above it: indentation, a colon or a quote",
+            "check the marked line and the one above it: indentation, a colon or a quote",
         ),
     };
     let span = error.location().map_or(0..0, |location| error_span(location, text));
@@ -224,7 +225,7 @@ fn without_place(message: &str) -> String {
     message.split(" at line ").next().unwrap_or(message).replace('`', "'")
 }
 
-/// Errors of the scanner have a line and a column, but no bytes.
+/// Errors of the scanner have a line and a column, but no byte position.
 fn error_span(location: Location, text: &str) -> Span {
     if location.span().byte_offset().is_some() {
         return span(location, text);
@@ -249,7 +250,7 @@ mod tests {
     fn entries(node: &Node) -> &[(Key, Node)] {
         match &node.kind {
             Kind::Map(entries) => entries,
-            other => panic!("no map: {other:?}"),
+            other => panic!("not a map: {other:?}"),
         }
     }
 

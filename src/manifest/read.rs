@@ -1,4 +1,4 @@
-//! A reader over the tree that notes every problem and goes on, so that one run shows them all.
+//! A reader over the tree that notes every problem and continues, so that one run shows them all.
 
 use std::collections::HashMap;
 use std::ops::RangeInclusive;
@@ -34,7 +34,7 @@ impl From<SizeError> for Refusal {
     }
 }
 
-/// A key with its value; of an item of a list, the list's key.
+/// A key with its value; for an item of a list, the list's key.
 #[derive(Clone, Copy)]
 pub(super) struct Field<'a> {
     pub(super) key: &'a Key,
@@ -52,12 +52,12 @@ pub(super) struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    /// A field; of one that comes twice, the first.
+    /// A field; if it occurs twice, the first one.
     pub(super) fn get(&self, name: &str) -> Option<Field<'a>> {
         self.entries.iter().find(|(key, _)| key.text == name).map(|(key, node)| Field { key, node })
     }
 
-    /// A field that must be there; `example` is the line to write.
+    /// A required field; `example` is the line to write.
     pub(super) fn required(&self, name: &str, example: &str, reader: &mut Reader<'_>) -> Option<Field<'a>> {
         let found = self.get(name);
         if found.is_none() {
@@ -66,7 +66,7 @@ impl<'a> Fields<'a> {
         found
     }
 
-    /// Notes that a field is not there.
+    /// Notes that a field is missing.
     pub(super) fn missing(&self, name: &str, help: &str, reader: &mut Reader<'_>) {
         let message = format!("the {} has no `{name}`", self.what);
         reader.add(Code::MissingKey, self.place, format!("`{name}` is missing here"), message, help);
@@ -81,7 +81,7 @@ pub(super) struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// A reader of `text`, of which problems show `source`.
+    /// A reader of `text`; its problems show `source`.
     pub(super) fn new(text: &'a str, source: &'a Source) -> Self {
         Self { text, source, problems: Vec::new() }
     }
@@ -103,7 +103,7 @@ impl<'a> Reader<'a> {
         self.add(refusal.code, &field.node.span, format!("`{}`", field.key.text), refusal.problem, refusal.help);
     }
 
-    /// Notes every key that comes twice, at any depth.
+    /// Notes every key that occurs twice, at any depth.
     pub(super) fn refuse_duplicates(&mut self, node: &Node) {
         match &node.kind {
             Kind::Seq(items) => items.iter().for_each(|item| self.refuse_duplicates(item)),
@@ -137,7 +137,7 @@ impl<'a> Reader<'a> {
             Kind::Map(entries) => Some(self.open(what, &node.span, entries, allowed)),
             other => {
                 let message = format!(
-                    "{} is a map of keys and values, but {} holds {}",
+                    "{} is a map of keys and values, but {} contains {}",
                     with_article(what),
                     self.source.path,
                     name_of(other)
@@ -202,7 +202,7 @@ impl<'a> Reader<'a> {
         Vec::new()
     }
 
-    /// Text. A number or `true` is not taken for text: other readers of YAML would change it on the way.
+    /// Text. A number or `true` is not accepted as text: other readers of YAML would change it.
     pub(super) fn text<'n>(&mut self, field: Field<'n>) -> Option<&'n str> {
         match &field.node.kind {
             Kind::Str(text) => Some(text),
@@ -218,7 +218,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Text that a constructor takes.
+    /// Text that a constructor accepts.
     pub(super) fn checked<T, E: Into<Refusal>>(
         &mut self,
         field: Field<'_>,
@@ -271,14 +271,15 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A decimal, read from the text so that no binary fraction comes between; above zero, or zero where that means something.
+    /// A decimal, read directly from the text and never as a binary fraction; above zero, or also zero if `zero` allows
+    /// it.
     pub(super) fn decimal(&mut self, field: Field<'_>, zero: bool) -> Option<Decimal> {
         let text = self.number(field)?;
         let plain = text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
         let found = Decimal::from_str_exact(text).ok().filter(|d| plain && (zero || !d.is_zero()));
         if found.is_none() {
             let help = if zero {
-                "write a number from 0 up, such as 15 or 14.90"
+                "write 0 or a number above it, such as 15 or 14.90"
             } else {
                 "write a number above 0, such as 1.1403"
             };
@@ -298,7 +299,7 @@ impl<'a> Reader<'a> {
         found
     }
 
-    /// Notes a value of another type.
+    /// Notes a value of the wrong type.
     pub(super) fn wrong_type(&mut self, field: Field<'_>, wanted: &str, help: &str) {
         let found = name_of(&field.node.kind);
         let place = if field.node.span.is_empty() { &field.key.span } else { &field.node.span };
@@ -306,7 +307,7 @@ impl<'a> Reader<'a> {
         self.add(Code::WrongType, place, found, message, help);
     }
 
-    /// The text of a value as it stands in the file.
+    /// The text of a value as written in the file.
     fn raw(&self, node: &Node) -> &'a str {
         self.text.get(node.span.clone()).unwrap_or_default().trim()
     }

@@ -1,4 +1,4 @@
-//! Tenants against the rest of the workspace: their tier, their environment, their addons, and each other.
+//! Checks tenants against the rest of the workspace: their tier, their environment and their addons.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,20 +11,20 @@ use super::read::{Field, Fields, Reader, Refusal};
 use super::tenant::{HostEntry, TenantManifest};
 use crate::model::{DatabaseChoice, Environment, HostName, Isolation, SecretReference, Tenant, TenantHost, Tier};
 
-/// The addon that konta brings with it.
+/// The addon that is part of konta.
 pub(super) const BUILTIN_ADDON: &str = "aurora";
 
 /// What tenants may name. A tier or environment that was refused is known, but `None`.
 pub(super) struct Known<'k> {
-    /// `None` when `konta.yml` has none or could not be read: then no tier is called unknown.
+    /// `None` if `konta.yml` has none or could not be read: then no tier is reported as unknown.
     pub(super) tiers: Option<&'k BTreeMap<String, Option<Tier>>>,
     pub(super) environments: &'k BTreeMap<String, Option<Environment>>,
     pub(super) addons: &'k BTreeSet<String>,
-    /// The application's name; `None` when it was refused.
+    /// The application's name; `None` if it was refused.
     pub(super) application: Option<&'k str>,
 }
 
-/// Adds its tier to a tenant and checks what it names.
+/// Combines a tenant with its tier and checks what it names.
 pub(super) fn tenant(reader: &mut Reader<'_>, manifest: TenantManifest<'_>, known: &Known<'_>) -> Option<Tenant> {
     let tier = manifest.tier.and_then(|field| tier(reader, field, known));
     let environment = environment(reader, &manifest, known);
@@ -79,7 +79,8 @@ fn tier<'k>(reader: &mut Reader<'_>, field: Field<'_>, known: &Known<'k>) -> Opt
     found?.as_ref()
 }
 
-/// The role that fetches a task's secrets may read parameters of its environment only, so another path would fail when the task starts.
+/// The role that fetches a task's secrets may read only its environment's parameters, so another path would fail when
+/// the task starts.
 fn secret_paths(reader: &mut Reader<'_>, manifest: &TenantManifest<'_>, application: &str, environment: &Environment) {
     let prefix = format!("/{application}/{}/", environment.name);
     let Some(Field { node, .. }) = manifest.fields.get("secrets") else { return };
@@ -88,13 +89,13 @@ fn secret_paths(reader: &mut Reader<'_>, manifest: &TenantManifest<'_>, applicat
         let Some(SecretReference::Parameter(name)) = manifest.secrets.get(&key.text) else { continue };
         if !name.starts_with(&prefix) {
             let message = format!("the tasks of {} may not read the parameter `{name}`", environment.name);
-            let help = format!("keep it under {prefix}, tagged konta:cell with the tenant's cell");
+            let help = format!("keep it under {prefix}, with the tenant's cell as its tag `konta:cell`");
             reader.add(Code::NotAllowed, &node.span, "outside the environment's path", message, help);
         }
     }
 }
 
-/// The environment named, or the only one there is.
+/// The named environment, or the only one.
 fn environment<'k>(
     reader: &mut Reader<'_>,
     manifest: &TenantManifest<'_>,
@@ -107,7 +108,7 @@ fn environment<'k>(
         }
         let help = match known.environments.len() {
             0 => "the workspace has no environment: add environments/NAME.yml".to_owned(),
-            many => format!("with {many} environments a tenant says which one; {}", choose("", names)),
+            many => format!("with {many} environments, a tenant must name one; {}", choose("", names)),
         };
         manifest.fields.missing("environment", &help, reader);
         return None;
@@ -138,7 +139,7 @@ fn host(reader: &mut Reader<'_>, entry: &HostEntry<'_>, environment: &Environmen
     if !entry.host.is_under(domain) && certificate.is_none() && hosted_zone.is_none() {
         let message = format!("the environment's certificate for *.{domain} does not cover {}", entry.host);
         let help = format!(
-            "write `{{ host: {}, hosted_zone: Z... }}` for a zone of this account in which konta may make a certificate, \
+            "write `{{ host: {}, hosted_zone: Z... }}` for a zone of this account in which konta may validate a certificate, \
              or `certificate: {}` for one that is issued",
             entry.host,
             format_args!("arn:aws:acm:{}:{}:certificate/...", environment.region, environment.account),
@@ -146,14 +147,14 @@ fn host(reader: &mut Reader<'_>, entry: &HostEntry<'_>, environment: &Environmen
         reader.add(Code::MissingKey, entry.place, "needs a certificate", message, help);
     }
     if hosted_zone.is_some() && entry.host.as_str().len() > LONGEST_COMMON_NAME {
-        let message = format!("`{}` is too long for a certificate of its own", entry.host);
+        let message = format!("`{}` is too long for its own certificate", entry.host);
         let help = format!("a certificate names at most {LONGEST_COMMON_NAME} characters; choose a shorter host");
         reader.add(Code::InvalidValue, entry.place, "too long", message, help);
     }
     if let Some(domain) = pool_domain(&entry.host, known.environments.values().flatten()) {
-        let message = format!("`{}` is kept for the pool of a cell", entry.host);
+        let message = format!("`{}` is reserved for the pool of a cell", entry.host);
         let help = format!("choose another host; konta uses pool-1.{domain}, pool-2.{domain} and so on");
-        reader.add(Code::Clash, entry.place, "kept by konta", message, help);
+        reader.add(Code::Clash, entry.place, "reserved by konta", message, help);
     }
     let other = known
         .environments
@@ -195,11 +196,11 @@ fn on_demand(reader: &mut Reader<'_>, manifest: &TenantManifest<'_>, tier: &Tier
     if let Some(field) = manifest.fields.get("on_demand") {
         return application::on_demand(reader, field, Some(tasks));
     }
-    // Fewer tasks than the tier keeps on demand: then all of them are.
+    // If there are fewer tasks than the tier keeps on demand, all of them are on demand.
     Some(tier.on_demand.min(tasks.max()))
 }
 
-/// A pooled tenant shares a process, and what it asked for alone would be believed and never be.
+/// A pooled tenant shares a process, so a setting for it alone would look valid and have no effect.
 fn refuse_in_the_pool(reader: &mut Reader<'_>, fields: &Fields<'_>, tier: &str, database: DatabaseChoice) {
     const SHARED: &str = "all pooled tenants run in the cell's one Odoo service";
     const REASONS: &[(&str, &str)] = &[
@@ -211,19 +212,19 @@ fn refuse_in_the_pool(reader: &mut Reader<'_>, fields: &Fields<'_>, tier: &str, 
         ("variables", "a process has one set of variables, and every pooled tenant would see them"),
         ("secrets", "a process has one set of secrets, and every pooled tenant would see them"),
         ("schedule", "the pool serves other tenants while this one would sleep"),
-        ("addons", "an addon's outputs reach a container of the tenant's own"),
+        ("addons", "an addon's outputs need the tenant's own container"),
     ];
     for (key, reason) in REASONS {
         if let Some(field) = fields.get(key) {
-            let message = format!("`{key}` has no place in a tenant of the pooled tier `{tier}`");
+            let message = format!("a tenant of the pooled tier `{tier}` cannot have `{key}`");
             let help = format!("{reason}; remove it, or choose a tier with `isolation: dedicated`");
-            reader.add(Code::NotAllowed, &field.key.span, "not here", message, help);
+            reader.add(Code::NotAllowed, &field.key.span, "not allowed here", message, help);
         }
     }
     if let (DatabaseChoice::Dedicated, Some(field)) = (database, fields.get("database")) {
-        let problem = format!("a tenant of the pooled tier `{tier}` has no cluster of its own");
+        let problem = format!("a tenant of the pooled tier `{tier}` cannot have its own cluster");
         let help =
-            "the pool reads one cluster, the cell's; remove the line, or choose a tier with `isolation: dedicated`";
+            "the pool uses one cluster, the cell's; remove the line, or choose a tier with `isolation: dedicated`";
         reader.refuse(field, Refusal { code: Code::NotAllowed, problem, help: help.to_owned() });
     }
 }

@@ -1,4 +1,4 @@
-//! References to secrets, and how a value written in their place is kept from being printed.
+//! References to secrets, and what keeps a value that is written instead from being printed.
 
 use super::arn::is_partition;
 use super::parse::{Kind, Node, Span};
@@ -33,7 +33,7 @@ fn parameter(name: &str) -> Result<(), String> {
     }
     let first = parts.first().map(|part| part.to_ascii_lowercase()).unwrap_or_default();
     if first.starts_with("aws") || first.starts_with("ssm") {
-        return refuse("AWS keeps names that begin with aws or ssm");
+        return refuse("AWS reserves names that begin with aws or ssm");
     }
     Ok(())
 }
@@ -58,8 +58,8 @@ fn arn(text: &str) -> Result<(), String> {
     if known { Ok(()) } else { Err("has an ARN that is neither a parameter's nor a secret's".to_owned()) }
 }
 
-/// Places that may hold a secret's value: whatever stands under `secrets`, or under a key that was meant to be it, and is no
-/// reference. Problems of the same file must not print them, not even as a neighbouring line.
+/// Places that may hold a secret's value: everything under `secrets`, or under a key that was meant to be it, except
+/// references. Problems of the same file must not print them, not even as a neighbouring line.
 pub(super) fn places(node: &Node) -> Vec<Span> {
     let mut found = Vec::new();
     search(node, &mut found);
@@ -82,7 +82,8 @@ fn is_meant(key: &str) -> bool {
     strsim::osa_distance(&key.to_lowercase(), "secrets") <= 2
 }
 
-/// The same of a text that is no YAML, by its lines: what follows `secrets:`, and values on the deeper lines below it.
+/// The same for a text that is not YAML, by its lines: what follows `secrets:`, and values on the deeper lines below
+/// it.
 pub(super) fn suspected(text: &str) -> Vec<Span> {
     let mut found = Vec::new();
     let (mut begin, mut below) = (0, None);
@@ -110,7 +111,7 @@ fn collect(node: &Node, found: &mut Vec<Span>) {
     match &node.kind {
         Kind::Seq(items) => items.iter().for_each(|item| collect(item, found)),
         Kind::Map(entries) => entries.iter().for_each(|(_, value)| collect(value, found)),
-        // An ARN says where, never what.
+        // An ARN says where a secret is, never what it is.
         Kind::Str(text) if text.starts_with("arn:") => {}
         _ if reference(node).is_ok() => {}
         _ => found.push(node.span.clone()),

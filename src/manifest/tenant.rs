@@ -1,4 +1,4 @@
-//! `tenants/NAME.yml`: one customer, as written and before its tier is added.
+//! `tenants/NAME.yml`: one customer, as written, before its tier is added.
 
 use std::collections::BTreeMap;
 
@@ -31,7 +31,7 @@ const KEYS: &[&str] = &[
     "schedule",
 ];
 
-/// A rule of a load balancer compares five values, of which one is the path of websockets.
+/// A rule of a load balancer compares at most five values, one of which is the path of websockets.
 /// Source: Elastic Load Balancing, "Quotas for your Application Load Balancers".
 const MOST_HOSTS: usize = 4;
 
@@ -43,7 +43,7 @@ pub(super) struct HostEntry<'n> {
     pub(super) hosted_zone: Option<Field<'n>>,
 }
 
-/// A tenant as written; of a field that is not there or was refused, `None`.
+/// A tenant as written; `None` for a field that is missing or was refused.
 pub(super) struct TenantManifest<'n> {
     pub(super) fields: Fields<'n>,
     pub(super) name: Option<TenantName>,
@@ -91,8 +91,9 @@ pub(super) fn read<'n>(reader: &mut Reader<'_>, root: &'n Node, stem: &str) -> O
 fn tenant_name(text: &str) -> Result<TenantName, Refusal> {
     let name = TenantName::new(text)?;
     if name.is_reserved() {
-        let problem =
-            format!("no tenant can be called `{text}`: its database or role would meet one that is not a tenant's");
+        let problem = format!(
+            "no tenant can be called `{text}`: its database or role would collide with one that is not a tenant's"
+        );
         return Err(Refusal::new(problem, "choose another name, for example the shop's"));
     }
     Ok(name)
@@ -103,7 +104,7 @@ fn hosts<'n>(reader: &mut Reader<'_>, fields: &Fields<'n>) -> Vec<HostEntry<'n>>
     let items = reader.items(field);
     let listed = matches!(field.node.kind, Kind::Seq(_));
     if listed && !(1..=MOST_HOSTS).contains(&items.len()) {
-        let help = format!("name 1 to {MOST_HOSTS} hosts: a rule of the load balancer takes no more");
+        let help = format!("name 1 to {MOST_HOSTS} hosts: a rule of the load balancer accepts no more");
         let message = format!("a tenant cannot have {} hosts", items.len());
         reader.add(Code::InvalidValue, &field.key.span, "here", message, help);
     }
@@ -120,8 +121,8 @@ fn host<'n>(reader: &mut Reader<'_>, item: Field<'n>) -> Option<HostEntry<'n>> {
     let named = fields.required("host", "host: www.example.com", reader);
     let (certificate, hosted_zone) = (fields.get("certificate"), fields.get("hosted_zone"));
     if let (Some(_), Some(zone)) = (certificate, hosted_zone) {
-        let message = "a host has a certificate or a zone to make one in, not both";
-        reader.add(Code::NotAllowed, &zone.key.span, "and a `certificate` above", message, "keep one of the two");
+        let message = "a host has a `certificate` or a `hosted_zone` in which to validate one, not both";
+        reader.add(Code::NotAllowed, &zone.key.span, "in addition to a `certificate`", message, "keep one of the two");
     }
     let named = named?;
     let host = reader.checked(named, HostName::new)?;
@@ -138,7 +139,7 @@ fn name_refused(name: &str) -> Option<&'static str> {
     let formed = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
     if !formed || name.len() > 128 {
-        return Some("use letters, digits and `_`, and no digit first");
+        return Some("use letters, digits and `_`, and do not begin with a digit");
     }
     let upper = name.to_ascii_uppercase();
     let own = ["PG", "KONTA_"].iter().any(|prefix| upper.starts_with(prefix))
@@ -153,11 +154,12 @@ fn check_name(reader: &mut Reader<'_>, key: &Key) {
     }
 }
 
-/// CloudFormation fills in `{{resolve:...}}` in any text: a secret fetched so would stand open in the task definition.
+/// CloudFormation fills in `{{resolve:...}}` in any text: a secret fetched this way would be readable in the task
+/// definition.
 fn variable_value(text: &str) -> Result<String, Refusal> {
     if text.contains("{{resolve:") {
-        let help = "a variable's value is open to everyone who may look at a task; name the parameter or secret under `secrets`";
-        return Err(Refusal::new("a variable holds a dynamic reference, which CloudFormation would fill in", help));
+        let help = "everyone who may describe a task can read a variable's value; name the parameter or secret under `secrets`";
+        return Err(Refusal::new("a variable contains a dynamic reference, which CloudFormation would fill in", help));
     }
     Ok(text.to_owned())
 }
@@ -180,14 +182,14 @@ fn secrets(
     let help = "write `secrets: { NAME: /path/of/a/parameter }`";
     let mut found = BTreeMap::new();
     let Kind::Map(_) = field.node.kind else {
-        // Never shown as it stands: it may be the secret.
+        // The value is never shown: it may be the secret.
         reader.add(Code::WrongType, &field.key.span, "here", "`secrets` must be a map of names and references", help);
         return found;
     };
     for entry in reader.entries(field, help) {
         check_name(reader, entry.key);
         if variables.contains_key(&entry.key.text) {
-            let message = format!("`{}` is a variable and a secret", entry.key.text);
+            let message = format!("`{}` is both a variable and a secret", entry.key.text);
             reader.add(Code::Clash, &entry.key.span, "also under `variables`", message, "keep one of the two");
         }
         match super::secret::reference(entry.node) {
@@ -233,13 +235,13 @@ fn expression(reader: &mut Reader<'_>, field: Field<'_>) -> Option<String> {
     })
 }
 
-/// A zone of the IANA database, with its own capital letters, as AWS wants it.
+/// A zone of the IANA database, in its own spelling, which AWS requires.
 fn timezone_name(text: &str) -> Result<String, Refusal> {
     let known = jiff::tz::db();
     if known.get(text).is_ok_and(|zone| zone.iana_name() == Some(text)) {
         return Ok(text.to_owned());
     }
-    // A machine without time zones cannot judge; AWS will.
+    // A machine without a time zone database cannot check it; AWS will.
     let formed = text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'_' | b'-' | b'+'));
     if known.is_definitively_empty() && formed && text.contains('/') {
         return Ok(text.to_owned());

@@ -1,11 +1,11 @@
-//! What tiers, pools and tenants all say of a container: its image, size, number of tasks and modules.
+//! What tiers, pools and tenants all say about a container: its image, size, number of tasks and modules.
 
 use super::diagnostic::Code;
 use super::parse::Kind;
 use super::read::{Field, Reader, Refusal};
 use crate::model::{FargateSize, TaskRange};
 
-/// The smallest size on which Odoo starts; what a tier has that names none.
+/// The smallest size on which Odoo starts; the size of a tier that names none.
 pub(super) const DEFAULT_SIZE: (u32, u32) = (256, 1024);
 
 /// An image by digest: a tag alone moves, and then the same manifest is another release.
@@ -18,8 +18,8 @@ pub(super) fn image(reader: &mut Reader<'_>, field: Field<'_>) -> Option<String>
         return Some(text.to_owned());
     }
     let problem =
-        if digest.is_empty() { "the image has no digest" } else { "the image's name or digest has another form" };
-    let help = "write name:tag@sha256: and the 64 digits of the digest, since a tag alone moves; \
+        if digest.is_empty() { "the image has no digest" } else { "the image's name or digest is not well-formed" };
+    let help = "write name:tag@sha256: and the 64 digits of the digest, because a tag alone can move; \
                 `docker buildx imagetools inspect name:tag` prints it";
     reader.refuse(field, Refusal::new(problem, help));
     None
@@ -58,16 +58,16 @@ pub(super) fn tasks(reader: &mut Reader<'_>, field: Field<'_>) -> Option<TaskRan
     reader.taken(field, TaskRange::new(number, number))
 }
 
-/// A number of tasks; too many are refused with the reason, since ECS itself would take them.
+/// A number of tasks; too many are refused with the reason, because ECS itself would accept them.
 fn number_of_tasks(reader: &mut Reader<'_>, field: Field<'_>) -> Option<u32> {
     let most = TaskRange::HIGHEST;
     if let Kind::Int(number) = field.node.kind
         && number > i128::from(most)
     {
         let problem =
-            format!("`{}` cannot be {number}: konta runs {most} tasks of one service at most", field.key.text);
+            format!("`{}` cannot be {number}: konta runs at most {most} tasks of one service", field.key.text);
         let help = format!(
-            "write a number up to {most}: each task takes 16 connections or more of the cell's database, and is billed by the hour"
+            "write a number up to {most}: each task needs at least 16 connections of the cell's database and is billed by the hour"
         );
         reader.refuse(field, Refusal::new(problem, help));
         return None;

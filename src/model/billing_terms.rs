@@ -1,24 +1,25 @@
-//! On what terms customers pay: tax, payment fees, and what a customer costs beside AWS.
+//! The terms on which customers pay: tax, payment fees, and what a customer costs in addition to AWS.
 
 use rust_decimal::Decimal;
 
-/// What is taken off a tier's price before AWS is paid. Amounts are in the workspace's currency; all zero unless said.
+/// What is taken off a tier's price before AWS is paid. Amounts are in the workspace's currency; all are zero by
+/// default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Terms {
     /// Value added tax, in percent.
     pub vat_percent: Decimal,
-    /// Whether the tiers' prices hold that tax; else it comes on top.
+    /// Whether the tiers' prices include that tax; otherwise it is added.
     pub vat_included: bool,
     /// What the payment service keeps of each payment, in percent of what the customer pays.
     pub fee_percent: Decimal,
-    /// What it keeps of each payment beside that.
+    /// What it keeps of each payment in addition.
     pub fee_fixed: Decimal,
-    /// What each tenant costs a month beside AWS and payments: support, licences, labour.
+    /// What each tenant costs per month in addition to AWS and payment fees: support, licences, labour.
     pub other_monthly: Decimal,
 }
 
 impl Terms {
-    /// What a customer pays a month for a price, tax included.
+    /// What a customer pays per month for a price, including tax.
     #[must_use]
     pub fn paid(&self, price: Decimal) -> Decimal {
         if self.vat_included { price } else { price + price * self.vat_percent / Decimal::ONE_HUNDRED }
@@ -34,14 +35,14 @@ impl Terms {
         }
     }
 
-    /// What the payment service keeps; nothing of a price of zero, which nobody pays.
+    /// What the payment service keeps; nothing if the price is zero, since nothing is paid.
     #[must_use]
     pub fn fees(&self, price: Decimal) -> Decimal {
         let paid = self.paid(price);
         if paid.is_zero() { paid } else { paid * self.fee_percent / Decimal::ONE_HUNDRED + self.fee_fixed }
     }
 
-    /// What is left of a price to pay AWS with; may be below zero.
+    /// What is left of a price to pay AWS; may be negative.
     #[must_use]
     pub fn left_of(&self, price: Decimal) -> Decimal {
         self.paid(price) - self.tax(price) - self.fees(price) - self.other_monthly

@@ -5,7 +5,7 @@ use super::{AccountId, CapacityRange, EnvironmentName, FargateSize, HostName, Re
 /// Where the environment's DNS zone comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HostedZone {
-    /// konta makes it, in a stack of its own.
+    /// konta creates it, in a separate stack.
     Create,
     /// An existing public zone, by id (`Z...`).
     Import(String),
@@ -14,7 +14,7 @@ pub enum HostedZone {
 /// Where the wildcard certificate comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Certificate {
-    /// Made by the environment's stack and validated in the hosted zone.
+    /// The environment's stack creates it and validates it in the hosted zone.
     Create,
     /// An issued certificate's ARN.
     Import(String),
@@ -23,7 +23,7 @@ pub enum Certificate {
 /// Where the VPC comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Vpc {
-    /// Made by the environment's stack with this address range.
+    /// The environment's stack creates it with this address range.
     Create {
         /// IPv4 range, /16 or /17.
         cidr: String,
@@ -42,7 +42,7 @@ pub enum Vpc {
 /// How tasks reach the internet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Egress {
-    /// A public address a task, locked by its security group; cheapest below about eleven tasks.
+    /// A public address per task, closed by its security group; cheapest below about eleven tasks.
     PublicIp,
     /// One NAT gateway for the environment.
     Nat,
@@ -65,13 +65,13 @@ impl Egress {
 /// The environment's network.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Network {
-    /// Made or imported.
+    /// Created or imported.
     pub vpc: Vpc,
-    /// The way out.
+    /// How tasks reach the internet.
     pub egress: Egress,
 }
 
-/// Aurora PostgreSQL Serverless v2, one cluster a cell.
+/// Aurora PostgreSQL Serverless v2, one cluster per cell.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DatabaseSettings {
     /// Full version, such as `17.9`.
@@ -80,9 +80,9 @@ pub struct DatabaseSettings {
     pub capacity: CapacityRange,
     /// Seconds without a connection after which the cluster pauses (300 to 86,400); only with a minimum of 0 ACU.
     pub auto_pause_seconds: Option<u32>,
-    /// 1, or 2 for a reader in another zone that takes over.
+    /// 1, or 2 for a reader in another zone that can take over.
     pub instances: u32,
-    /// Days backups are kept, 1 to 35.
+    /// Days for which backups are kept, 1 to 35.
     pub backup_retention_days: u32,
 }
 
@@ -98,17 +98,17 @@ pub struct PoolSettings {
 }
 
 impl PoolSettings {
-    /// Connections one task of the pool opens at the most: `ODOO_DB_MAXCONN` in `templates/cell.yml`.
+    /// How many connections one task of the pool opens at most: `ODOO_DB_MAXCONN` in `templates/cell.yml`.
     pub const CONNECTIONS_PER_TASK: u32 = 64;
 
-    /// Connections the whole pool opens at the most.
+    /// How many connections the whole pool opens at most.
     #[must_use]
     pub fn connections(&self) -> u32 {
         self.tasks * Self::CONNECTIONS_PER_TASK
     }
 }
 
-/// How many backups of a tenant are kept: the last one of each of so many days, weeks and months.
+/// How many backups of a tenant are kept: the last one of each of this many days, weeks and months.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BackupsKept {
     /// Days.
@@ -125,14 +125,14 @@ impl Default for BackupsKept {
     }
 }
 
-/// Who may deploy without a stored key: a pipeline's identity, by OpenID Connect.
+/// Who may deploy without a stored key: a pipeline's identity, through OpenID Connect.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeployRole {
     /// The identity provider's ARN in the account.
     pub provider: String,
     /// `github` or `gitlab`.
     pub issuer: String,
-    /// The exact subjects trusted.
+    /// The exact subjects that are trusted.
     pub subjects: Vec<String>,
 }
 
@@ -141,7 +141,7 @@ pub struct DeployRole {
 pub struct Environment {
     /// Its name.
     pub name: EnvironmentName,
-    /// The only account konta will touch for it.
+    /// The only account that konta uses for it.
     pub account: AccountId,
     /// The region.
     pub region: RegionName,
@@ -157,15 +157,15 @@ pub struct Environment {
     pub database: DatabaseSettings,
     /// The pool.
     pub pool: PoolSettings,
-    /// The most tenants one cell takes.
+    /// How many tenants one cell takes at most.
     pub tenants_per_cell: u32,
     /// How many backups of each tenant are kept.
     pub backups: BackupsKept,
-    /// Days that logs are kept; one of `CloudWatch`'s values.
+    /// Days for which logs are kept; one of `CloudWatch`'s values.
     pub log_retention_days: u32,
     /// Whether stacks and clusters are protected from deletion.
     pub termination_protection: bool,
-    /// The permissions boundary stamped on every role.
+    /// The permissions boundary of every role.
     pub permissions_boundary: Option<String>,
     /// The pipeline's role.
     pub deploy_role: Option<DeployRole>,

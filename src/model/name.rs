@@ -1,4 +1,4 @@
-//! Names as newtypes: a value of one of these types is one that AWS, DNS and PostgreSQL accept, also once composed.
+//! Names as newtypes: AWS, DNS and PostgreSQL accept every value of these types, also in composed names.
 
 use std::fmt;
 
@@ -31,16 +31,16 @@ fn check_slug(what: &'static str, given: &str, longest: usize) -> Result<(), Nam
         return refuse("is empty".into());
     }
     if given.len() > longest {
-        return refuse(format!("has {} characters, {longest} at most are allowed", given.chars().count()));
+        return refuse(format!("has {} characters; at most {longest} are allowed", given.chars().count()));
     }
     if let Some(bad) = given.chars().find(|c| !matches!(c, 'a'..='z' | '0'..='9' | '-')) {
-        return refuse(format!("holds `{bad}`"));
+        return refuse(format!("contains `{bad}`"));
     }
     if !given.starts_with(|c: char| c.is_ascii_lowercase()) {
         return refuse("does not start with a letter".into());
     }
     if given.ends_with('-') || given.contains("--") {
-        return refuse("ends with a hyphen or holds two in a row".into());
+        return refuse("ends with a hyphen or contains two in a row".into());
     }
     Ok(())
 }
@@ -52,13 +52,13 @@ macro_rules! slug {
         pub struct $type(String);
 
         impl $type {
-            /// The most characters such a name may have.
+            /// How many characters such a name may have at most.
             pub const LONGEST: usize = $longest;
 
             /// Checks `given` and keeps it.
             ///
             /// # Errors
-            /// When a character, the length or the first or last character is not allowed.
+            /// If a character, the length or the first or last character is not allowed.
             pub fn new(given: &str) -> Result<Self, NameError> {
                 check_slug($what, given, Self::LONGEST)?;
                 Ok(Self(given.to_owned()))
@@ -90,7 +90,8 @@ slug!(
 slug!(
     /// A tenant's name: part of stack names, host names and, with `_` for `-`, the name of its database and role.
     ///
-    /// 40 characters keep `<app>-<env>-addon-<tenant>-<addon>` under CloudFormation's 128 and a database name under PostgreSQL's 63.
+    /// 40 characters keep `<app>-<env>-addon-<tenant>-<addon>` under CloudFormation's 128 and a database name under
+    /// PostgreSQL's 63.
     TenantName, "tenant name", 40
 );
 slug!(
@@ -103,15 +104,15 @@ slug!(
 );
 
 impl TenantName {
-    /// The tenant's database and role in PostgreSQL: the name with `_` for `-`, since a bare hyphen would need quoting everywhere.
-    /// Two tenants never meet in one database name, because a tenant's name cannot hold `_`.
+    /// The tenant's database and role in PostgreSQL: the name with `_` for `-`, because a bare hyphen would need quotes
+    /// everywhere. Two tenants never share a database name, because a tenant's name cannot contain `_`.
     #[must_use]
     pub fn database(&self) -> String {
         self.0.replace('-', "_")
     }
 
-    /// Names PostgreSQL, Aurora or konta itself uses: such a tenant's database or role would collide with theirs.
-    /// Source: `AmazonRDS` user guide, reserved words; konta's own registry database and pool role.
+    /// Names that PostgreSQL, Aurora or konta itself uses: the database or role of such a tenant would collide with
+    /// theirs. Source: `AmazonRDS` user guide, reserved words; konta's own registry database and pool role.
     pub const RESERVED: &'static [&'static str] = &[
         "postgres",
         "template0",
@@ -135,7 +136,7 @@ impl TenantName {
             || self.0.starts_with("pg-")
             || self.0.starts_with("rds-")
             || self.0 == "rds"
-            // A cell's pool has this name where task families and log streams are told apart.
+            // A cell's pool has such a name in task families and log streams.
             || self.0.strip_prefix("pool-").is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_digit()))
     }
 }
@@ -148,7 +149,7 @@ impl AccountId {
     /// Checks that `given` is 12 digits.
     ///
     /// # Errors
-    /// When it is not.
+    /// If it is not.
     pub fn new(given: &str) -> Result<Self, NameError> {
         if given.len() == 12 && given.bytes().all(|b| b.is_ascii_digit()) {
             return Ok(Self(given.to_owned()));
@@ -179,14 +180,15 @@ impl fmt::Display for AccountId {
 pub struct RegionName(String);
 
 impl RegionName {
-    /// Regions in which the RDS Data API for Aurora PostgreSQL Serverless v2 is said not to be available.
+    /// Regions in which the RDS Data API for Aurora PostgreSQL Serverless v2 is not available, by AWS's documentation.
     /// Source: AWS, "Supported Regions and Aurora DB engines for RDS Data API".
     pub const WITHOUT_DATA_API: &'static [&'static str] = &["ap-south-2", "ap-southeast-4", "ap-southeast-6"];
 
     /// Checks the form `xx-word-9` (also `xx-gov-word-9` and the like), and that AWS has such a region.
     ///
     /// # Errors
-    /// When the form is another, no such region is known, or the region has no RDS Data API, without which no tenant's database can be made.
+    /// If the form is wrong, the region is unknown, or it has no RDS Data API, without which konta cannot create a
+    /// tenant's database.
     pub fn new(given: &str) -> Result<Self, NameError> {
         let refuse = |problem: &str, help: &str| {
             Err(NameError { what: "region", given: given.to_owned(), problem: problem.into(), help: help.into() })
@@ -206,14 +208,16 @@ impl RegionName {
         if !REGIONS.contains(&given) {
             let meant = nearest(given, REGIONS.iter().copied());
             let meant = meant.map_or_else(String::new, |region| format!("did you mean `{region}`? "));
-            let help =
-                format!("{meant}konta knows {}; one that AWS opened later needs a newer konta", REGIONS.join(", "));
-            return refuse("is no region of AWS", &help);
+            let help = format!(
+                "{meant}konta knows {}; a region that AWS opened later needs a newer konta",
+                REGIONS.join(", ")
+            );
+            return refuse("is not a region of AWS", &help);
         }
         if Self::WITHOUT_DATA_API.contains(&given) {
             return refuse(
                 "has no RDS Data API for Aurora PostgreSQL",
-                "konta makes databases and roles through the Data API; choose another region, for example eu-west-1",
+                "konta creates databases and roles through the Data API; choose another region, for example eu-west-1",
             );
         }
         Ok(Self(given.to_owned()))
@@ -232,7 +236,7 @@ impl fmt::Display for RegionName {
     }
 }
 
-/// A host name as a listener rule takes it: at most 128 characters, a dot, only letters after the last dot.
+/// A host name that a listener rule accepts: at most 128 characters, a dot, only letters after the last dot.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct HostName(String);
 
@@ -240,7 +244,7 @@ impl HostName {
     /// Checks `given`, lower-cases it and keeps it.
     ///
     /// # Errors
-    /// When DNS or the load balancer would refuse it. Source: Elastic Load Balancing, `HostHeaderConditionConfig`.
+    /// If DNS or the load balancer would refuse it. Source: Elastic Load Balancing, `HostHeaderConditionConfig`.
     pub fn new(given: &str) -> Result<Self, NameError> {
         let lower = given.to_ascii_lowercase();
         let refuse = |problem: String| {
@@ -252,7 +256,7 @@ impl HostName {
             })
         };
         if lower.len() > 128 {
-            return refuse("is longer than the 128 characters a listener rule takes".into());
+            return refuse("is longer than the 128 characters that a listener rule accepts".into());
         }
         let labels: Vec<&str> = lower.split('.').collect();
         if labels.len() < 2 {
@@ -330,7 +334,8 @@ mod tests {
         }
     }
 
-    /// The longest names compose to a stack name that CloudFormation takes (128) and a database name PostgreSQL takes (63).
+    /// The longest names compose to a stack name that CloudFormation accepts (128) and a database name that PostgreSQL
+    /// accepts (63).
     #[test]
     fn the_longest_names_fit_once_composed() {
         let stack = ApplicationName::LONGEST

@@ -1,4 +1,5 @@
-//! Which cell holds which tenant: sticky, and a new cell before any quota of a load balancer or a database is met.
+//! Which cell holds which tenant: a tenant stays where it is, and a new cell opens before a load balancer or a database
+//! reaches a quota.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -33,21 +34,21 @@ impl fmt::Display for CellNumber {
     }
 }
 
-/// What one tenant asks of a cell.
+/// What one tenant needs from a cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Demand {
     /// Target groups on the load balancer: 1 for a dedicated tenant, 0 for a pooled one.
     pub target_groups: u32,
     /// Listener rules.
     pub rules: u32,
-    /// Certificates beside the cell's own.
+    /// Certificates in addition to the cell's own.
     pub certificates: u32,
-    /// PostgreSQL connections at the most.
+    /// PostgreSQL connections, at most.
     pub connections: u32,
 }
 
 impl Demand {
-    /// The smaller of each: what asks for neither more than the one nor than the other.
+    /// The smaller of each: a demand that exceeds neither of the two.
     fn least(self, other: Self) -> Self {
         Self {
             target_groups: self.target_groups.min(other.target_groups),
@@ -58,13 +59,13 @@ impl Demand {
     }
 }
 
-/// What a cell offers, of which demands are taken off.
+/// What a cell still has to offer, from which demands are subtracted.
 ///
-/// Target groups: 100 a load balancer, not adjustable; rules: 100; certificates: 25 beside the default.
+/// Target groups: 100 per load balancer, not adjustable; rules: 100; certificates: 25 in addition to the default.
 /// Source: Elastic Load Balancing, "Quotas for your Application Load Balancers".
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Room {
-    /// Tenants still welcome, by the operator's own limit.
+    /// Tenants that still fit, by the operator's own limit.
     pub tenants: u32,
     /// Target groups still free.
     pub target_groups: u32,
@@ -77,8 +78,9 @@ pub struct Room {
 }
 
 impl Room {
-    /// An empty cell's room: the load balancer's quotas less what the cell itself uses, and the database's connections less those of
-    /// the pool and a fifth kept for release tasks, a second revision during a deployment, and administrators.
+    /// An empty cell's room: the load balancer's quotas minus what the cell itself uses, and the database's connections
+    /// minus those of the pool and a fifth kept for release tasks, a second revision during a deployment, and
+    /// administrators.
     #[must_use]
     pub fn of_empty_cell(most_tenants: u32, max_connections: u32, pool_connections: u32) -> Self {
         Self {
@@ -98,7 +100,7 @@ impl Room {
             && self.connections >= demand.connections
     }
 
-    /// Takes a demand off; what is not there is not missed.
+    /// Subtracts a demand, down to zero.
     pub fn take(&mut self, demand: Demand) {
         self.tenants = self.tenants.saturating_sub(1);
         self.target_groups = self.target_groups.saturating_sub(demand.target_groups);
@@ -111,17 +113,18 @@ impl Room {
 /// One tenant to place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Candidate {
-    /// Who.
+    /// The tenant.
     pub tenant: TenantName,
-    /// What it asks for.
+    /// What it needs.
     pub demand: Demand,
-    /// The cell its manifest asks for.
+    /// The cell that its manifest names.
     pub wanted: Option<CellNumber>,
-    /// The cell it lives in already; such a tenant never moves by itself.
+    /// The cell in which it already is; such a tenant never moves by itself.
     pub lives_in: Option<CellNumber>,
 }
 
-/// Places every candidate: those that live somewhere stay, those with a wish get it, the others fill the lowest cell with room.
+/// Places every candidate: those already in a cell stay, those whose manifest names a cell get it, the others fill the
+/// lowest cell with room.
 #[must_use]
 pub fn place(candidates: &[Candidate], empty: Room) -> BTreeMap<TenantName, CellNumber> {
     let mut rooms: BTreeMap<CellNumber, Room> = BTreeMap::new();
@@ -137,7 +140,7 @@ pub fn place(candidates: &[Candidate], empty: Room) -> BTreeMap<TenantName, Cell
     for candidate in open {
         let mut cell = lowest;
         while !rooms.entry(cell).or_insert(empty).takes(candidate.demand) {
-            // An empty cell takes anyone: a demand above a whole cell's room is the operator's to see in the plan.
+            // An empty cell takes any tenant: the plan lets the operator see a demand above a whole cell's room.
             if rooms.get(&cell) == Some(&empty) {
                 break;
             }
@@ -145,7 +148,7 @@ pub fn place(candidates: &[Candidate], empty: Room) -> BTreeMap<TenantName, Cell
         }
         let room = rooms.entry(cell).or_insert(empty);
         room.take(candidate.demand);
-        // A cell that takes not even the least demanding is not looked at again: placing n tenants stays linear.
+        // A cell without room even for the smallest demand is not considered again: placing n tenants stays linear.
         while least.is_some_and(|least| rooms.get(&lowest).is_some_and(|room| !room.takes(least))) {
             lowest = CellNumber(lowest.0.saturating_add(1));
         }

@@ -1,4 +1,4 @@
-//! The regions that AWS is known to have.
+//! The regions of AWS that konta knows.
 
 /// The codes of AWS's regions in all partitions. Source: botocore 1.44.8, `endpoints.json`, read on 2026-11-24.
 pub(super) const REGIONS: &[&str] = &[

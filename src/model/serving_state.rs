@@ -12,9 +12,9 @@ pub enum ServingState {
     #[default]
     #[serde(rename = "none")]
     Serving,
-    /// That the site is suspended; no task runs then.
+    /// A page that says that the site is suspended; no task runs.
     Suspended,
-    /// That the site is being maintained; no task runs then.
+    /// A page that says that the site is being maintained; no task runs.
     Maintenance,
     /// The page is gone, but nothing may start its Odoo yet: the moment in which its service can be changed.
     #[serde(rename = "waking")]
@@ -22,7 +22,7 @@ pub enum ServingState {
 }
 
 impl ServingState {
-    /// Every page, and none.
+    /// Every state.
     pub const ALL: [Self; 4] = [Self::Serving, Self::Suspended, Self::Maintenance, Self::Resuming];
 
     /// The word in the template's parameter.
@@ -36,13 +36,13 @@ impl ServingState {
         }
     }
 
-    /// The page of that word; what no konta wrote is none.
+    /// The state of that word; serving if no konta wrote the word.
     #[must_use]
     pub fn of(word: &str) -> Self {
         Self::ALL.into_iter().find(|page| page.as_str() == word).unwrap_or_default()
     }
 
-    /// How the tenant is, for people; `None` where it is as usual.
+    /// The state, for people; `None` if the tenant serves.
     #[must_use]
     pub fn state(self) -> Option<&'static str> {
         match self {

@@ -36,12 +36,12 @@ impl FargateSize {
     /// Checks the pair.
     ///
     /// # Errors
-    /// When Fargate has no such CPU, or not that memory for it.
+    /// If Fargate has no such CPU, or not that memory for it.
     pub fn new(cpu: u32, memory: u32) -> Result<Self, SizeError> {
         let Some(&(_, low, high, step)) = FARGATE.iter().find(|row| row.0 == cpu) else {
             let offered: Vec<String> = FARGATE.iter().map(|row| row.0.to_string()).collect();
             return Err(SizeError {
-                problem: format!("Fargate has no {cpu} CPU units"),
+                problem: format!("Fargate does not offer {cpu} CPU units"),
                 help: format!("choose one of {} (1024 is one vCPU)", offered.join(", ")),
             });
         };
@@ -77,7 +77,7 @@ impl fmt::Display for FargateSize {
     }
 }
 
-/// An Aurora Serverless v2 capacity range in half ACUs, so that no float decides an equality.
+/// An Aurora Serverless v2 capacity range in half ACUs, so that no comparison depends on a float.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CapacityRange {
     min_halves: u32,
@@ -91,19 +91,19 @@ impl CapacityRange {
     /// Checks a range given in ACU as written ("0.5", "4").
     ///
     /// # Errors
-    /// When a bound is no multiple of 0.5, the order is wrong, or AWS has no such capacity.
+    /// If a bound is not a multiple of 0.5, the order is wrong, or AWS has no such capacity.
     pub fn parse(min: &str, max: &str) -> Result<Self, SizeError> {
         let (min_halves, max_halves) = (halves(min)?, halves(max)?);
         if max_halves < 2 {
             return Err(SizeError {
                 problem: format!("a maximum of {max} ACU is too low"),
-                help: "the maximum is 1 ACU or more".into(),
+                help: "choose a maximum of at least 1 ACU".into(),
             });
         }
         if max_halves > Self::HIGHEST * 2 {
             return Err(SizeError {
                 problem: format!("a maximum of {max} ACU is too high"),
-                help: format!("the maximum is {} ACU or less", Self::HIGHEST),
+                help: format!("choose a maximum of at most {} ACU", Self::HIGHEST),
             });
         }
         if min_halves > max_halves {
@@ -134,7 +134,8 @@ impl CapacityRange {
     }
 
     /// PostgreSQL's `max_connections` at this range, by the maximum, interpolated between the documented points;
-    /// a minimum of 0 or 0.5 caps it at 2,000. Source: Aurora user guide, "Maximum connections for Aurora Serverless v2".
+    /// a minimum of 0 or 0.5 caps it at 2,000. Source: Aurora user guide, "Maximum connections for Aurora Serverless
+    /// v2".
     #[must_use]
     pub fn max_connections(self) -> u32 {
         const POINTS: &[(u32, u32)] = &[(2, 189), (8, 823), (16, 1669), (32, 3360), (64, 5000)];
@@ -174,13 +175,14 @@ pub struct TaskRange {
 }
 
 impl TaskRange {
-    /// The most tasks konta gives one tenant; far above what a small business needs, far below ECS's 5,000 a service.
+    /// How many tasks konta gives one tenant at most: far more than a small business needs, far fewer than ECS's 5,000
+    /// per service.
     pub const HIGHEST: u32 = 50;
 
     /// Checks the range.
     ///
     /// # Errors
-    /// When it is empty, upside down or above [`Self::HIGHEST`].
+    /// If it is empty, reversed or above [`Self::HIGHEST`].
     pub fn new(min: u32, max: u32) -> Result<Self, SizeError> {
         if min == 0 {
             return Err(SizeError {
@@ -190,7 +192,7 @@ impl TaskRange {
         }
         if min > max || max > Self::HIGHEST {
             return Err(SizeError {
-                problem: format!("{min} to {max} tasks is no usable range"),
+                problem: format!("{min} to {max} tasks is not a usable range"),
                 help: format!("write min <= max <= {}", Self::HIGHEST),
             });
         }

@@ -1,6 +1,6 @@
-//! What was probably meant by a word that is not known.
+//! What was probably meant by an unknown word.
 
-/// The known word nearest to the one given, when it is near enough to be meant.
+/// The known word most similar to the given one, if it is similar enough to be meant.
 pub fn nearest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let lower = given.to_lowercase();
     let far = (given.chars().count() / 3).max(1);

@@ -7,7 +7,7 @@ use super::{
     AddonName, CellNumber, EnvironmentName, FargateSize, HostName, Isolation, TaskRange, TenantName, TierName,
 };
 
-/// A host the tenant answers on.
+/// A host on which the tenant answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TenantHost {
     /// The name.
@@ -27,21 +27,21 @@ pub enum SecretReference {
     Arn(String),
 }
 
-/// Where the tenant's database lives.
+/// Where the tenant's database is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DatabaseChoice {
     /// In the cell's cluster.
     Shared,
-    /// In an Aurora cluster of its own, in an addon stack.
+    /// In its own Aurora cluster, in an addon stack.
     Dedicated,
 }
 
 /// When the tenant sleeps, in its own time zone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Schedule {
-    /// Six-field cron expression of going to sleep, without `cron()`.
+    /// Six-field cron expression for going to sleep, without `cron()`.
     pub sleep: String,
-    /// Six-field cron expression of waking.
+    /// Six-field cron expression for waking up.
     pub wake: String,
     /// IANA time zone.
     pub timezone: String,
@@ -52,13 +52,13 @@ pub struct Schedule {
 pub struct Tenant {
     /// Its name.
     pub name: TenantName,
-    /// The environment it lives in.
+    /// Its environment.
     pub environment: EnvironmentName,
-    /// The tier it buys.
+    /// The tier that it buys.
     pub tier: TierName,
     /// From the tier.
     pub isolation: Isolation,
-    /// Its hosts, the first being the address people are given.
+    /// Its hosts; the first one is its address.
     pub hosts: Vec<TenantHost>,
     /// Modules to install: the tier's, then its own, without repetition.
     pub modules: Vec<String>,
@@ -76,21 +76,21 @@ pub struct Tenant {
     pub variables: BTreeMap<String, String>,
     /// Secret variables of the container, by reference.
     pub secrets: BTreeMap<String, SecretReference>,
-    /// Where its database lives.
+    /// Where its database is.
     pub database: DatabaseChoice,
     /// Its addons, each a file in `addons/`.
     pub addons: Vec<AddonName>,
-    /// The cell it asks for.
+    /// The cell that its manifest names.
     pub cell: Option<CellNumber>,
     /// When it sleeps.
     pub schedule: Option<Schedule>,
 }
 
 impl Tenant {
-    /// Connections one Odoo process of konta's opens at the most: `db_maxconn` in `templates/odoo/odoo.conf`.
+    /// How many connections one Odoo process opens at most: `db_maxconn` in `templates/odoo/odoo.conf`.
     pub const CONNECTIONS_PER_TASK: u32 = 16;
 
-    /// What the tenant asks of its cell.
+    /// What the tenant needs from its cell.
     #[must_use]
     pub fn demand(&self) -> Demand {
         let dedicated = self.isolation == Isolation::Dedicated;
@@ -99,7 +99,8 @@ impl Tenant {
             target_groups: u32::from(dedicated),
             rules: 1,
             certificates: u32::try_from(certificates).unwrap_or(u32::MAX),
-            // The pool's own connections are the cell's, not the tenant's; a cluster of its own asks nothing of the cell's.
+            // The pool's connections are the cell's, not the tenant's; a tenant with its own cluster needs none of the
+            // cell's.
             connections: if dedicated && self.database == DatabaseChoice::Shared {
                 Self::CONNECTIONS_PER_TASK * self.tasks.max()
             } else {
@@ -108,7 +109,7 @@ impl Tenant {
         }
     }
 
-    /// The address people are given.
+    /// Its address, as a URL.
     #[must_use]
     pub fn url(&self) -> String {
         self.hosts.first().map(|h| format!("https://{}", h.host)).unwrap_or_default()

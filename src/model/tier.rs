@@ -9,7 +9,7 @@ use super::{FargateSize, TaskRange, TierName};
 pub enum Isolation {
     /// The cell's shared Odoo service serves the tenant's database, routed by host name.
     Pooled,
-    /// The tenant has a Fargate service of its own.
+    /// The tenant has its own Fargate service.
     Dedicated,
 }
 
@@ -24,16 +24,16 @@ impl Isolation {
     }
 }
 
-/// What the customer buys, as `konta.yml` says it.
+/// What the customer buys, as `konta.yml` says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tier {
     /// Its name.
     pub name: TierName,
-    /// Price a month, in the workspace's currency.
+    /// Price per month, in the workspace's currency.
     pub price: Decimal,
     /// Who shares the process.
     pub isolation: Isolation,
-    /// Odoo modules every tenant of the tier has.
+    /// Odoo modules that every tenant of the tier has.
     pub modules: Vec<String>,
     /// The image, with its digest.
     pub image: String,

@@ -6,7 +6,7 @@ use rust_decimal::Decimal;
 
 use super::{ApplicationName, Environment, EnvironmentName, Isolation, Tenant, TenantName, Terms, Tier, TierName};
 
-/// How many US dollars one unit of the workspace's currency buys, and since when konta believes it.
+/// How many US dollars one unit of the workspace's currency buys, and on which day.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExchangeRate {
     /// US dollars for one unit.
@@ -24,13 +24,13 @@ pub struct Workspace {
     pub currency: String,
     /// Its rate.
     pub exchange_rate: ExchangeRate,
-    /// Tax, fees and what else is taken off a price.
+    /// Tax, fees and other costs that are taken off a price.
     pub terms: Terms,
     /// What customers can buy.
     pub tiers: BTreeMap<TierName, Tier>,
-    /// The footprints.
+    /// The environments.
     pub environments: BTreeMap<EnvironmentName, Environment>,
-    /// The customers.
+    /// The tenants.
     pub tenants: BTreeMap<TenantName, Tenant>,
 }
 

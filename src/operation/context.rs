@@ -2,14 +2,18 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use futures::future::LocalBoxFuture;
+
 use crate::aws::Aws;
 use crate::model::Environment;
 use crate::stack::Observed;
 use crate::stack::names::Names;
 
-use super::event::Events;
-use super::interrupt::Interrupts;
+use super::error::OperationError;
+use super::event::{Events, StepResult};
+use super::interrupt::{Interrupt, Interrupts};
 use super::polling::Polling;
+use super::step::{Step, Steps};
 
 /// What every operation in one environment works with.
 #[derive(Debug, Clone)]
@@ -28,6 +32,8 @@ pub struct Context<'a> {
     pub interrupts: Interrupts,
     /// What is deployed, kept up to date while the operation runs.
     pub standing: Standing,
+    /// The steps of the operation, as its plan shows them; empty where an operation has no list of its own.
+    pub steps: Steps,
 }
 
 impl Context<'_> {
@@ -40,6 +46,40 @@ impl Context<'_> {
     #[must_use]
     pub fn observed(&self) -> Observed {
         self.standing().clone()
+    }
+
+    /// Runs a step between its two events. The operation's list must have it.
+    ///
+    /// # Errors
+    /// What the work ends with; and [`OperationError::Cancelled`] where the operator asked to begin nothing new and the operation may
+    /// stop here.
+    pub fn step<'s>(
+        &'s self,
+        stack: &'s str,
+        step: Step,
+        work: impl Future<Output = StepResult> + 's,
+    ) -> LocalBoxFuture<'s, StepResult> {
+        debug_assert!(self.steps.has(step), "the step {step:?} of {stack} is not in the list {:?}", self.steps);
+        // Operations call each other: their futures would not fit on a stack if each held the next.
+        let work = Box::pin(work);
+        Box::pin(async move {
+            if self.steps.rest_before(step) {
+                self.stop_if_interrupted(stack)?;
+            }
+            self.steps.begin(step);
+            self.events.step(stack, step.name, step.title, work).await
+        })
+    }
+
+    /// Ends an operation at a place where it may rest, if the operator asked for that.
+    ///
+    /// # Errors
+    /// [`OperationError::Cancelled`] then.
+    pub fn stop_if_interrupted(&self, stack: &str) -> Result<(), OperationError> {
+        if *self.interrupts.borrow() == Interrupt::None {
+            return Ok(());
+        }
+        Err(OperationError::Cancelled { what: format!("the operation on {stack} stopped between two steps") })
     }
 }
 

@@ -85,6 +85,18 @@ pub enum OperationError {
         /// What is missing.
         missing: String,
     },
+    /// A service's tasks were asked, and do not answer.
+    #[error("{stack}: the health check failed: {reason}")]
+    #[diagnostic(
+        code(konta::unhealthy),
+        help("see the tasks' log; the stack is deployed, so correct the manifest and deploy again")
+    )]
+    Unhealthy {
+        /// The stack.
+        stack: String,
+        /// How many tasks run and answer.
+        reason: String,
+    },
     /// The sandbox runs no tasks.
     #[error("the sandbox runs no tasks, so {what}")]
     #[diagnostic(code(konta::no_tasks), help("start it with `konta sandbox start --with-odoo`"))]

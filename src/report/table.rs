@@ -3,7 +3,9 @@
 use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, TableStyle, Width};
 use serde::Serialize;
 
-use crate::model::ServingState;
+use crate::model::{CellNumber, ServingState, Tenant};
+use crate::stack::names::Names;
+use crate::stack::{Observed, ObservedStack};
 
 use super::text;
 
@@ -28,6 +30,32 @@ pub struct TenantRow {
     pub page: ServingState,
     /// Whether a move of it is not at its end.
     pub moving: bool,
+}
+
+impl TenantRow {
+    /// A tenant of the manifests, deployed or not.
+    #[must_use]
+    pub fn of(tenant: &Tenant, names: &Names, observed: &Observed) -> Self {
+        let stack = names.tenant(&tenant.name);
+        let deployed = observed.get(&stack);
+        Self {
+            tenant: tenant.name.to_string(),
+            url: tenant.url(),
+            tier: tenant.tier.to_string(),
+            cell: deployed.and_then(ObservedStack::cell).map(CellNumber::get),
+            database: tenant.name.database(),
+            page: deployed.map(ObservedStack::page).unwrap_or_default(),
+            moving: observed.is_on_its_way(&tenant.name),
+            state: deployed.map_or_else(|| "not deployed".to_owned(), |deployed| deployed.status.clone()),
+            stack,
+        }
+    }
+}
+
+/// The rows of these tenants.
+#[must_use]
+pub fn tenant_rows(tenants: &[&Tenant], names: &Names, observed: &Observed) -> Vec<TenantRow> {
+    tenants.iter().map(|tenant| TenantRow::of(tenant, names, observed)).collect()
 }
 
 /// How a tenant stands: the state of its stack, after what that does not tell.

@@ -7,11 +7,11 @@ use thiserror::Error;
 #[derive(Debug, Error, Diagnostic)]
 pub enum SandboxError {
     /// There is no Python.
-    #[error("the local AWS needs Python 3, and there is no `python3` on the PATH")]
+    #[error("the local AWS needs Python 3, but there is no `python3` on the PATH")]
     #[diagnostic(
         code(konta::sandbox::python_missing),
         help(
-            "install Python 3.10 or newer (Debian, Ubuntu: apt install python3 python3-venv; macOS: brew install python)"
+            "install Python 3.10 or newer (Debian, Ubuntu: `apt install python3 python3-venv`; macOS: `brew install python`)"
         )
     )]
     PythonMissing,
@@ -19,7 +19,7 @@ pub enum SandboxError {
     #[error("`python3 -m venv` failed:\n{lines}")]
     #[diagnostic(
         code(konta::sandbox::venv_failed),
-        help("Debian and Ubuntu keep the module apart: apt install python3-venv")
+        help("on Debian and Ubuntu, the module is a separate package: run `apt install python3-venv`")
     )]
     VenvFailed {
         /// Its last lines.
@@ -30,44 +30,44 @@ pub enum SandboxError {
     #[diagnostic(
         code(konta::sandbox::pip_failed),
         help(
-            "the first start needs PyPI once (or another index, PIP_INDEX_URL; proxies as in HTTPS_PROXY) and about 150 MB; \
-             it needs Python 3.10 or newer; the same command tries again"
+            "the first start needs PyPI (or another index, `PIP_INDEX_URL`; a proxy, `HTTPS_PROXY`), about 150 MB, \
+             and Python 3.10 or newer; run the same command again"
         )
     )]
     PipFailed {
         /// The last lines of pip.
         lines: String,
     },
-    /// No Odoo can be had here.
-    #[error("there is no Odoo to run the tasks in:\n{lines}")]
+    /// No Odoo is available here.
+    #[error("there is no Odoo to run the tasks:\n{lines}")]
     #[diagnostic(
         code(konta::sandbox::no_odoo),
         help(
-            "Debian's package is unpacked into the user's cache folder (KONTA_SANDBOX_ODOO names another), which needs apt, dpkg \
-             and a Debian mirror, and PyPI once; without --with-odoo everything but the tasks themselves works"
+            "konta unpacks Debian's package into your cache folder (`KONTA_SANDBOX_ODOO` names another), which needs apt, \
+             dpkg, a Debian mirror and PyPI, once; without `--with-odoo`, everything works except the tasks themselves"
         )
     )]
     NoOdoo {
-        /// The last lines of what was said.
+        /// The last lines of the output.
         lines: String,
     },
     /// The process ended before it answered.
-    #[error("the local AWS ended while it started:\n{lines}")]
+    #[error("the local AWS ended while it was starting:\n{lines}")]
     #[diagnostic(
         code(konta::sandbox::ended),
-        help("all it said is in .konta/sandbox/log/; `konta sandbox reset` starts from nothing")
+        help("its log is in `.konta/sandbox/log/`; to start from nothing, run `konta sandbox reset`")
     )]
     Ended {
         /// The last lines of its log.
         lines: String,
     },
-    /// The process went while a command spoke with it.
-    #[error("the sandbox has stopped, in the middle of this command")]
+    /// The process ended while a command used it.
+    #[error("the sandbox stopped in the middle of this command")]
     #[diagnostic(
         code(konta::sandbox::stopped),
         help(
-            "run the same command again: it starts the sandbox with what it held and goes on; all it said is in \
-             .konta/sandbox/log/, and `konta sandbox reset` starts from nothing"
+            "run the same command again: it starts the sandbox with what it held and continues. Its log is in \
+             `.konta/sandbox/log/`; to start from nothing, run `konta sandbox reset`"
         )
     )]
     Stopped,
@@ -75,7 +75,7 @@ pub enum SandboxError {
     #[error("the local AWS did not answer within {seconds} seconds:\n{lines}")]
     #[diagnostic(
         code(konta::sandbox::not_ready),
-        help("all it said is in .konta/sandbox/log/; try again, or start from nothing with `konta sandbox reset`")
+        help("try again, or start from nothing with `konta sandbox reset`; its log is in `.konta/sandbox/log/`")
     )]
     NotReady {
         /// How long konta waited.
@@ -92,10 +92,10 @@ pub enum SandboxError {
     OtherAccount {
         /// The account of the running one.
         running: String,
-        /// The account asked for.
+        /// The requested account.
         wanted: String,
     },
-    /// Another konta starts or stops it, and does not come to an end.
+    /// Another konta is starting or stopping it and does not finish.
     #[error("another konta has been busy with {what} for {minutes} minutes")]
     #[diagnostic(code(konta::sandbox::busy), help("end the other konta, then try again"))]
     Busy {
@@ -108,7 +108,7 @@ pub enum SandboxError {
     #[error("process {pid} of the local AWS does not end: {problem}")]
     #[diagnostic(
         code(konta::sandbox::does_not_end),
-        help("was it started by another user? that user can stop it with `konta sandbox stop`")
+        help("if another user started it, that user can stop it with `konta sandbox stop`")
     )]
     DoesNotEnd {
         /// The process.
@@ -120,7 +120,7 @@ pub enum SandboxError {
     #[error("cannot {what}: {problem}")]
     #[diagnostic(
         code(konta::sandbox::system),
-        help("the local AWS keeps its files in .konta/sandbox of the workspace, which must be a writable folder")
+        help("the local AWS keeps its files in `.konta/sandbox` of the workspace, which must be a writable folder")
     )]
     System {
         /// What konta tried.

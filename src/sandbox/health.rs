@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
 
-/// How long one question may take.
+/// How long one check may take.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Asks once.
@@ -16,7 +16,7 @@ pub(super) async fn answers(port: u16) -> bool {
     matches!(timeout(PATIENCE, ask(port)).await, Ok(Ok(true)))
 }
 
-/// Asks until it answers or the time is over: a process busy with many stacks may leave one question unanswered.
+/// Asks until it answers or the time is up: a process busy with many stacks may leave one check unanswered.
 pub(super) async fn answers_within(port: u16, longest: Duration) -> bool {
     let deadline = Instant::now() + longest;
     loop {
@@ -30,7 +30,8 @@ pub(super) async fn answers_within(port: u16, longest: Duration) -> bool {
     }
 }
 
-/// `GET /_konta/health`, by hand: one header line is all that is read. That path tells the sandbox from another server on its port.
+/// `GET /_konta/health`, by hand. Only the status and one word of the answer count: they distinguish the sandbox from
+/// another server on its port.
 async fn ask(port: u16) -> io::Result<bool> {
     let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;
     let request = format!("GET /_konta/health HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n");

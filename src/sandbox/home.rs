@@ -11,13 +11,14 @@ use tokio::time::{Instant, sleep};
 
 use super::error::SandboxError;
 
-/// How long one command waits for another that starts the sandbox: the first start may install packages over a slow line.
+/// How long one command waits for another that starts the sandbox: the first start may install packages over a slow
+/// line.
 const WAIT: Duration = Duration::from_mins(10);
-/// A log longer than this is begun anew, in bytes.
+/// A log longer than this, in bytes, is replaced by a new one.
 const LONGEST_LOG: u64 = 4 * 1024 * 1024;
-/// Lines of a log or of pip that an error shows.
+/// How many lines of a log or of pip's output an error shows.
 const LINES_SHOWN: usize = 15;
-/// What [`Home::clear`] leaves: it takes long to make again, or is in use.
+/// What [`Home::clear`] keeps: it takes long to create again, or is in use.
 const KEPT: [&str; 4] = ["venv", "venv.lock", "lib", LOCK];
 const LOCK: &str = "konta.lock";
 
@@ -32,14 +33,14 @@ pub(super) struct Ready {
     pub(super) region: String,
     #[serde(default)]
     pub(super) started_at: String,
-    /// The version of the Odoo that runs the tasks; `None` where they are only shown.
+    /// The version of the Odoo that runs the tasks; `None` if they are only shown.
     #[serde(default)]
     pub(super) odoo: Option<String>,
     #[serde(default)]
     pub(super) https_port: Option<u16>,
     #[serde(default)]
     pub(super) http_port: Option<u16>,
-    /// What could not be read at the start, as it is called now, within the folder.
+    /// What could not be read at the start: the names that these files have now, within the folder.
     #[serde(default)]
     pub(super) set_aside: Vec<String>,
 }
@@ -49,11 +50,11 @@ pub(super) struct Ready {
 pub(super) struct Home(PathBuf);
 
 impl Home {
-    /// Makes the folder, readable for its owner only: it will hold passwords.
+    /// Creates the folder, readable only for its owner: it will hold passwords.
     pub(super) fn make(workspace_root: &Path) -> Result<Self, SandboxError> {
         let konta = workspace_root.join(".konta");
-        fs::create_dir_all(&konta).map_err(SandboxError::system("make the folder .konta"))?;
-        // The workspace is usually a git repository, and nothing in here belongs to it.
+        fs::create_dir_all(&konta).map_err(SandboxError::system("create the folder .konta"))?;
+        // The workspace is usually a git repository, and nothing in this folder belongs in it.
         let ignore = konta.join(".gitignore");
         if !ignore.exists() {
             fs::write(&ignore, "*\n").map_err(SandboxError::system("write .konta/.gitignore"))?;
@@ -62,14 +63,14 @@ impl Home {
             .recursive(true)
             .mode(0o700)
             .create(konta.join("sandbox"))
-            .map_err(SandboxError::system("make the folder .konta/sandbox"))?;
+            .map_err(SandboxError::system("create the folder .konta/sandbox"))?;
         Self::find(workspace_root).ok_or_else(|| SandboxError::System {
-            what: "enter the folder .konta/sandbox".into(),
-            problem: "it is not there".into(),
+            what: "open the folder .konta/sandbox".into(),
+            problem: "it does not exist".into(),
         })
     }
 
-    /// The folder if it is there, as an absolute path without links: processes are recognised by it.
+    /// The folder, if it exists, as an absolute path without links: processes are recognised by it.
     pub(super) fn find(workspace_root: &Path) -> Option<Self> {
         workspace_root.join(".konta").join("sandbox").canonicalize().ok().map(Self)
     }
@@ -82,23 +83,23 @@ impl Home {
         self.0.join(name)
     }
 
-    /// What the running process says of itself; `None` when there is none or it is not ready.
+    /// What the running process says about itself; `None` if there is none or it is not ready.
     pub(super) fn ready(&self) -> Option<Ready> {
         serde_json::from_slice(&fs::read(self.join("ready.json")).ok()?).ok()
     }
 
-    /// Takes away what a killed process said of itself.
+    /// Removes what a killed process said about itself.
     pub(super) fn forget_ready(&self) {
-        // Absent is as good as removed.
+        // It may already be absent.
         let _ = fs::remove_file(self.join("ready.json"));
     }
 
-    /// Held while the sandbox is started or stopped; let go when it is dropped, also by a killed process.
+    /// The lock to hold while the sandbox is started or stopped; released on drop, and if the process is killed.
     pub(super) async fn lock(&self, tell: &dyn Fn(&str)) -> Result<File, SandboxError> {
         lock(&self.join(LOCK), "the local AWS", tell).await
     }
 
-    /// Deletes stacks, databases and logs. Says whether there was anything.
+    /// Deletes stacks, databases and logs. Returns whether there was anything.
     pub(super) fn clear(&self) -> Result<bool, SandboxError> {
         let what = "empty the folder .konta/sandbox";
         let mut found = false;
@@ -147,14 +148,14 @@ impl Log {
             file.read_to_end(&mut bytes)
         });
         match read {
-            Ok(0) => "(it said nothing)".to_owned(),
+            Ok(0) => "(no output)".to_owned(),
             Ok(_) => last_lines(&bytes),
             Err(error) => format!("(its log cannot be read: {error})"),
         }
     }
 }
 
-/// The last lines of what a program said, without control characters.
+/// The last lines of a program's output, without control characters.
 pub(super) fn last_lines(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
     let lines: Vec<&str> = text.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
@@ -162,7 +163,7 @@ pub(super) fn last_lines(bytes: &[u8]) -> String {
     shown.chars().filter(|c| *c == '\n' || !c.is_control()).collect()
 }
 
-/// Waits for a lock file, and says once that it waits.
+/// Waits for the lock on a file, and says once that it waits.
 pub(super) async fn lock(path: &Path, what: &'static str, tell: &dyn Fn(&str)) -> Result<File, SandboxError> {
     let failed = || SandboxError::system(format!("lock {what}"));
     let file = OpenOptions::new().create(true).append(true).mode(0o600).open(path).map_err(failed())?;
@@ -229,7 +230,7 @@ mod tests {
         let write = |log: &Log, text: &str| std::io::Write::write_all(&mut &log.file, text.as_bytes()).unwrap();
         write(&home.open_log().unwrap(), "an old run\n");
         let log = home.open_log().unwrap();
-        assert_eq!(log.last_lines(), "(it said nothing)");
+        assert_eq!(log.last_lines(), "(no output)");
         write(&log, "Traceback\n\n  \u{1b}[31mred\r\n");
         assert_eq!(log.last_lines(), "Traceback\n  [31mred");
     }

@@ -1,4 +1,4 @@
-//! What a workspace imports, and so must be there before konta comes: the sandbox is told to take it for existing.
+//! What a workspace imports, and so must exist before konta runs: the sandbox treats it as existing.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -19,7 +19,7 @@ pub struct Imports {
     pub vpcs: Vec<ImportedVpc>,
 }
 
-/// A zone that is there.
+/// An existing zone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ImportedZone {
     /// `Z...`
@@ -28,7 +28,7 @@ pub struct ImportedZone {
     pub name: String,
 }
 
-/// A network that is there.
+/// An existing network.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ImportedVpc {
     /// `vpc-...`
@@ -41,7 +41,7 @@ pub struct ImportedVpc {
     pub private_subnets: Vec<String>,
 }
 
-/// Tells a workspace's sandbox, running or yet to start, what the workspace imports.
+/// Writes down, for a workspace's sandbox that runs or has yet to start, what the workspace imports.
 pub fn take_for_existing(workspace_root: &Path, imports: &Imports) -> Result<(), SandboxError> {
     const WHAT: &str = "write .konta/sandbox/imports.json";
     let home = Home::make(workspace_root)?;

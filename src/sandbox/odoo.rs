@@ -11,11 +11,11 @@ use super::error::SandboxError;
 use super::home::{self, Home};
 use super::python_files;
 
-/// Names the folder in place of the user's cache.
+/// The variable that names a folder instead of the user's cache.
 const FOLDER: &str = "KONTA_SANDBOX_ODOO";
 /// The program of the Python side that fetches it.
 const PROGRAM: &str = "odoo_image.py";
-/// In the sandbox's folder: that its tasks run, also after it was stopped.
+/// A file in the sandbox's folder: this sandbox runs tasks, also after it was stopped.
 const WISH: &str = "with-odoo";
 
 /// Whether this sandbox ran tasks before.
@@ -23,16 +23,16 @@ pub(super) fn is_wanted(home: &Home) -> bool {
     home.join(WISH).exists()
 }
 
-/// The folder of an Odoo that is there; fetched when it is not.
+/// The folder of an Odoo, which is fetched if it does not exist.
 pub(super) async fn prepare(home: &Home, python: &Path, tell: &dyn Fn(&str)) -> Result<PathBuf, SandboxError> {
     let what = "the Odoo of the local AWS";
     let folder = folder()?;
     if let Some(parent) = folder.parent() {
-        fs::create_dir_all(parent).map_err(SandboxError::system(format!("make the folder of {what}")))?;
+        fs::create_dir_all(parent).map_err(SandboxError::system(format!("create the folder of {what}")))?;
     }
     let _lock = home::lock(&folder.with_extension("lock"), what, tell).await?;
     if !folder.join("image.json").exists() {
-        tell("fetching an Odoo (once; about 350 MB, 1.2 GB on the disk)");
+        tell("fetching an Odoo (once; about 350 MB, 1.2 GB on disk)");
     }
     let mut child = Command::new(python)
         .arg("-I")
@@ -55,13 +55,13 @@ pub(super) async fn prepare(home: &Home, python: &Path, tell: &dyn Fn(&str)) -> 
     }
     let mut problem = Vec::new();
     if let Some(mut said) = child.stderr.take() {
-        said.read_to_end(&mut problem).await.map_err(SandboxError::system("hear Python"))?;
+        said.read_to_end(&mut problem).await.map_err(SandboxError::system("read Python's output"))?;
     }
     let ended = child.wait().await.map_err(SandboxError::system("wait for Python"))?;
     if !ended.success() {
         return Err(SandboxError::NoOdoo { lines: home::last_lines(&problem) });
     }
-    fs::write(home.join(WISH), "").map_err(SandboxError::system("write into .konta/sandbox"))?;
+    fs::write(home.join(WISH), "").map_err(SandboxError::system("write to .konta/sandbox"))?;
     Ok(folder)
 }
 

@@ -1,4 +1,5 @@
-//! The processes of a sandbox: started apart from this one, recognised by their command line, ended in order.
+//! The processes of a sandbox: started separately from this one, recognised by their command lines, ended in an orderly
+//! way.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -14,15 +15,17 @@ use super::error::SandboxError;
 use super::home::{Home, Log};
 use super::{LOOK, python_files};
 
-/// How long a process may take to end in order: Python gives its servers 20 seconds and its databases as many.
+/// How long a process may take to end in an orderly way: Python gives its servers 20 seconds, and its databases another
+/// 20.
 const GRACE: Duration = Duration::from_secs(45);
 /// How long the system may take to end a killed process.
 const KILL: Duration = Duration::from_secs(5);
 
-/// What the process gets of the environment. Not the operator's credentials, and no setting meant for another emulator or Python.
+/// The environment variables that the process gets: not the operator's credentials, and no settings meant for another
+/// emulator or Python.
 const PASSED: [&str; 7] = ["PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR"];
 
-/// Starts the Python process in a process group of its own, so that Ctrl-C in this terminal does not reach it.
+/// Starts the Python process in its own process group, so that Ctrl-C in this terminal does not reach it.
 pub(super) fn launch(
     home: &Home,
     python: &Path,
@@ -51,42 +54,42 @@ pub(super) fn launch(
         .map_err(SandboxError::system(what))
 }
 
-/// Whether a process is the Python process of this sandbox: a number alone may since belong to any other.
+/// Whether a process is the Python process of this sandbox: its id alone may meanwhile belong to another process.
 pub(super) fn is_sandbox(pid: u32, home: &Home) -> bool {
     command_line(pid).is_some_and(|line| is_sandbox_line(&line, home.path()))
 }
 
-/// Every Python process of this sandbox, also one that is not ready or whose `ready.json` was lost.
+/// Every Python process of this sandbox, including one that is not ready or whose `ready.json` was lost.
 pub(super) fn sandboxes(home: &Home) -> Vec<u32> {
     let mut found: Vec<u32> = match fs::read_dir("/proc") {
         Ok(entries) => entries
             .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
             .filter(|&pid| is_sandbox(pid, home))
             .collect(),
-        // Without /proc (macOS) only what the process said of itself is known.
+        // Without /proc (macOS) only what the process said about itself is known.
         Err(_) => home.ready().map(|ready| ready.pid).filter(|&pid| is_sandbox(pid, home)).into_iter().collect(),
     };
     found.sort_unstable();
     found
 }
 
-/// Ends a process: asks, waits, kills. `lives` says whether the number still is that process.
+/// Ends a process: asks, waits, kills. `lives` says whether the id still is that process's.
 pub(super) async fn end(pid: u32, lives: impl Fn() -> bool) -> Result<(), SandboxError> {
     for (signal, patience) in [(Signal::TERM, GRACE), (Signal::KILL, KILL)] {
         if !lives() {
             return Ok(());
         }
         send(pid, signal)?;
-        // A process that was stopped (Ctrl-Z, a debugger) hears of it only once it goes on.
+        // A process that was stopped (Ctrl-Z, a debugger) gets the signal only once it continues.
         send(pid, Signal::CONT)?;
         if gone(&lives, patience).await {
             return Ok(());
         }
     }
-    Err(SandboxError::DoesNotEnd { pid, problem: "it was killed and is still there".into() })
+    Err(SandboxError::DoesNotEnd { pid, problem: "it was killed but still exists".into() })
 }
 
-/// Ends the PostgreSQL servers that a killed sandbox left on its data. Says whether there were any.
+/// Ends the PostgreSQL servers that a killed sandbox left running on its data. Returns whether there were any.
 pub(super) async fn end_databases(home: &Home) -> Result<bool, SandboxError> {
     let Ok(folders) = fs::read_dir(home.join("postgres")) else { return Ok(false) };
     let mut found = false;
@@ -99,7 +102,7 @@ pub(super) async fn end_databases(home: &Home) -> Result<bool, SandboxError> {
         let lives = || command_line(pid).is_some_and(|line| is_database_line(&line, &data));
         if lives() {
             found = true;
-            // PostgreSQL's fast stop: clients are sent away, data is written.
+            // PostgreSQL's fast shutdown: it disconnects its clients and writes its data.
             send(pid, Signal::INT)?;
             if !gone(lives, GRACE).await {
                 end(pid, lives).await?;
@@ -123,10 +126,10 @@ async fn gone(lives: impl Fn() -> bool, patience: Duration) -> bool {
 fn send(pid: u32, signal: Signal) -> Result<(), SandboxError> {
     let number = i32::try_from(pid).ok().and_then(Pid::from_raw);
     match number.map(|pid| kill_process(pid, signal)) {
-        // It ended in between.
+        // It has ended meanwhile.
         Some(Ok(()) | Err(rustix::io::Errno::SRCH)) => Ok(()),
         Some(Err(error)) => Err(SandboxError::DoesNotEnd { pid, problem: error.to_string() }),
-        None => Err(SandboxError::DoesNotEnd { pid, problem: "that is no process id".into() }),
+        None => Err(SandboxError::DoesNotEnd { pid, problem: "that is not a process id".into() }),
     }
 }
 
@@ -138,8 +141,8 @@ fn is_database_line(line: &str, data: &Path) -> bool {
     line.contains("postgres") && line.contains(&format!("-D {} -p", data.display()))
 }
 
-/// A process's command line, its arguments parted by spaces; `None` when there is no such process or it has ended (a zombie has no
-/// command line).
+/// A process's command line, its arguments separated by spaces; `None` if there is no such process or it has ended (a
+/// zombie has no command line).
 fn command_line(pid: u32) -> Option<String> {
     let bytes = if Path::new("/proc/self").exists() {
         fs::read(format!("/proc/{pid}/cmdline")).ok()?

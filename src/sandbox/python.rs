@@ -1,4 +1,5 @@
-//! The Python environment of the sandbox: made once, its packages installed again only when the list of them changed.
+//! The Python environment of the sandbox: created once; its packages are installed again only if their list has
+//! changed.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -12,9 +13,9 @@ use super::error::SandboxError;
 use super::home::{self, Home};
 use super::python_files;
 
-/// A folder for a Python environment that several workspaces share, for tests and CI.
+/// The variable that names a folder for a Python environment that several workspaces share, for tests and CI.
 const SHARED: &str = "KONTA_SANDBOX_VENV";
-/// Written into the environment last: what was installed, and for which Python.
+/// The file that is written into the environment last: what was installed, and for which Python.
 const MARKER: &str = "konta-requirements";
 
 /// The interpreter of an environment in which everything is installed.
@@ -26,34 +27,34 @@ pub(super) async fn prepare(home: &Home, tell: &dyn Fn(&str)) -> Result<PathBuf,
         None => home.join("venv"),
     };
     let python = venv.join("bin").join("python");
-    // Looked at without the lock first: the folder may be one that konta may only read.
+    // Checked without the lock first: konta may be allowed only to read the folder.
     if is_complete(&venv, &python).await {
         return Ok(python);
     }
     let what = "the Python environment of the local AWS";
     let lock = lock_of(&venv);
     if let Some(folder) = lock.parent() {
-        fs::create_dir_all(folder).map_err(SandboxError::system(format!("make the folder of {what}")))?;
+        fs::create_dir_all(folder).map_err(SandboxError::system(format!("create the folder of {what}")))?;
     }
     let _lock = home::lock(&lock, what, tell).await?;
     if is_complete(&venv, &python).await {
         return Ok(python);
     }
-    // Half an installation must not look like a whole one.
+    // A partial installation must not look complete.
     let _ = fs::remove_file(venv.join(MARKER));
     if version(&python).await.is_none() {
-        tell("making the Python environment of the local AWS");
+        tell("creating the Python environment of the local AWS");
         make(&venv, is_shared).await?;
     }
     tell("installing the packages of the local AWS (once; about 150 MB)");
     install(&python, &python_files::folder(home).join("requirements.txt")).await?;
     let version = version(&python).await.unwrap_or_default();
-    // Readable like the rest of the environment: other users may share it. Half a marker equals no marker.
-    fs::write(venv.join(MARKER), marker(&version)).map_err(SandboxError::system(format!("write into {what}")))?;
+    // Readable like the rest of the environment: other users may share it. Half a marker counts as none.
+    fs::write(venv.join(MARKER), marker(&version)).map_err(SandboxError::system(format!("write to {what}")))?;
     Ok(python)
 }
 
-/// Beside the folder, not in it: making the environment may empty the folder.
+/// Next to the folder, not in it: creating the environment may empty the folder.
 fn lock_of(venv: &Path) -> PathBuf {
     let mut name = venv.file_name().unwrap_or_default().to_owned();
     name.push(".lock");
@@ -62,7 +63,7 @@ fn lock_of(venv: &Path) -> PathBuf {
 
 async fn is_complete(venv: &Path, python: &Path) -> bool {
     let Ok(installed) = fs::read_to_string(venv.join(MARKER)) else { return false };
-    // An environment outlives its Python when the system's is upgraded, and then finds no package.
+    // An environment remains when the system's Python is upgraded, but then finds none of its packages.
     version(python).await.is_some_and(|version| installed == marker(&version))
 }
 
@@ -72,7 +73,7 @@ fn marker(version: &str) -> String {
     format!("{} {version}\n", python_files::hexadecimal(hasher))
 }
 
-/// "3.11"; `None` when that Python does not run.
+/// "3.11"; `None` if that Python does not run.
 async fn version(python: &Path) -> Option<String> {
     let code = "import sys, pip; print('%d.%d' % sys.version_info[:2])";
     let answer = quiet(python).args(["-I", "-c", code]).output().await.ok()?;
@@ -80,7 +81,7 @@ async fn version(python: &Path) -> Option<String> {
 }
 
 async fn make(venv: &Path, is_shared: bool) -> Result<(), SandboxError> {
-    // konta empties its own folder only: the one the operator names may hold more than konta put there.
+    // konta empties only its own folder: one that the operator names may hold more than konta put there.
     let clear: &[&str] = if is_shared { &[] } else { &["--clear"] };
     let made = quiet(Path::new("python3")).args(["-m", "venv"]).args(clear).arg(venv).output().await;
     match made {
@@ -102,7 +103,7 @@ async fn install(python: &Path, requirements: &Path) -> Result<(), SandboxError>
     if installed.status.success() { Ok(()) } else { Err(SandboxError::PipFailed { lines: said(&installed) }) }
 }
 
-/// A program that ends with this one, asks nothing, and takes no notice of another environment that is active.
+/// A program that ends with this one, asks nothing, and ignores another environment that is active.
 fn quiet(program: &Path) -> Command {
     let mut command = Command::new(program);
     command.stdin(Stdio::null()).kill_on_drop(true);

@@ -38,7 +38,7 @@ const FILES: &[(&str, &str)] = &[
     ("requirements.txt", REQUIREMENTS),
 ];
 
-/// Holds the digest of the files beside it, so that a running process of another version is known.
+/// Holds the digest of the files next to it, by which a running process of another version is recognised.
 const VERSION: &str = "VERSION";
 
 /// The folder of the Python side.
@@ -51,14 +51,14 @@ pub(super) fn is_current(home: &Home) -> bool {
     fs::read_to_string(folder(home).join(VERSION)).is_ok_and(|version| version == digest())
 }
 
-/// Writes the files. Only while no process runs from there.
+/// Writes the files. To be called only while no process runs from there.
 pub(super) fn write(home: &Home) -> Result<(), SandboxError> {
     if is_current(home) {
         return Ok(());
     }
     let folder = folder(home);
     let what = "write .konta/sandbox/lib";
-    // A module of another version must not stay importable.
+    // A module of another version must not remain importable.
     if folder.exists() {
         fs::remove_dir_all(&folder).map_err(SandboxError::system(what))?;
     }

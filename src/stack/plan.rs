@@ -99,6 +99,13 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Adds steps before and after those of a stack.
+    pub fn add_steps(&mut self, stack: &str, before: Vec<String>, after: Vec<String>) {
+        if let Some(plan) = self.stacks.iter_mut().find(|plan| plan.stack == stack) {
+            plan.steps = [before, std::mem::take(&mut plan.steps), after].concat();
+        }
+    }
+
     /// Whether anything would be changed.
     #[must_use]
     pub fn changes_anything(&self) -> bool {

@@ -1,4 +1,5 @@
-//! A tenant's addons: any CloudFormation template of the operator's, whose outputs reach the container by their kind.
+//! A tenant's addons: any CloudFormation templates of the operator, whose outputs reach the container according to
+//! their kind.
 
 use serde_json::Value;
 
@@ -30,8 +31,9 @@ pub struct AddonOutput {
     pub wire: Wire,
 }
 
-/// The outputs of an addon, each with its way: a secret, a security group or a managed policy is known by the type of the resource
-/// the output refers to, everything else becomes a variable in capitals (`BucketName` -> `BUCKET_NAME`).
+/// The outputs of an addon, and how each reaches the tenant: a secret, a security group or a managed policy is
+/// recognised by the type of the resource to which the output refers; everything else becomes a variable in capitals
+/// (`BucketName` -> `BUCKET_NAME`).
 #[must_use]
 pub fn outputs(addon: &str, document: &Document) -> Vec<AddonOutput> {
     document
@@ -50,7 +52,7 @@ pub fn outputs(addon: &str, document: &Document) -> Vec<AddonOutput> {
         .collect()
 }
 
-/// The type of the one resource that an output names by Ref, or by the attribute that stands for it; empty otherwise.
+/// The type of the one resource that an output names by Ref, or by an attribute that identifies it; empty otherwise.
 fn referred_type<'a>(value: &Value, document: &'a Document) -> &'a str {
     let id = match intrinsic::intrinsic(value) {
         Some(("Ref", Value::String(id))) => id.as_str(),
@@ -85,7 +87,7 @@ pub fn wire_into(document: &mut Document, addon: &str, outputs: &[AddonOutput]) 
         if placed.is_none() {
             return Err(TemplateError::Addon {
                 name: format!("addons/{addon}.yml"),
-                problem: format!("its output {} finds no place in the tenant's template", output.output),
+                problem: format!("the tenant's template has no place for its output {}", output.output),
                 help: "the tenant's template needs an AWS::ECS::TaskDefinition, an AWS::ECS::Service and an AWS::IAM::Role"
                     .to_owned(),
             });
@@ -94,7 +96,7 @@ pub fn wire_into(document: &mut Document, addon: &str, outputs: &[AddonOutput]) 
     Ok(())
 }
 
-/// Refuses an output whose variable or parameter is there already: konta's own, the manifest's, or another addon's.
+/// Refuses an output whose variable or parameter already exists: konta's own, the manifest's, or another addon's.
 fn refuse_taken(document: &Document, addon: &str, output: &AddonOutput) -> Result<(), TemplateError> {
     let taken = match &output.wire {
         Wire::Variable(name) | Wire::Secret(name) if super::container::has_variable(document, name) => {
@@ -107,7 +109,7 @@ fn refuse_taken(document: &Document, addon: &str, output: &AddonOutput) -> Resul
     };
     Err(TemplateError::Addon {
         name: format!("addons/{addon}.yml"),
-        problem: format!("its output {} would be {taken}, which the tenant has already", output.output),
+        problem: format!("its output {} would become {taken}, which the tenant already has", output.output),
         help: "rename the output".to_owned(),
     })
 }
@@ -128,7 +130,7 @@ fn capitals(key: &str) -> String {
     name
 }
 
-/// `object-store` -> `ObjectStore`: logical names take letters and digits only.
+/// `object-store` -> `ObjectStore`: logical names may contain only letters and digits.
 fn pascal(slug: &str) -> String {
     slug.split('-')
         .map(|word| {

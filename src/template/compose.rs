@@ -1,4 +1,4 @@
-//! A template, a tenant and the operator's patches become one document, by structure and never by pasting text.
+//! Makes one document of a template, a tenant and the operator's patches, by structure and never by pasting text.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,13 +15,14 @@ use super::source::{MODULE_INIT, MODULE_MANIFEST, ODOO_CONF, Sources};
 use super::{limits, overrides, policy};
 use crate::model::{DatabaseChoice, HostName, Isolation, Schedule, SecretReference, Tenant, TenantHost};
 
-/// The database in which konta keeps, for a cell's pool, which host leads to which tenant's database.
+/// The database in which konta records, for a cell's pool, which host leads to which tenant's database.
 pub const REGISTRY: &str = "konta_registry";
 
-/// The addon that gives a tenant an Aurora cluster of its own.
+/// The addon that gives a tenant its own Aurora cluster.
 pub const AURORA: &str = "aurora";
 
-/// Makes documents. Those of one shape are made once and shared: a thousand tenants without variables of their own are one document.
+/// Makes documents. Those of one shape are made once and shared: a thousand tenants without their own variables share
+/// one document.
 #[derive(Debug)]
 pub struct Composer {
     sources: Sources,
@@ -29,7 +30,7 @@ pub struct Composer {
 }
 
 impl Composer {
-    /// From a workspace's sources.
+    /// A composer for a workspace's sources.
     #[must_use]
     pub fn new(sources: Sources) -> Self {
         Self { sources, shapes: Mutex::new(HashMap::new()) }
@@ -41,12 +42,13 @@ impl Composer {
         &self.sources
     }
 
-    /// `dns`, `environment` or `cell`, patched for the stack of this name.
+    /// The document of `dns`, `environment` or `cell`, patched for the stack of this name.
     pub fn shared(&self, template: &str, stack: &str) -> Result<Arc<Document>, TemplateError> {
         self.composed(template, stack, Some(template), |document| {
             add_konta_environment(document);
             if template == "cell" {
-                // The pool finds a visit's database by its host in this registry; a dedicated tenant has PGDATABASE instead.
+                // The pool finds a request's database by its host in this registry; a dedicated tenant has PGDATABASE
+                // instead.
                 add_variable(document, "KONTA_REGISTRY_DATABASE", &json!(REGISTRY));
             }
             Ok(())
@@ -59,7 +61,8 @@ impl Composer {
         self.composed(&template, stack, Some(&template), |_| Ok(()))
     }
 
-    /// The outputs of a tenant's own addons, with the way each takes; the built-in database is wired as the database, not here.
+    /// The outputs of a tenant's own addons, and how each reaches the tenant; the built-in database is wired as the
+    /// database, not here.
     pub fn addon_outputs(&self, tenant: &Tenant) -> Result<Vec<(String, Vec<AddonOutput>)>, TemplateError> {
         let mut found = Vec::new();
         for name in &tenant.addons {
@@ -75,7 +78,7 @@ impl Composer {
         Ok(found)
     }
 
-    /// A tenant's document; `domain` is the environment's, whose zone holds the names of hosts that have no zone of their own.
+    /// A tenant's document; `domain` is the environment's, whose zone holds the names of hosts without their own zone.
     pub fn tenant(&self, tenant: &Tenant, domain: &HostName, stack: &str) -> Result<Arc<Document>, TemplateError> {
         let template = match tenant.isolation {
             Isolation::Dedicated => "tenant/dedicated",
@@ -95,7 +98,7 @@ impl Composer {
             tenant.addons,
             tenant.database
         );
-        // What is the tenant's alone is not kept: ten thousand such documents would fill the memory for nothing.
+        // A document that only this tenant can use is not kept: ten thousand of them would fill the memory for nothing.
         let alone =
             !(tenant.variables.is_empty() && tenant.secrets.is_empty() && custom.is_empty() && others.is_empty());
         let shape = if alone { None } else { Some(shape) };
@@ -121,8 +124,8 @@ impl Composer {
         })
     }
 
-    /// Makes a document, or takes the one made before for the same shape. Without a shape, and with a patch for this one stack, it is
-    /// made each time.
+    /// Makes a document, or returns the one made earlier for the same shape. Without a shape, or with a patch for this
+    /// one stack, it is made each time.
     fn composed(
         &self,
         template: &str,
@@ -157,7 +160,7 @@ impl Composer {
     }
 }
 
-/// Gives Odoo its configuration and konta's server-wide module; templates without a container are left alone.
+/// Gives Odoo its configuration and konta's server-wide module; templates without a container are not changed.
 fn add_konta_environment(document: &mut Document) {
     for (name, text) in
         [("KONTA_ODOO_CONF", ODOO_CONF), ("KONTA_MODULE_INIT", MODULE_INIT), ("KONTA_MODULE_MANIFEST", MODULE_MANIFEST)]
@@ -166,11 +169,12 @@ fn add_konta_environment(document: &mut Document) {
     }
 }
 
-/// The ARN of a secret; a parameter's name becomes its ARN in the stack's own account and region, without a double slash.
+/// The ARN of a secret; a parameter's name becomes its ARN in the stack's own account and region, without a double
+/// slash.
 fn secret_arn(secret: &SecretReference) -> Value {
     match secret {
         SecretReference::Arn(arn) => json!(arn),
-        // Joined rather than substituted: a name that holds `${` stays text.
+        // Joined rather than substituted: a name that contains `${` remains text.
         SecretReference::Parameter(name) => json!({"Fn::Join": ["", [
             "arn:", reference("AWS::Partition"), ":ssm:", reference("AWS::Region"), ":", reference("AWS::AccountId"),
             ":parameter", name
@@ -178,11 +182,11 @@ fn secret_arn(secret: &SecretReference) -> Value {
     }
 }
 
-/// Attaches a custom host's certificate to the listener: an issued one, or one made and validated in the host's own zone, which then
-/// also gets the host's record.
+/// Attaches a custom host's certificate to the listener: an issued one, or one created and validated in the host's own
+/// zone, which then also gets the host's record.
 ///
-/// The logical ids come from the host: counted, a host that goes would hand its id to the next one, whose record would then be made
-/// again before the old one is gone, which Route 53 refuses.
+/// The logical ids are derived from the host. If hosts were counted, a removed host would pass its id on to the next
+/// one, whose record would then be created again before the old one is deleted, which Route 53 refuses.
 fn add_certificate(document: &mut Document, host: &str, issued: Option<&str>, zone: Option<&str>) {
     let own = host_id(host);
     let Some(resources) = document.section_mut("Resources") else { return };
@@ -231,7 +235,7 @@ fn add_certificate(document: &mut Document, host: &str, issued: Option<&str>, zo
             }),
         );
     }
-    // The template of a pooled tenant may not need the load balancer's address otherwise.
+    // The template of a pooled tenant may not have the load balancer's address otherwise.
     if let Some(parameters) = document.section_mut("Parameters") {
         for name in ["HttpsListenerArn", "LoadBalancerDnsName", "LoadBalancerHostedZoneId"] {
             parameters.entry(name).or_insert_with(|| json!({"Type": "String"}));
@@ -239,8 +243,8 @@ fn add_certificate(document: &mut Document, host: &str, issued: Option<&str>, zo
     }
 }
 
-/// The template gives a name to the first host where the wildcard does not lead to the tenant; the others get theirs here, all in the
-/// order of names. A first host that is not in the environment's zone gets none there.
+/// If the wildcard does not lead to the tenant, the template has a record for the first host. This adds records for the
+/// other hosts, all sorted by name. A first host outside the environment's zone gets no record there.
 fn add_aliases(document: &mut Document, first: Option<&str>, others: &[&str]) {
     const ALIASES: &str = "Aliases";
     if first.is_none() && others.is_empty() {
@@ -270,7 +274,7 @@ fn add_aliases(document: &mut Document, first: Option<&str>, others: &[&str]) {
         .collect();
 }
 
-/// What the logical ids of a host's resources end in: ten hexadecimal digits of its SHA-256.
+/// The ending of the logical ids of a host's resources: ten hexadecimal digits of its SHA-256.
 fn host_id(host: &str) -> String {
     use std::fmt::Write as _;
     Sha256::digest(host.as_bytes()).iter().take(5).fold(String::new(), |mut id, byte| {

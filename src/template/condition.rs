@@ -1,4 +1,5 @@
-//! Which resources a template makes for given parameters: its conditions, worked out as far as the parameters are known.
+//! Which resources a template creates for given parameters: its conditions, evaluated as far as the parameters are
+//! known.
 
 use std::collections::BTreeMap;
 
@@ -7,10 +8,11 @@ use serde_json::Value;
 use super::document::Document;
 use super::intrinsic::intrinsic;
 
-/// Parameters by name; `None` for one whose value is known only later. Parameters left out take the template's default.
+/// Parameters by name; `None` for one whose value is known only later. Parameters that are left out have the template's
+/// default.
 pub type Known = BTreeMap<String, Option<String>>;
 
-/// Whether a resource or an output is made; `None` when that hangs on a value not known yet.
+/// Whether a resource or an output is created; `None` if that depends on a value that is not known yet.
 #[must_use]
 pub fn is_made(document: &Document, entry: &Value, known: &Known) -> Option<bool> {
     match entry.get("Condition").and_then(Value::as_str) {
@@ -19,7 +21,7 @@ pub fn is_made(document: &Document, entry: &Value, known: &Known) -> Option<bool
     }
 }
 
-/// Conditions may name each other; CloudFormation refuses circles, and so deep a nesting is one.
+/// Conditions may name each other; CloudFormation refuses cycles, and nesting this deep is one.
 const DEEPEST: u32 = 32;
 
 fn named(document: &Document, name: &str, known: &Known, depth: u32) -> Option<bool> {
@@ -39,7 +41,7 @@ fn truth(document: &Document, value: &Value, known: &Known, depth: u32) -> Optio
     match function {
         "Condition" => named(document, argument.as_str()?, known, depth),
         "Fn::Not" => Some(!truth(document, parts.first()?, known, depth + 1)?),
-        // One false part decides, also beside unknown ones; and the other way round.
+        // One false part decides an `And`, even if others are unknown; one true part decides an `Or`.
         "Fn::And" => decide(each(), false),
         "Fn::Or" => decide(each(), true),
         "Fn::Equals" => Some(text(document, parts.first()?, known)? == text(document, parts.get(1)?, known)?),
@@ -59,7 +61,7 @@ fn decide(parts: impl Iterator<Item = Option<bool>>, decisive: bool) -> Option<b
     all_known.then_some(!decisive)
 }
 
-/// A comparison's side as text: a literal, a parameter, or a list of one joined.
+/// One side of a comparison as text: a literal, a parameter, or a joined list.
 fn text(document: &Document, value: &Value, known: &Known) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),

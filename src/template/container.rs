@@ -1,4 +1,4 @@
-//! The container of a task and what stands around it: its variables, secrets, security groups and policies.
+//! The container of a task and what belongs to it: its variables, secrets, security groups and policies.
 
 use serde_json::{Map, Value, json};
 
@@ -7,7 +7,7 @@ use super::document::Document;
 /// The names of konta's server-wide Odoo module: today's, then the former one.
 const MODULE_NAMES: [&str; 2] = ["konta_routing", "konta_alb"];
 
-/// The logical id of the first resource of a type, in the order of names.
+/// The logical id of the first resource of a type, sorted by name.
 #[must_use]
 pub fn first_of_type(document: &Document, resource_type: &str) -> Option<String> {
     document.resources().keys().find(|id| document.resource_type(id) == resource_type).cloned()
@@ -34,7 +34,7 @@ pub fn has_variable(document: &Document, name: &str) -> bool {
     })
 }
 
-/// Puts `entry` in a list of named things, in place of the one of the same name.
+/// Puts `entry` into a list of named entries, instead of the one with the same name.
 fn put_named(container: &mut Map<String, Value>, list: &str, name: &str, entry: Value) -> Option<()> {
     let entries = container.entry(list).or_insert_with(|| json!([])).as_array_mut()?;
     match entries.iter_mut().find(|existing| existing.get("Name").and_then(Value::as_str) == Some(name)) {
@@ -44,12 +44,12 @@ fn put_named(container: &mut Map<String, Value>, list: &str, name: &str, entry: 
     Some(())
 }
 
-/// Gives the container a plain variable. `None` when the document has no container.
+/// Gives the container a plain variable. `None` if the document has no container.
 pub fn add_variable(document: &mut Document, name: &str, value: &Value) -> Option<()> {
     put_named(container(document)?, "Environment", name, json!({"Name": name, "Value": value}))
 }
 
-/// Gives the container a secret variable, by the ARN of the secret. `None` when the document has no container.
+/// Gives the container a secret variable, by the ARN of the secret. `None` if the document has no container.
 pub fn add_secret(document: &mut Document, name: &str, arn: &Value) -> Option<()> {
     put_named(container(document)?, "Secrets", name, json!({"Name": name, "ValueFrom": arn}))
 }
@@ -73,7 +73,7 @@ pub fn load_module_as_written(document: &mut Document) {
     }
 }
 
-/// Gives the tenant's tasks one more security group. `None` when there is no service with a network.
+/// Gives the tenant's tasks one more security group. `None` if there is no service with a network.
 pub fn add_security_group(document: &mut Document, group: Value) -> Option<()> {
     let id = first_of_type(document, "AWS::ECS::Service")?;
     document
@@ -88,7 +88,7 @@ pub fn add_security_group(document: &mut Document, group: Value) -> Option<()> {
     Some(())
 }
 
-/// Gives the task role one more managed policy. `None` when there is no role.
+/// Gives the task role one more managed policy. `None` if there is no role.
 pub fn add_managed_policy(document: &mut Document, policy: Value) -> Option<()> {
     let id = first_of_type(document, "AWS::IAM::Role")?;
     document.properties_mut(&id)?.entry("ManagedPolicyArns").or_insert_with(|| json!([])).as_array_mut()?.push(policy);

@@ -1,4 +1,4 @@
-//! A parsed CloudFormation template: JSON values with long-form intrinsics, whatever it was written in.
+//! A parsed CloudFormation template: JSON values with long-form intrinsics, whatever format it was written in.
 
 use std::sync::OnceLock;
 
@@ -19,10 +19,10 @@ pub struct Document {
 }
 
 impl Document {
-    /// Parses YAML (with short tags) or JSON. `name` stands in errors.
+    /// Parses YAML (with short tags) or JSON. Errors show `name`.
     pub fn parse(name: &str, text: &str) -> Result<Self, TemplateError> {
         let syntax = |problem: String| TemplateError::Syntax { name: name.to_owned(), problem };
-        // Not all JSON is YAML: a tab before a key is none, and JSON is read faster as what it is.
+        // Not all JSON is YAML: a tab before a key is not. And JSON is read faster as JSON.
         if text.trim_start().starts_with('{')
             && let Ok(value) = serde_json::from_str::<Value>(text)
         {
@@ -55,14 +55,14 @@ impl Document {
         &mut self.value
     }
 
-    /// A section such as `Resources`; empty when it is absent.
+    /// A section such as `Resources`; empty if it is absent.
     #[must_use]
     pub fn section(&self, name: &str) -> &Map<String, Value> {
         static EMPTY: std::sync::LazyLock<Map<String, Value>> = std::sync::LazyLock::new(Map::new);
         self.value.get(name).and_then(Value::as_object).unwrap_or(&EMPTY)
     }
 
-    /// A section, made when it is absent.
+    /// A section, created if it is absent.
     pub fn section_mut(&mut self, name: &str) -> Option<&mut Map<String, Value>> {
         self.value_mut().as_object_mut()?.entry(name).or_insert_with(|| Value::Object(Map::new())).as_object_mut()
     }
@@ -90,7 +90,7 @@ impl Document {
             .as_object_mut()
     }
 
-    /// What a resource is, for people: its `konta:description`, else its type in words.
+    /// What a resource is, for people: its `konta:description`, else its logical id and type.
     #[must_use]
     pub fn description(&self, logical_id: &str) -> String {
         let resource = self.resources().get(logical_id);
@@ -101,7 +101,7 @@ impl Document {
             .map_or_else(|| format!("{logical_id} ({})", self.resource_type(logical_id)), ToOwned::to_owned)
     }
 
-    /// Whether the template makes IAM resources, and so needs `CAPABILITY_NAMED_IAM` (which covers unnamed ones too).
+    /// Whether the template creates IAM resources, and so needs `CAPABILITY_NAMED_IAM` (which covers unnamed ones too).
     #[must_use]
     pub fn makes_iam(&self) -> bool {
         self.resources().keys().any(|id| self.resource_type(id).starts_with("AWS::IAM::"))
@@ -126,7 +126,8 @@ impl Document {
     }
 }
 
-/// What is wrong with a YAML text, for people. Of a whole number that is too long the parser would speak in types of its own.
+/// What is wrong with a YAML text, for people. For a whole number that is too long, the parser would name its own
+/// types.
 #[must_use]
 pub fn yaml_problem(error: &serde_yaml::Error) -> String {
     let text = error.to_string();
@@ -134,7 +135,7 @@ pub fn yaml_problem(error: &serde_yaml::Error) -> String {
     match text.split('`').nth(1).filter(|_| too_long) {
         Some(number) => {
             let line = error.location().map_or_else(String::new, |place| format!(" at line {}", place.line()));
-            format!("the number {number}{line} has too many digits; a text of digits needs quotes")
+            format!("the number {number}{line} has too many digits; text that consists of digits needs quotes")
         }
         None => text,
     }
@@ -146,9 +147,9 @@ fn to_json(yaml: serde_yaml::Value) -> Result<Value, String> {
     Ok(match yaml {
         Yaml::Null => Value::Null,
         Yaml::Bool(b) => Value::Bool(b),
-        // JSON has no such numbers, and would take them for absent ones.
+        // JSON has no such numbers, and would turn them into null.
         Yaml::Number(number) if number.as_f64().is_some_and(|number| !number.is_finite()) => {
-            return Err(format!("{number} is no number that a template can have"));
+            return Err(format!("{number} is not a number that a template can have"));
         }
         Yaml::Number(number) => serde_json::to_value(&number).map_err(|error| error.to_string())?,
         Yaml::String(text) => Value::String(text),
@@ -192,8 +193,8 @@ mod tests {
     #[test]
     fn numbers_that_no_template_has_are_errors_in_plain_words() {
         for (number, part) in [
-            (".inf", "no number"),
-            (".nan", "no number"),
+            (".inf", "not a number"),
+            (".nan", "not a number"),
             ("340282366920938463463", "needs quotes"),
             ("-99999999999999999999999999", "needs quotes"),
         ] {

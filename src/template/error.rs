@@ -4,13 +4,13 @@ use miette::Diagnostic;
 use thiserror::Error;
 
 /// A template, override or addon that cannot be deployed as it is.
-#[derive(Debug, Error, Diagnostic)]
+#[derive(Debug, Clone, PartialEq, Eq, Error, Diagnostic)]
 pub enum TemplateError {
-    /// The text is no YAML or JSON.
+    /// The text is neither YAML nor JSON.
     #[error("{name}: {problem}")]
     #[diagnostic(
         code(konta::template::syntax),
-        help("a template is CloudFormation in YAML or JSON; cfn-lint shows the place")
+        help("write a CloudFormation template in YAML or JSON; `cfn-lint` shows the place")
     )]
     Syntax {
         /// The file, relative to the workspace, or the embedded template's name.
@@ -29,7 +29,7 @@ pub enum TemplateError {
         /// What to do.
         help: String,
     },
-    /// An addon's template asks for something konta does not know.
+    /// An addon's name or output does not fit.
     #[error("{name}: {problem}")]
     #[diagnostic(code(konta::template::addon), help("{help}"))]
     Addon {
@@ -40,7 +40,7 @@ pub enum TemplateError {
         /// What to do.
         help: String,
     },
-    /// A limit of CloudFormation is passed.
+    /// A limit of CloudFormation is exceeded.
     #[error("stack {stack}: {problem}")]
     #[diagnostic(code(konta::template::limit), help("{help}"))]
     Limit {
@@ -51,7 +51,7 @@ pub enum TemplateError {
         /// What to do.
         help: String,
     },
-    /// A rule of konta's own is broken, usually by an override.
+    /// One of konta's own rules is broken, usually by an override.
     #[error("stack {stack}: {resource} {problem}")]
     #[diagnostic(code(konta::template::policy), help("{help}"))]
     Policy {
@@ -73,13 +73,13 @@ pub enum TemplateError {
         /// The system's reason.
         problem: String,
     },
-    /// A file that belongs to nothing, and so would never be used.
+    /// A file that belongs to nothing and so would never be used.
     #[error("{name} {problem}")]
     #[diagnostic(code(konta::template::unknown_file), help("{help}"))]
     UnknownFile {
         /// The file.
         name: String,
-        /// What is odd about it.
+        /// What is wrong with it.
         problem: String,
         /// What was probably meant.
         help: String,
@@ -88,28 +88,28 @@ pub enum TemplateError {
     #[error("{} problems in templates, overrides and addons", errors.len())]
     #[diagnostic(code(konta::template::several))]
     Several {
-        /// Each, never of this kind itself.
+        /// The single errors, none of this kind.
         #[related]
         errors: Vec<TemplateError>,
     },
     /// A template declares a parameter that konta has no value for.
-    #[error("stack {stack}: nothing gives the parameter {parameter} a value")]
+    #[error("stack {stack}: the parameter {parameter} has no value")]
     #[diagnostic(
         code(konta::template::parameter),
-        help("give it a Default, or use one of the names konta knows: {known}")
+        help("give it a `Default`, or use a name for which konta has a value: {known}")
     )]
     Parameter {
         /// The stack.
         stack: String,
         /// The parameter.
         parameter: String,
-        /// What konta knows.
+        /// The names for which konta has values.
         known: String,
     },
 }
 
 impl TemplateError {
-    /// Everything that went wrong as one error: a single one as itself, none as success.
+    /// Everything that went wrong as one error: a single error as itself, and success if there is none.
     pub fn gathered(errors: Vec<Self>) -> Result<(), Self> {
         let mut flat: Vec<Self> = errors.into_iter().flat_map(Self::each).collect();
         match flat.len() {
@@ -119,7 +119,7 @@ impl TemplateError {
         }
     }
 
-    /// The errors this one stands for.
+    /// The single errors of which this one consists.
     #[must_use]
     pub fn each(self) -> Vec<Self> {
         match self {

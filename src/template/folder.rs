@@ -1,13 +1,13 @@
-//! The operator's files in a folder of the workspace, and those among them that konta would pass over.
+//! The operator's files in a folder of the workspace, and those among them that konta would ignore.
 
 use std::path::{Path, PathBuf};
 
 use super::error::TemplateError;
 
-/// Endings that an operator means to be read, and that konta does not read.
+/// Endings of files that an operator expects konta to read, but that it does not.
 const OTHER_ENDINGS: &[&str] = &["yaml", "json", "template"];
 
-/// A file that is read.
+/// A file that konta reads.
 #[derive(Debug)]
 pub(super) struct Found {
     /// Its path within the folder without `.yml`, with `/`.
@@ -24,8 +24,8 @@ impl Found {
     }
 }
 
-/// The `.yml` files of a folder and of those in it, in order; none when the folder is absent. What looks like one and cannot be
-/// read is noted. Hidden files, and those that no one would take for a template, are the operator's own affair.
+/// The `.yml` files of a folder and its subfolders, sorted; none if the folder does not exist. A file that looks like
+/// one but cannot be read is noted. Hidden files, and those that no one would mistake for a template, are skipped.
 pub(super) fn files(root: &Path, folder: &str, wrong: &mut Vec<TemplateError>) -> Vec<Found> {
     let mut found = Vec::new();
     if root.join(folder).is_dir() {
@@ -49,18 +49,19 @@ fn walk(root: &Path, folder: &str, within: &str, found: &mut Vec<Found>, wrong: 
         if name.starts_with('.') {
             continue;
         }
-        // A pipe would be waited for without end; a link is as good as what it leads to.
+        // Reading a pipe would never end; a link counts as what it leads to.
         match std::fs::metadata(&path) {
             Ok(kind) if kind.is_dir() && !meant => walk(root, folder, &shown, found, wrong),
             _ if !meant => {}
             Ok(kind) if !kind.is_file() => {
-                let problem = if kind.is_dir() { "is a folder" } else { "is no regular file" };
-                let help = "only regular files are read; rename it or take it away";
+                let problem = if kind.is_dir() { "is a folder" } else { "is not a regular file" };
+                let help = "rename or remove it: konta reads only regular files";
                 wrong.push(unknown(&shown, problem, help));
             }
             Ok(_) if ending != "yml" || !name.ends_with(&ending) => {
-                let help = format!("konta reads .yml, in which JSON is good too; rename it to {within}/{stem}.yml");
-                wrong.push(unknown(&shown, "would not be read", &help));
+                let help =
+                    format!("konta reads `.yml` files, which may also contain JSON: rename it to {within}/{stem}.yml");
+                wrong.push(unknown(&shown, "would be ignored", &help));
             }
             Ok(_) => {
                 let stem = shown[folder.len() + 1..].trim_end_matches(".yml").to_owned();
@@ -71,7 +72,7 @@ fn walk(root: &Path, folder: &str, within: &str, found: &mut Vec<Found>, wrong: 
     }
 }
 
-/// A file that konta would pass over.
+/// The error for a file that konta would ignore.
 pub(super) fn unknown(shown: &str, problem: &str, help: &str) -> TemplateError {
     TemplateError::UnknownFile { name: shown.to_owned(), problem: problem.to_owned(), help: help.to_owned() }
 }

@@ -1,11 +1,11 @@
 //! CloudFormation's intrinsic functions, always in their long form.
 //!
-//! The body goes to AWS as JSON with long-form intrinsics: CloudFormation reads YAML 1.1, in which a bare `no`, `22:22` or
-//! `012345678901` changes its meaning.
+//! The body goes to AWS as JSON with long-form intrinsics: CloudFormation reads YAML 1.1, in which a bare `no`, `22:22`
+//! or `012345678901` changes its meaning.
 
 use serde_json::{Value, json};
 
-/// The long name of a short tag (`!Sub` -> `Fn::Sub`); `None` when CloudFormation has no such tag.
+/// The long name of a short tag (`!Sub` -> `Fn::Sub`); `None` if CloudFormation has no such tag.
 #[must_use]
 pub fn long_name(tag: &str) -> Option<&'static str> {
     Some(match tag.trim_start_matches('!') {
@@ -33,7 +33,7 @@ pub fn long_name(tag: &str) -> Option<&'static str> {
     })
 }
 
-/// The long form of one tagged value. `!GetAtt A.B` becomes a list, as `Fn::GetAtt` in JSON wants it.
+/// The long form of one tagged value. `!GetAtt A.B` becomes a list, as `Fn::GetAtt` in JSON requires.
 #[must_use]
 pub fn long_form(name: &'static str, value: Value) -> Value {
     let value = match (name, value) {
@@ -58,7 +58,7 @@ pub fn sub(text: &str) -> Value {
     json!({ "Fn::Sub": text })
 }
 
-/// The single intrinsic a value consists of: its name and argument.
+/// The single intrinsic of which a value consists: its name and argument.
 #[must_use]
 pub fn intrinsic(value: &Value) -> Option<(&str, &Value)> {
     let object = value.as_object()?;
@@ -67,7 +67,7 @@ pub fn intrinsic(value: &Value) -> Option<(&str, &Value)> {
         .then_some((name.as_str(), argument))
 }
 
-/// The logical ids and parameters a value names, through Ref, GetAtt and Sub, at any depth.
+/// The logical ids and parameters that a value names, through Ref, GetAtt and Sub, at any depth.
 pub fn names_in(value: &Value, found: &mut Vec<String>) {
     match value {
         Value::Array(items) => items.iter().for_each(|item| names_in(item, found)),

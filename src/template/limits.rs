@@ -1,4 +1,4 @@
-//! CloudFormation's own limits, checked before anything is sent.
+//! CloudFormation's limits, checked before anything is sent.
 //!
 //! Source: CloudFormation user guide, "Understand CloudFormation quotas"; API reference, `CreateChangeSet`.
 
@@ -14,9 +14,9 @@ use super::intrinsic;
 pub const LONGEST_BODY: usize = 51_200;
 /// The longest parameter value, in bytes.
 pub const LONGEST_VALUE: usize = 4_096;
-/// The most resources of a template.
+/// How many resources a template may have.
 pub const MOST_RESOURCES: usize = 500;
-/// The most parameters, and the most outputs, of a template.
+/// How many parameters, and how many outputs, a template may have.
 pub const MOST_PARAMETERS: usize = 200;
 
 /// Checks a document against the limits, and that every name it uses exists.
@@ -28,8 +28,8 @@ pub fn check(stack: &str, document: &Document) -> Result<(), TemplateError> {
     let body = document.body().len();
     if body > LONGEST_BODY {
         limit(
-            format!("the template has {body} bytes, CloudFormation takes {LONGEST_BODY}"),
-            "move resources to an addon, which is a stack of its own",
+            format!("the template has {body} bytes; CloudFormation accepts {LONGEST_BODY}"),
+            "move resources to an addon, which has its own stack",
         );
     }
     for (section, most) in
@@ -38,21 +38,21 @@ pub fn check(stack: &str, document: &Document) -> Result<(), TemplateError> {
         let count = document.section(section).len();
         if count > most {
             limit(
-                format!("the template has {count} {section}, CloudFormation takes {most}"),
-                "move some to an addon, which is a stack of its own",
+                format!("the template has {count} {section}; CloudFormation accepts {most}"),
+                "move some to an addon, which has its own stack",
             );
         }
     }
     if document.resources().is_empty() {
-        limit("the template has no Resources".to_owned(), "CloudFormation needs at least one resource");
+        limit("the template has no Resources".to_owned(), "add one: CloudFormation needs at least one resource");
     }
     let mut used = Vec::new();
     intrinsic::names_in(document.value().get("Resources").unwrap_or(&serde_json::Value::Null), &mut used);
     intrinsic::names_in(document.value().get("Outputs").unwrap_or(&serde_json::Value::Null), &mut used);
     let known: BTreeSet<&str> =
         document.resources().keys().chain(document.section("Parameters").keys()).map(String::as_str).collect();
-    // Sub may define names of its own in its second argument; those are found as unknown, so only Ref-like names that look like
-    // logical ids of konta's own templates matter: report what is neither known nor a pseudo parameter nor defined by a Sub.
+    // `Fn::Sub` may define names in its second argument. So a name is reported only if it is neither known, nor a
+    // pseudo parameter, nor defined by an `Fn::Sub`.
     let defined = sub_names(document.value());
     used.sort();
     used.dedup();
@@ -60,7 +60,7 @@ pub fn check(stack: &str, document: &Document) -> Result<(), TemplateError> {
         if !known.contains(name.as_str()) && !name.starts_with("AWS::") && !defined.contains(name.as_str()) {
             let meant = nearest(&name, known.iter().copied());
             let help = meant.map_or_else(
-                || "declare it, or name one that is there".to_owned(),
+                || "declare it, or use a name that exists".to_owned(),
                 |meant| format!("did you mean `{meant}`?"),
             );
             limit(format!("the template refers to `{name}`, which is neither a resource nor a parameter"), &help);

@@ -1,7 +1,8 @@
 //! The operator's patches: RFC 6902 operations on a rendered document.
 //!
 //! `overrides/<template>.yml` (`environment`, `cell`, `tenant-dedicated`, ...) patches every stack of that template,
-//! `overrides/<stack name>.yml` one stack. A patch works on the parsed document, so it can never break out of its place.
+//! `overrides/<stack name>.yml` one stack. A patch works on the parsed document, so it can never break out of its
+//! place.
 
 use json_patch::{Patch, PatchOperation};
 use serde_json::Value;
@@ -27,7 +28,7 @@ pub fn parse(name: &str, text: &str) -> Result<Patch, TemplateError> {
 /// Applies a patch.
 ///
 /// # Errors
-/// Every operation that does not fit; the document is then of no use.
+/// Every operation that does not fit; the document is then unusable.
 pub fn apply(name: &str, patch: &Patch, document: &mut Document) -> Result<(), TemplateError> {
     let mut wrong = Vec::new();
     for (number, operation) in patch.0.iter().enumerate() {
@@ -36,7 +37,7 @@ pub fn apply(name: &str, patch: &Patch, document: &mut Document) -> Result<(), T
             wrong.push(TemplateError::Override {
                 name: name.to_owned(),
                 problem: format!("operation {} ({}) does not fit: {}", number + 1, path_of(operation), error.kind),
-                help: "`konta render` shows the document that the path must lead into".to_owned(),
+                help: "run `konta render` to see the document into which the path must lead".to_owned(),
             });
         }
     }

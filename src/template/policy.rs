@@ -1,16 +1,17 @@
-//! konta's own invariants, checked on every document after overrides: an override may bend much, but not lose a customer's data.
+//! konta's own invariants, checked on every document after overrides: an override may change much, but must not lose a
+//! customer's data.
 
 use serde_json::Value;
 
 use super::document::Document;
 use super::error::TemplateError;
 
-/// Types that must survive their stack and their own replacement: those that hold data in konta's own templates, and buckets.
-/// An EFS access point is none of them: it is a door, and what lies behind it stays in the file system.
+/// Types that must survive their stack and their own replacement: those that hold data in konta's own templates, and
+/// buckets. An EFS access point is not one of them: it is a door, and what is behind it remains in the file system.
 pub const KEPT: &[&str] =
     &["AWS::RDS::DBCluster", "AWS::EFS::FileSystem", "AWS::Route53::HostedZone", "AWS::S3::Bucket"];
 
-/// The longest body that a load balancer answers with by itself, in characters.
+/// The longest body with which a load balancer answers by itself, in characters.
 /// Source: Elastic Load Balancing API, `FixedResponseActionConfig`.
 const LONGEST_PAGE: usize = 1024;
 
@@ -34,7 +35,7 @@ pub fn check(stack: &str, document: &Document) -> Result<(), TemplateError> {
                 if !matches!(value, "Retain" | "Snapshot" | "RetainExceptOnCreate") {
                     broken(
                         &format!("holds data, but its {policy} is {value}"),
-                        "set it to Retain or Snapshot: a deletion policy alone does not guard a replacement",
+                        "set it to `Retain` or `Snapshot`: a deletion policy alone does not protect against a replacement",
                     );
                 }
             }
@@ -43,13 +44,16 @@ pub fn check(stack: &str, document: &Document) -> Result<(), TemplateError> {
         if matches!(kind, "AWS::RDS::DBCluster") && !is_true(properties.get("StorageEncrypted"))
             || matches!(kind, "AWS::EFS::FileSystem") && !is_true(properties.get("Encrypted"))
         {
-            broken("stores data unencrypted", "set StorageEncrypted (Aurora) or Encrypted (EFS) to true");
+            broken("stores data unencrypted", "set `StorageEncrypted` (Aurora) or `Encrypted` (EFS) to `true`");
         }
         if kind == "AWS::ElasticLoadBalancingV2::Listener"
             && properties.get("Protocol").and_then(Value::as_str) == Some("HTTPS")
             && properties.get("SslPolicy").is_none()
         {
-            broken("has no SslPolicy", "without one AWS takes the policy of 2016, which allows TLS 1.0");
+            broken(
+                "has no SslPolicy",
+                "add `SslPolicy`: without one, AWS uses the policy of 2016, which allows TLS 1.0",
+            );
         }
         let ingress = match kind {
             "AWS::EC2::SecurityGroup" => properties.get("SecurityGroupIngress"),
@@ -59,7 +63,7 @@ pub fn check(stack: &str, document: &Document) -> Result<(), TemplateError> {
         if let Some(port) = ingress.and_then(open_port) {
             broken(
                 &format!("is open to the whole internet on port {port}"),
-                "only 80 and 443 of the load balancer may be: take a narrower CidrIp or SourceSecurityGroupId",
+                "use a narrower `CidrIp` or a `SourceSecurityGroupId`: only ports 80 and 443 of the load balancer may be open",
             );
         }
     }
@@ -68,7 +72,7 @@ pub fn check(stack: &str, document: &Document) -> Result<(), TemplateError> {
             stack: stack.to_owned(),
             resource,
             problem: format!("has {length} characters"),
-            help: format!("a load balancer answers with {LONGEST_PAGE} at the most: shorten the page"),
+            help: format!("shorten the page: a load balancer answers with at most {LONGEST_PAGE}"),
         });
     }
     TemplateError::gathered(wrong)
@@ -86,7 +90,7 @@ fn is_true(value: Option<&Value>) -> bool {
     matches!(value, Some(Value::Bool(true))) || value.and_then(Value::as_str) == Some("true")
 }
 
-/// The first port other than 80 and 443 that a rule opens to everybody; rules may stand in a list or behind a condition.
+/// The first port other than 80 and 443 that a rule opens to everyone; rules may be in a list or behind a condition.
 fn open_port(rules: &Value) -> Option<String> {
     match rules {
         Value::Array(items) => items.iter().find_map(open_port),

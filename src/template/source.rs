@@ -9,7 +9,7 @@ use super::document::Document;
 use super::error::TemplateError;
 use super::folder::{self, Found};
 
-/// The templates konta brings, by name. Each is real CloudFormation and lints as it stands.
+/// The templates that are part of konta, by name. Each is real CloudFormation and can be linted as it is.
 const EMBEDDED: &[(&str, &str)] = &[
     ("dns", include_str!("../../templates/dns.yml")),
     ("environment", include_str!("../../templates/environment.yml")),
@@ -34,7 +34,7 @@ pub struct Sources {
 }
 
 impl Sources {
-    /// Only what is embedded.
+    /// Only the embedded templates.
     pub fn embedded() -> Result<Self, TemplateError> {
         let mut parsed = BTreeMap::new();
         for (name, text) in EMBEDDED {
@@ -43,11 +43,11 @@ impl Sources {
         Ok(Self { parsed, patches: BTreeMap::new() })
     }
 
-    /// What is embedded, then the workspace's own: `templates/<name>.yml` in place of an embedded one, `addons/*.yml`, and the
-    /// patches in `overrides/*.yml`.
+    /// The embedded templates, then the workspace's own: `templates/<name>.yml` instead of an embedded one,
+    /// `addons/*.yml`, and the patches in `overrides/*.yml`.
     ///
     /// # Errors
-    /// Everything wrong in these folders, files that would never be used among it.
+    /// Everything wrong in these folders, including files that would never be used.
     pub fn of_workspace(root: &Path) -> Result<Self, TemplateError> {
         let mut sources = Self::embedded()?;
         let mut wrong = Vec::new();
@@ -107,27 +107,28 @@ fn keep<T>(
 
 fn replaces_nothing(file: &Found) -> TemplateError {
     let names: Vec<&str> = EMBEDDED.iter().map(|(name, _)| *name).collect();
-    // `tenant-dedicated.yml` is what an override would be called.
+    // `tenant-dedicated.yml` is the name that an override would have.
     let given = file.stem.replacen("tenant-", "tenant/", 1).replacen("addons-", "addons/", 1);
     let nearest = nearest(&given, names.iter().copied());
     let nearest = nearest.map_or_else(String::new, |name| format!("did you mean templates/{name}.yml? "));
     let help = format!("{nearest}konta's templates are {}", names.join(", "));
-    folder::unknown(&file.shown, "replaces no template of konta's", &help)
+    folder::unknown(&file.shown, "replaces none of konta's templates", &help)
 }
 
 fn named_as_an_addon(file: &Found) -> Result<(), TemplateError> {
     if file.stem.contains('/') {
-        let help = format!("addons have no folders: did you mean addons/{}.yml?", file.stem.replace('/', "-"));
-        return Err(folder::unknown(&file.shown, "would not be read", &help));
+        let help = format!("addons cannot be in subfolders: did you mean addons/{}.yml?", file.stem.replace('/', "-"));
+        return Err(folder::unknown(&file.shown, "would be ignored", &help));
     }
     let named = AddonName::new(&file.stem);
-    named.map(drop).map_err(|error| folder::unknown(&file.shown, "has a name that no tenant can ask for", &error.help))
+    named.map(drop).map_err(|error| folder::unknown(&file.shown, "has a name that no tenant can use", &error.help))
 }
 
 fn in_no_folder(file: &Found) -> Result<(), TemplateError> {
     if !file.stem.contains('/') {
         return Ok(());
     }
-    let help = format!("overrides have no folders: did you mean overrides/{}.yml?", file.stem.replace('/', "-"));
-    Err(folder::unknown(&file.shown, "would not be read", &help))
+    let help =
+        format!("overrides cannot be in subfolders: did you mean overrides/{}.yml?", file.stem.replace('/', "-"));
+    Err(folder::unknown(&file.shown, "would be ignored", &help))
 }

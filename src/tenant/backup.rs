@@ -10,6 +10,7 @@ use crate::model::{BackupsKept, TenantName};
 use crate::odoo::backup::{BackupId, FORMAT, Manifest, Outcome};
 use crate::odoo::retention;
 use crate::operation::context::Context;
+use crate::operation::step::Step;
 use crate::operation::{OperationError, StepOutcome};
 
 use super::backup_store::BackupStore;
@@ -21,6 +22,9 @@ const MANIFEST: &str = "manifest.json";
 const CHECKED: &str = "checked.json";
 /// How long a backup without a manifest may be one that is under way.
 const UNDER_WAY: SignedDuration = SignedDuration::from_hours(48);
+
+/// The one step of a backup.
+pub const BACK_UP: Step = Step::harmless("backup", "copy its database and files to the bucket of backups");
 
 /// A backup in the bucket.
 #[derive(Debug, Clone, Serialize)]
@@ -83,7 +87,7 @@ pub async fn back_up(
         made = Some(FinishedBackup { outcome, manifest });
         Ok((StepOutcome::Done, Some(detail)))
     };
-    context.events.step(&store.stack, "backup", "database and files, to the bucket of backups", running).await?;
+    context.step(&store.stack, BACK_UP, running).await?;
     made.ok_or_else(|| OperationError::MissingOutput { stack: store.stack, missing: MANIFEST.to_owned() })
 }
 

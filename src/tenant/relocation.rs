@@ -19,7 +19,7 @@ use crate::deploy::data_source::{DataSource, NewTenant};
 use crate::deploy::delete::Deleter;
 use crate::model::{ServingState, Tenant, TenantName};
 use crate::operation::context::Context;
-use crate::operation::interrupt::Interrupt;
+use crate::operation::step::Step;
 use crate::operation::{OperationError, StepOutcome};
 use crate::stack::build::AURORA;
 use crate::stack::desired::WaitCondition;
@@ -33,6 +33,14 @@ use super::{backup, suspension};
 
 pub use crate::operation::record::{Record, Stage, refuse};
 pub use crate::stack::location::Location;
+
+const PASSWORD: Step = Step::new("password", "let the tasks of its new cell read its role's password");
+/// An update of the tenant's stack, of which only the page is left.
+const PARK: Step = Step::new("park", "reduce its stack to the page");
+const HOSTS: Step = Step::new("hosts", "take its hosts out of the registry of the pool that it left");
+const OLD_DATA: Step = Step::new("old data", "drop the database that it left");
+const RIGHTS: Step = Step::new("rights", "close its database to the pool");
+const PRIORITY: Step = Step::new("priority", "release its listener rule's priority in the cell that it left");
 
 /// Ends an update under way that waits for the data of a tenant that is to turn back, and waits until its stack rests.
 ///
@@ -136,6 +144,43 @@ impl<'a> Relocation<'a> {
         told
     }
 
+    /// The steps before its stack is deployed in the new place.
+    #[must_use]
+    pub fn leave_steps(&self) -> Vec<Step> {
+        let mut steps = Vec::new();
+        let record = self.record();
+        if !self.back && record.stage == Stage::Leaving {
+            if record.backup.is_none() {
+                steps.extend(suspension::off_steps(record.from.pooled));
+                steps.push(backup::BACK_UP);
+            }
+            steps.extend(self.parked.as_ref().map(|_| PARK));
+        }
+        steps.push(PASSWORD);
+        if self.brings_data() {
+            steps.extend(restore::restore_into_steps());
+        }
+        steps
+    }
+
+    /// The steps once it answers in the new place.
+    #[must_use]
+    pub fn finish_steps(&self) -> Vec<Step> {
+        let (left, goal) = (self.left_behind(), self.goal());
+        let mut steps = Vec::new();
+        if left.pooled && !(goal.pooled && goal.cell == left.cell) {
+            steps.push(HOSTS);
+        }
+        steps.push(OLD_DATA);
+        if !goal.pooled {
+            steps.push(RIGHTS);
+        }
+        if left.cell != goal.cell {
+            steps.push(PRIORITY);
+        }
+        steps
+    }
+
     async fn keep(&self, aws: &Aws, names: &Names, change: impl FnOnce(&mut Record)) -> Result<(), AwsError> {
         let text = {
             let mut record = self.record.lock().unwrap_or_else(PoisonError::into_inner);
@@ -160,11 +205,11 @@ impl<'a> Relocation<'a> {
             self.keep(aws, names, |_| ()).await?;
             if self.record().backup.is_none() {
                 suspension::off(context, tenant, ServingState::Maintenance).await?;
-                begin_nothing_new(context, &stack)?;
+                context.stop_if_interrupted(&stack)?;
                 let made = backup::back_up(context, tenant, Timestamp::now()).await?;
                 self.keep(aws, names, |record| record.backup = Some(made.manifest.id)).await?;
             }
-            begin_nothing_new(context, &stack)?;
+            context.stop_if_interrupted(&stack)?;
             if let Some(parked) = &self.parked {
                 context.reshape(parked).await?;
             }
@@ -176,8 +221,8 @@ impl<'a> Relocation<'a> {
             aws.tag_parameter(&password, CELL_TAG, &cell).await?;
             Ok((StepOutcome::Done, None))
         };
-        context.events.step(&stack, "password", "the password of its role, readable in its cell", work).await?;
-        begin_nothing_new(context, &stack)
+        context.step(&stack, PASSWORD, work).await?;
+        context.stop_if_interrupted(&stack)
     }
 
     /// Lets a tenant that has not left serve again, where it was.
@@ -205,17 +250,17 @@ impl<'a> Relocation<'a> {
         let own = tenant.database();
         if left.pooled && !(goal.pooled && goal.cell == left.cell) {
             let work = cleanup::forget_hosts(context, left, &own);
-            context.events.step(&stack, "hosts", "its hosts, out of the registry of the pool it left", work).await?;
+            context.step(&stack, HOSTS, work).await?;
         }
         let work = cleanup::drop_data(context, tenant, left, goal);
-        context.events.step(&stack, "old data", "the database it left behind, dropped", work).await?;
+        context.step(&stack, OLD_DATA, work).await?;
         if !goal.pooled {
             let work = cleanup::leave_pool(context, tenant, goal);
-            context.events.step(&stack, "rights", "its database, closed to the pool", work).await?;
+            context.step(&stack, RIGHTS, work).await?;
         }
         if left.cell != goal.cell {
             let work = cleanup::release_priorities(aws, names, tenant, left.cell());
-            context.events.step(&stack, "priority", "its listener rule's priority in the cell it left", work).await?;
+            context.step(&stack, PRIORITY, work).await?;
         }
         if left.own_cluster && !goal.own_cluster {
             let observed = context.observed();
@@ -244,12 +289,4 @@ impl DataSource for Relocation<'_> {
             restore::restore_into(context, &store, &wanted).await.map(|_| ())
         })
     }
-}
-
-/// Ends a move between two of its steps when the operator has asked for that.
-fn begin_nothing_new(context: &Context<'_>, stack: &str) -> Result<(), OperationError> {
-    if *context.interrupts.borrow() == Interrupt::None {
-        return Ok(());
-    }
-    Err(OperationError::Cancelled { what: format!("the move of {stack} stopped between two steps") })
 }

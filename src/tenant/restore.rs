@@ -9,6 +9,7 @@ use crate::odoo::database::{self, Statement};
 use crate::odoo::{database_swap, first_setup, password};
 use crate::operation::context::Context;
 use crate::operation::event::StepResult;
+use crate::operation::step::Step;
 use crate::operation::{OperationError, StepOutcome};
 use crate::stack::names::POOL_USER;
 use crate::stack::tags::CELL_TAG;
@@ -19,6 +20,51 @@ use super::backup_task::{self, Work};
 
 /// How often a swap is tried: a connection that slips in between makes it fail.
 const SWAPS: usize = 20;
+
+const DATABASE: Step = Step::harmless("database", "make a new database for the restored data");
+const FILL: Step = Step::harmless("restore", "restore the backup into it, and count rows and files");
+const PASSWORD: Step = Step::new("password", "give the copy's administrator a password of its own");
+const SWAP: Step = Step::harmless("swap", "put the restored database in the tenant's place");
+const PIN_STEP: Step = Step::new("files", "keep the files of the previous database from garbage collection");
+const FILL_SCRATCH: Step = Step::harmless("check", "restore the backup into it, and count rows and files");
+const DROP_SCRATCH: Step = Step::new("drop", "drop the restored database again");
+const RELINK_STEP: Step = Step::harmless("files", "check that every file of the previous database is there");
+const SWAP_BACK: Step = Step::harmless("swap", "put the previous database back in the tenant's place");
+const DROP: Step = Step::harmless("drop", "drop the previous database and its files");
+
+/// The steps of a restore; `is_copy` where the tenant becomes a neutralised copy of another.
+#[must_use]
+pub fn restore_steps(is_copy: bool) -> Vec<Step> {
+    let mut steps = restore_into_steps();
+    if is_copy {
+        steps.insert(2, PASSWORD);
+    }
+    steps.push(PIN_STEP);
+    steps
+}
+
+/// The steps that bring data to a tenant that moves.
+pub(super) fn restore_into_steps() -> Vec<Step> {
+    vec![DATABASE, FILL, SWAP]
+}
+
+/// The steps that test whether a backup can be restored.
+#[must_use]
+pub fn check_steps() -> Vec<Step> {
+    vec![DATABASE, FILL_SCRATCH, DROP_SCRATCH]
+}
+
+/// The steps that undo a restore; `anyway` where lost files do not matter.
+#[must_use]
+pub fn undo_steps(anyway: bool) -> Vec<Step> {
+    if anyway { vec![SWAP_BACK] } else { vec![RELINK_STEP, SWAP_BACK] }
+}
+
+/// The steps that drop what a restore keeps.
+#[must_use]
+pub fn forget_steps() -> Vec<Step> {
+    vec![DROP]
+}
 
 /// What is to be restored, and how.
 #[derive(Debug, Clone)]
@@ -90,10 +136,10 @@ pub(super) async fn restore_into(
     let outcome = fill(context, store, wanted, "restore", &fresh).await?;
     if wanted.neutralized_at.is_some() {
         let work = own_password(context, store, &fresh);
-        context.events.step(&store.stack, "password", "the copy's own password for its administrator", work).await?;
+        context.step(&store.stack, PASSWORD, work).await?;
     }
     let work = put_in_place(context, store);
-    context.events.step(&store.stack, "swap", "the restored database, in the tenant's place", work).await?;
+    context.step(&store.stack, SWAP, work).await?;
     Ok(Restored::Stands(outcome))
 }
 
@@ -106,8 +152,7 @@ async fn pin_files(context: &Context<'_>, store: &BackupStore<'_>) {
         store.data.run(&[database_swap::mark(&before, database_swap::HELD)]).await?;
         Ok((StepOutcome::Done, Some(format!("{} files", done.files.unwrap_or_default()))))
     };
-    let title = "the files of the database before, kept from garbage collection";
-    if let Err(error) = context.events.step(&store.stack, "files", title, work).await {
+    if let Err(error) = context.step(&store.stack, PIN_STEP, work).await {
         context.events.note(format!(
             "the restored database serves, but files of the one before may go within hours: run the same command again ({error})"
         ));
@@ -161,7 +206,7 @@ pub async fn check(
         store.data.run(&[database_swap::drop(&scratch)]).await?;
         Ok((StepOutcome::Done, None))
     };
-    context.events.step(&store.stack, "drop", "the database of the test, dropped", work).await?;
+    context.step(&store.stack, DROP_SCRATCH, work).await?;
     let outcome = done?;
     backup::note_check(context.aws, &store.bucket, wanted.source, wanted.id).await?;
     Ok(outcome)
@@ -182,11 +227,11 @@ pub async fn undo(context: &Context<'_>, tenant: &TenantName, anyway: bool) -> R
     }
     if !anyway {
         let work = relink_files(context, &store);
-        context.events.step(&store.stack, "files", "whether every file of the database before is there", work).await?;
+        context.step(&store.stack, RELINK_STEP, work).await?;
     }
     let statement = database_swap::swap_back(&own);
     let work = swapped(context, &store, &statement);
-    context.events.step(&store.stack, "swap", "the database before, back in the tenant's place", work).await?;
+    context.step(&store.stack, SWAP_BACK, work).await?;
     Ok(true)
 }
 
@@ -223,10 +268,7 @@ pub async fn forget(context: &Context<'_>, tenant: &TenantName) -> Result<(), Op
         store.data.run(&[database_swap::drop(&before)]).await?;
         Ok((StepOutcome::Done, Some(before.clone())))
     };
-    context
-        .events
-        .step(&store.stack, "drop", "the database before the last restore and its files, dropped", work)
-        .await?;
+    context.step(&store.stack, DROP, work).await?;
     Ok(())
 }
 
@@ -254,7 +296,7 @@ async fn fill(
     if !backup_task::is_running(context, store, &work).await? {
         let unfinished = wanted.mark("being restored");
         let making = make(context, store, database, &unfinished);
-        context.events.step(&store.stack, "database", "a new database beside the tenant's", making).await?;
+        context.step(&store.stack, DATABASE, making).await?;
     }
     let mut outcome = None;
     let filling = async {
@@ -264,7 +306,7 @@ async fn fill(
         outcome = Some(done);
         Ok((StepOutcome::Done, Some(detail)))
     };
-    context.events.step(&store.stack, verb, "the backup, restored and counted", filling).await?;
+    context.step(&store.stack, if verb == "check" { FILL_SCRATCH } else { FILL }, filling).await?;
     let role = store.runtime.tenant.database();
     let mut statements = database::secure_database(database, &role);
     statements.push(database_swap::mark(database, &finished));

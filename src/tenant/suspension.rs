@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use crate::deploy::health::HEALTH;
 use crate::deploy::steps::REGISTRY;
 use crate::deploy::wait;
 use crate::model::{ServingState, TenantName};
@@ -12,6 +13,7 @@ use crate::odoo::database;
 use crate::operation::context::Context;
 use crate::operation::database::Database;
 use crate::operation::event::StepResult;
+use crate::operation::step::Step;
 use crate::operation::{OperationError, StepOutcome};
 use crate::stack::ObservedStack;
 use crate::stack::names::POOL_USER;
@@ -24,6 +26,27 @@ const ROUNDS: usize = 5;
 
 /// How long a load balancer that has just taken back its target group is waited for.
 const ATTACHING: Duration = Duration::from_mins(1);
+
+const STOP: Step = Step::committing("tasks", "stop its tasks");
+/// The page is a parameter of the tenant's stack: this step is an update of that stack.
+const SHOW_PAGE: Step = Step::new("page", "show visitors a page instead of its Odoo");
+const STOP_AGAIN: Step = Step::new("still", "stop what its schedule or scaling started meanwhile");
+const LEAVE_POOL: Step = Step::new("pool", "take its hosts and scheduled jobs out of the pool");
+const JOIN_POOL: Step = Step::committing("pool", "give its hosts and scheduled jobs back to the pool");
+const TAKE_PAGE_AWAY: Step = Step::new("page", "take the page away");
+const START: Step = Step::new("tasks", "start its tasks");
+
+/// The steps that take a tenant offline.
+#[must_use]
+pub fn off_steps(is_pooled: bool) -> Vec<Step> {
+    if is_pooled { vec![SHOW_PAGE, LEAVE_POOL] } else { vec![STOP, SHOW_PAGE, STOP_AGAIN] }
+}
+
+/// The steps that bring it back.
+#[must_use]
+pub fn resume_steps(is_pooled: bool) -> Vec<Step> {
+    if is_pooled { vec![JOIN_POOL, TAKE_PAGE_AWAY] } else { vec![TAKE_PAGE_AWAY, START, HEALTH] }
+}
 
 /// Suspends a tenant: see [`off`].
 ///
@@ -45,16 +68,16 @@ pub async fn off(context: &Context<'_>, tenant: &TenantName, shown: ServingState
         page::show(context, tenant, shown).await?;
         let target = pool_database(context, &standing)?;
         let work = leave_pool(context, &target, tenant);
-        context.events.step(&stack, "pool", "its hosts and scheduled jobs, put to rest in the pool", work).await?;
+        context.step(&stack, LEAVE_POOL, work).await?;
         return Ok(());
     }
     let service = service(context, &standing)?;
     let work = stop(context, &stack, &service);
-    context.events.step(&stack, "tasks", "its tasks, ended", work).await?;
+    context.step(&stack, STOP, work).await?;
     page::show(context, tenant, shown).await?;
     // Its schedule or its scaling may have started one before they were told.
     let work = stop(context, &stack, &service);
-    context.events.step(&stack, "still", "whether a task was started meanwhile", work).await?;
+    context.step(&stack, STOP_AGAIN, work).await?;
     Ok(())
 }
 
@@ -69,7 +92,7 @@ pub async fn resume(context: &Context<'_>, tenant: &TenantName) -> Result<Vec<St
     if standing.is_pooled() {
         let target = pool_database(context, &standing)?;
         let work = join_pool(context, &target, tenant);
-        context.events.step(&stack, "pool", "its hosts and scheduled jobs, awake in the pool", work).await?;
+        context.step(&stack, JOIN_POOL, work).await?;
         page::show(context, tenant, ServingState::Serving).await?;
         return Ok(Vec::new());
     }
@@ -79,12 +102,12 @@ pub async fn resume(context: &Context<'_>, tenant: &TenantName) -> Result<Vec<St
     page::show(context, tenant, ServingState::Serving).await?;
     let least = standing.parameters.get("MinTasks").and_then(|tasks| tasks.parse().ok()).unwrap_or(1).max(1);
     let work = start(context, &service, least);
-    context.events.step(&stack, "tasks", "its tasks, started", work).await?;
+    context.step(&stack, START, work).await?;
     let mut not_run = Vec::new();
     let work = context.answers(&stack, &service.cluster, &service.name, &service.target_group);
-    let (outcome, detail) = context.events.step(&stack, "health", "whether the tasks answer", work).await?;
+    let (outcome, detail) = context.step(&stack, HEALTH, work).await?;
     if outcome == StepOutcome::NotRun {
-        not_run.push(format!("whether the tasks answer: {}", detail.unwrap_or_default()));
+        not_run.push(format!("{}: {}", HEALTH.title, detail.unwrap_or_default()));
     }
     context.seen_healthy(&stack).await?;
     Ok(not_run)

@@ -13,6 +13,7 @@ use crate::model::{ServingState, TenantName};
 use crate::odoo::upgrade::{self, Note, State};
 use crate::operation::context::Context;
 use crate::operation::database::Database;
+use crate::operation::step::Step;
 use crate::operation::{OperationError, StepOutcome};
 use crate::stack::runtime::TenantRuntime;
 
@@ -28,6 +29,34 @@ pub use self::rollback::take_back;
 
 /// How long after a swap an upgrade that was broken off may still be undone, where the page is gone and people may have worked.
 const FRESH: SignedDuration = SignedDuration::from_hours(2);
+
+const COPY: Step = Step::new("copy", "copy its database");
+const UPGRADE: Step = Step::new("upgrade", "upgrade its modules in the copy");
+const SWAP: Step = Step::new("swap", "put the upgraded database in its place");
+/// An update of the tenant's stack.
+const RELEASE: Step = Step::new("release", "serve the upgraded database with the new image");
+
+/// The steps of an upgrade that nothing interrupts.
+#[must_use]
+pub fn steps(is_pooled: bool, backup: bool, new_image: bool) -> Vec<Step> {
+    let mut steps = if backup { vec![backup::BACK_UP] } else { Vec::new() };
+    steps.extend(suspension::off_steps(is_pooled));
+    steps.extend([COPY, UPGRADE, SWAP]);
+    if new_image && !is_pooled {
+        steps.push(RELEASE);
+    }
+    steps.extend(suspension::resume_steps(is_pooled));
+    steps.push(databases::TIDY);
+    steps
+}
+
+/// The steps of [`take_back`].
+#[must_use]
+pub fn take_back_steps(is_pooled: bool) -> Vec<Step> {
+    let mut steps = suspension::resume_steps(is_pooled);
+    steps.push(databases::TIDY);
+    steps
+}
 
 /// What is wanted.
 #[derive(Debug)]
@@ -194,7 +223,6 @@ impl Upgrade<'_> {
         begun: &std::cell::Cell<Option<tokio::time::Instant>>,
     ) -> Result<Note, OperationError> {
         let (site, wanted) = (&self.site, self.wanted);
-        let events = &site.context.events;
         let is_off = site.page() != ServingState::Serving;
         if is_off {
             begun.set(Some(tokio::time::Instant::now()));
@@ -212,10 +240,10 @@ impl Upgrade<'_> {
         }
         Box::pin(suspension::off(site.context, wanted.tenant, ServingState::Maintenance)).await?;
         if running.is_none() {
-            events.step(&site.stack, "copy", "a copy of its database", Box::pin(site.copy(wanted.now))).await?;
+            site.context.step(&site.stack, COPY, Box::pin(site.copy(wanted.now))).await?;
         }
         let upgraded = Box::pin(self.run_odoo(new, &started_by, running));
-        events.step(&site.stack, "upgrade", "its modules, upgraded in the copy", upgraded).await?;
+        site.context.step(&site.stack, UPGRADE, upgraded).await?;
         let at = wanted.now.to_string();
         let note = |state: State, image: &str, before: String| Note {
             state,
@@ -239,7 +267,7 @@ impl Upgrade<'_> {
             site.exchange(&upgrade::swap(&site.own, former)).await?;
             Ok((StepOutcome::Done, None))
         };
-        site.context.events.step(&site.stack, "swap", "the upgraded database, in its place", work).await?;
+        site.context.step(&site.stack, SWAP, work).await?;
         Ok(())
     }
 

@@ -128,9 +128,9 @@ fn half_a_file_counts_as_none_and_what_has_ended_is_swept() {
     let mut other = key();
     other.serial.push('2');
     cache.write(&other, &entry(20_000), at(0)).unwrap();
-    assert!(!cache.folder.path.join(key().file()).exists(), "what is no session goes");
+    assert!(!cache.folder.path.join(key().file()).exists(), "a file that is not a session is removed");
     cache.write(&key(), &entry(1_000_000), at(20_000 + 3_601)).unwrap();
-    assert!(!cache.folder.path.join(other.file()).exists(), "what has ended goes");
+    assert!(!cache.folder.path.join(other.file()).exists(), "a session that has ended is removed");
     assert_eq!(cache.forget(|entry| entry.serial == key().serial).unwrap(), 1);
     assert!(cache.entries().unwrap().is_empty());
 }

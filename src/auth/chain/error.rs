@@ -1,14 +1,14 @@
-//! Why no chain comes out of the files and the environment.
+//! Why the files and the environment give no chain.
 
 use miette::Diagnostic;
 use thiserror::Error;
 
 use super::super::files::{FileError, Files};
 
-/// Names that a help text lists at most.
+/// How many names a help text lists at most.
 const LISTED: usize = 20;
 
-/// Why no chain comes out. No value is quoted but names and ARNs.
+/// Why there is no chain. Of the values, it quotes only names and ARNs.
 #[derive(Debug, Error, Diagnostic)]
 pub enum ChainError {
     /// A file cannot be read.
@@ -16,31 +16,33 @@ pub enum ChainError {
     #[diagnostic(transparent)]
     File(#[from] FileError),
     /// There is no such profile.
-    #[error("there is no profile `{name}`, which {by} names")]
+    #[error("{by} names the profile `{name}`, which does not exist")]
     #[diagnostic(code(konta::auth::unknown_profile), help("{help}"))]
     UnknownProfile {
         /// Its name.
         name: String,
-        /// Who names it.
+        /// What names it.
         by: String,
-        /// Names that are near, and those that exist.
+        /// Similar names, and those that exist.
         help: String,
     },
-    /// Profiles name each other in a ring.
-    #[error("the profiles source each other in a ring: {path}")]
+    /// Profiles name each other in a cycle.
+    #[error("the profiles name each other as `source_profile` in a cycle: {path}")]
     #[diagnostic(
         code(konta::auth::cycle),
-        help("let `source_profile` of the last one name a profile with keys, single sign-on or a process")
+        help("set `source_profile` of the last one to a profile with keys, single sign-on or `credential_process`")
     )]
     Cycle {
-        /// The names on the way, with arrows between them.
+        /// The names passed, with arrows between them.
         path: String,
     },
     /// A profile is its own source and has no keys.
     #[error("the profile `{profile}` names itself as `source_profile` and has no keys")]
     #[diagnostic(
         code(konta::auth::own_source),
-        help("add aws_access_key_id and aws_secret_access_key to it, or name another profile that has credentials")
+        help(
+            "add `aws_access_key_id` and `aws_secret_access_key` to it, or name another profile that has credentials"
+        )
     )]
     OwnSource {
         /// The profile.
@@ -50,7 +52,7 @@ pub enum ChainError {
     #[error("`{source_profile}`, the `source_profile` of `{profile}`, has no credentials")]
     #[diagnostic(
         code(konta::auth::empty_source),
-        help("give `{source_profile}` keys, single sign-on, a login session, credential_process or a role of its own")
+        help("give `{source_profile}` keys, single sign-on, a login session, `credential_process` or its own role")
     )]
     EmptySource {
         /// The role's profile.
@@ -66,11 +68,11 @@ pub enum ChainError {
         profile: String,
     },
     /// A role without a source.
-    #[error("the profile `{profile}` has a `role_arn` and does not say whose credentials assume the role")]
+    #[error("the profile `{profile}` has a `role_arn` but does not say whose credentials assume the role")]
     #[diagnostic(
         code(konta::auth::no_source),
         help(
-            "add `source_profile = NAME` of a profile with credentials, \
+            "add `source_profile = NAME`, the name of a profile with credentials, \
              or `credential_source = Environment`, `Ec2InstanceMetadata` or `EcsContainer`"
         )
     )]
@@ -82,7 +84,7 @@ pub enum ChainError {
     #[error("the profile `{profile}` has the unknown `credential_source` `{value}`")]
     #[diagnostic(
         code(konta::auth::unknown_credential_source),
-        help("write Environment, Ec2InstanceMetadata or EcsContainer, with these capitals")
+        help("write `Environment`, `Ec2InstanceMetadata` or `EcsContainer`, with these capitals")
     )]
     UnknownCredentialSource {
         /// The profile.
@@ -90,11 +92,11 @@ pub enum ChainError {
         /// What it says.
         value: String,
     },
-    /// A `credential_source` that has none.
-    #[error("the profile `{profile}` takes its credentials from `{value}`, and {variable} is not set")]
+    /// A `credential_source` without credentials.
+    #[error("the profile `{profile}` takes its credentials from `{value}`, but `{variable}` is not set")]
     #[diagnostic(
         code(konta::auth::empty_credential_source),
-        help("set {variable}, or let the profile name a `source_profile`")
+        help("set `{variable}`, or name a `source_profile` in the profile")
     )]
     EmptyCredentialSource {
         /// The profile.
@@ -104,18 +106,18 @@ pub enum ChainError {
         /// The variable that it needs.
         variable: &'static str,
     },
-    /// A `role_arn` that is none.
-    #[error("{place}: `role_arn` is no ARN of a role")]
+    /// A `role_arn` that is not the ARN of a role.
+    #[error("{place}: `role_arn` is not the ARN of a role")]
     #[diagnostic(code(konta::auth::no_role), help("write it in full: arn:aws:iam::123456789012:role/NAME"))]
     NoRole {
-        /// Where it stands.
+        /// Where it is.
         place: String,
     },
     /// One half of a pair of keys.
-    #[error("{place} has {present} and no {missing}")]
+    #[error("{place} has `{present}` but no {missing}")]
     #[diagnostic(
         code(konta::auth::half_a_key),
-        help("paste both again, or remove {present}; for a session the token too")
+        help("paste both again (for a session, the token too), or remove `{present}`")
     )]
     HalfAKey {
         /// File and section, or the environment.
@@ -126,13 +128,15 @@ pub enum ChainError {
         missing: &'static str,
     },
     /// A session's key without its token.
-    #[error("{place}: the key ...{ending} is of a session (ASIA), and its token is missing")]
+    #[error("{place}: the key ...{ending} is a session's (ASIA), but its token is missing")]
     #[diagnostic(
         code(konta::auth::token_missing),
-        help("paste all three again: key id, secret and {token}; AWS would answer InvalidClientTokenId")
+        help(
+            "paste all three again: key id, secret and `{token}`; without the token, AWS answers InvalidClientTokenId"
+        )
     )]
     TokenMissing {
-        /// Where the key stands.
+        /// Where the key is.
         place: String,
         /// The last characters of its id.
         ending: String,
@@ -140,13 +144,13 @@ pub enum ChainError {
         token: &'static str,
     },
     /// A user's key with a token that cannot be its own.
-    #[error("{place}: the key ...{ending} is of a user (AKIA), and the token beside it is of another key")]
+    #[error("{place}: the key ...{ending} is a user's (AKIA), but the token next to it belongs to another key")]
     #[diagnostic(
         code(konta::auth::token_left_over),
-        help("remove {token}: it is left from an older session; AWS would answer InvalidClientTokenId")
+        help("remove `{token}`, left over from an older session: with it, AWS answers InvalidClientTokenId")
     )]
     TokenLeftOver {
-        /// Where the key stands.
+        /// Where the key is.
         place: String,
         /// The last characters of its id.
         ending: String,
@@ -161,33 +165,33 @@ pub enum ChainError {
         profile: String,
         /// The session's name.
         session: String,
-        /// How to make it, and those that exist.
+        /// How to create it, and those that exist.
         help: String,
     },
-    /// Single sign-on that says too little.
-    #[error("the profile `{profile}` uses single sign-on and has no {missing}")]
+    /// Single sign-on without a key that it needs.
+    #[error("the profile `{profile}` uses single sign-on but lacks `{missing}`")]
     #[diagnostic(
         code(konta::auth::incomplete_sso),
-        help("`aws configure sso --profile {profile}` writes all that is needed")
+        help("run `aws configure sso --profile {profile}`, which writes all that is needed")
     )]
     IncompleteSso {
         /// The profile.
         profile: String,
-        /// The keys that are missing.
+        /// The keys that are missing, with backticks between them.
         missing: String,
     },
     /// Profile and `sso-session` contradict each other.
-    #[error("`{key}` of the profile `{profile}` is not that of its sso-session")]
-    #[diagnostic(code(konta::auth::two_values), help("remove `{key}` from the profile; the sso-session has it"))]
+    #[error("`{key}` of the profile `{profile}` differs from that of its sso-session")]
+    #[diagnostic(code(konta::auth::two_values), help("remove `{key}` from the profile: the sso-session has it"))]
     TwoValues {
         /// The profile.
         profile: String,
         /// The key.
         key: String,
     },
-    /// A token of an identity provider and no role for it.
-    #[error("{place} has a web identity token and no role")]
-    #[diagnostic(code(konta::auth::no_web_role), help("set {role} to the role that trusts the identity provider"))]
+    /// A token of an identity provider without a role for it.
+    #[error("{place} has a web identity token but no role")]
+    #[diagnostic(code(konta::auth::no_web_role), help("set `{role}` to the role that trusts the identity provider"))]
     NoWebRole {
         /// The profile or the environment.
         place: String,
@@ -196,9 +200,9 @@ pub enum ChainError {
     },
     /// A block of settings or nothing where text is needed.
     #[error("{place}: `{key}` {problem}")]
-    #[diagnostic(code(konta::auth::no_text), help("write the value behind `{key} =`, on the same line"))]
+    #[diagnostic(code(konta::auth::no_text), help("write the value after `{key} =`, on the same line"))]
     NoText {
-        /// Where it stands.
+        /// Where it is.
         place: String,
         /// The key.
         key: &'static str,
@@ -217,30 +221,27 @@ impl ChainError {
     pub(super) fn unknown_sso_session(files: &Files, profile: &str, session: &str) -> Self {
         let path = files.config.display();
         let known = listed(files.sso_session_names());
-        let help = format!("write a section [sso-session {session}] into {path}, or `aws configure sso`; {known}");
+        let help = format!("add a section `[sso-session {session}]` to {path}, or run `aws configure sso`; {known}");
         Self::UnknownSsoSession { profile: profile.to_owned(), session: session.to_owned(), help }
     }
 }
 
 fn unknown_profile_help(files: &Files, name: &str) -> String {
     if let Some(line) = files.stray(name) {
-        return format!(
-            "{}:{line} says [{name}]; in this file a profile's section is [profile {name}]",
-            files.config.display()
-        );
+        return format!("{}:{line} says `[{name}]`; in this file, write `[profile {name}]`", files.config.display());
     }
     if files.profile(&format!("profile {name}")).is_some() {
-        return format!("{} says [profile {name}]; in this file write [{name}]", files.credentials.display());
+        return format!("{} says `[profile {name}]`; in this file, write `[{name}]`", files.credentials.display());
     }
     if name.contains(' ') && files.stray(&format!("profile {name}")).is_some() {
-        return format!("a name with spaces is written in quotes: [profile \"{name}\"]");
+        return format!("put a name with spaces in quotes: [profile \"{name}\"]");
     }
     let near = match files.near(name).first() {
         Some(near) => format!("did you mean `{near}`? "),
         None => String::new(),
     };
     format!(
-        "{near}{}; the files are {} and {}",
+        "{near}{}; konta reads {} and {}",
         listed(files.names()),
         files.config.display(),
         files.credentials.display()
@@ -250,8 +251,8 @@ fn unknown_profile_help(files: &Files, name: &str) -> String {
 fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
     let names: Vec<&str> = names.collect();
     match names.len() {
-        0 => "there is none".to_owned(),
-        count if count > LISTED => format!("there are {}, and {} more", names[..LISTED].join(", "), count - LISTED),
-        _ => format!("there are {}", names.join(", ")),
+        0 => "none exists".to_owned(),
+        count if count > LISTED => format!("these exist: {}, and {} more", names[..LISTED].join(", "), count - LISTED),
+        _ => format!("these exist: {}", names.join(", ")),
     }
 }

@@ -1,4 +1,4 @@
-//! Keys as they stand in a section or the environment, and what is wrong with them before anybody is asked.
+//! Keys as written in a section or the environment, and what is wrong with them, found before AWS is asked.
 
 use std::path::Path;
 
@@ -25,7 +25,7 @@ impl Named<'_> {
     }
 }
 
-/// The keys of one section. botocore never makes a pair of a key of one file and a secret of the other.
+/// The keys of one section. Like botocore, konta never pairs a key id from one file with a secret from the other.
 pub(super) fn of_section(values: &Values, named: &Named<'_>) -> Result<Option<Keys>, ChainError> {
     let text = |key: &str| match &values.get(key)?.body {
         Body::Text(text) if !text.is_empty() => Some(text.as_str()),
@@ -36,9 +36,9 @@ pub(super) fn of_section(values: &Values, named: &Named<'_>) -> Result<Option<Ke
     }
     let place = || named.place(values, ID);
     let half = |present, missing| ChainError::HalfAKey { place: place(), present, missing };
-    let id = text(ID).ok_or_else(|| half("an empty aws_access_key_id", "key id in it"))?;
-    let secret = text(SECRET).ok_or_else(|| half(ID, SECRET))?;
-    // The older name wins, even when it is empty.
+    let id = text(ID).ok_or_else(|| half(ID, "value for it"))?;
+    let secret = text(SECRET).ok_or_else(|| half(ID, "`aws_secret_access_key`"))?;
+    // The older name wins, even if it is empty.
     let older = values.get("aws_security_token").map(|_| "aws_security_token");
     let token_key = older.unwrap_or("aws_session_token");
     let keys = Keys {
@@ -56,7 +56,7 @@ pub(super) fn of_environment(around: &Surroundings) -> Result<Option<Keys>, Chai
     let half = |present, missing| ChainError::HalfAKey { place: place(), present, missing };
     let Some(id) = around.variable("AWS_ACCESS_KEY_ID") else { return Ok(None) };
     let secret = around.variable("AWS_SECRET_ACCESS_KEY");
-    let secret = secret.ok_or_else(|| half("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"))?;
+    let secret = secret.ok_or_else(|| half("AWS_ACCESS_KEY_ID", "`AWS_SECRET_ACCESS_KEY`"))?;
     let token = ["AWS_SECURITY_TOKEN", "AWS_SESSION_TOKEN"].into_iter().find(|name| around.variable(name).is_some());
     let keys = Keys {
         access_key_id: id.to_owned(),
@@ -67,12 +67,12 @@ pub(super) fn of_environment(around: &Surroundings) -> Result<Option<Keys>, Chai
     fitting(keys, place, token.unwrap_or("AWS_SESSION_TOKEN")).map(Some)
 }
 
-/// botocore passes over a secret without a key id. Where nothing else is found either, somebody meant it.
+/// botocore skips a secret without a key id. If nothing else is found either, the secret was meant to be used.
 pub(super) fn refuse_a_lone_secret(profile: &Profile, files: &Files, name: &str) -> Result<(), ChainError> {
     for (values, path) in [(&profile.shared, &files.credentials), (&profile.configured, &files.config)] {
         if let Some(values) = values.as_ref().filter(|values| values.get(SECRET).is_some()) {
             let place = Named { path, profile: name }.place(values, SECRET);
-            return Err(ChainError::HalfAKey { place, present: SECRET, missing: ID });
+            return Err(ChainError::HalfAKey { place, present: SECRET, missing: "`aws_access_key_id`" });
         }
     }
     Ok(())
@@ -84,10 +84,10 @@ pub(super) fn refuse_a_lone_secret_of_environment(around: &Surroundings) -> Resu
         return Ok(());
     }
     let place = "the environment".to_owned();
-    Err(ChainError::HalfAKey { place, present: "AWS_SECRET_ACCESS_KEY", missing: "AWS_ACCESS_KEY_ID" })
+    Err(ChainError::HalfAKey { place, present: "AWS_SECRET_ACCESS_KEY", missing: "`AWS_ACCESS_KEY_ID`" })
 }
 
-/// A session's key needs a token, and a user's key has none: AWS would refuse either without saying why.
+/// A session's key needs a token, and a user's key has none: AWS would refuse a mismatch without saying why.
 fn fitting(keys: Keys, place: impl Fn() -> String, token: &'static str) -> Result<Keys, ChainError> {
     let ending = keys.ending();
     match (keys.access_key_id.get(..4), &keys.session_token) {

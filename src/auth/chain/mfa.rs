@@ -1,4 +1,5 @@
-//! Which device and which program give the code. botocore looks at the role's profile alone; people write the serial at the user.
+//! Which device and which program give the code. botocore reads only the role's profile, but people write the serial in
+//! the user's.
 
 use crate::auth::surroundings::Surroundings;
 
@@ -7,8 +8,8 @@ use super::{Base, Chain};
 
 /// Fills in the serial and the program that prints a code.
 ///
-/// The serial is that of the role's profile, else of its source, else `KONTA_MFA_SERIAL`, else `AWS_MFA_SERIAL`. The last two count
-/// for keys of a user only: a session and a role have no device.
+/// The serial is that of the role's profile, else of its source, else `KONTA_MFA_SERIAL`, else `AWS_MFA_SERIAL`. The
+/// last two count only for a user's keys: sessions and roles have no device.
 pub(super) fn complete(chain: &mut Chain, files: &Files, around: &Surroundings) {
     let text = |profile: &String, key| files.text(profile, key).filter(|text| !text.is_empty()).map(ToOwned::to_owned);
     let of_base = if is_machine(&chain.base) { None } else { chain.passed.last() };

@@ -99,7 +99,7 @@ fn the_end_of_an_environments_session_is_kept() {
 #[test]
 fn an_empty_key_and_an_empty_command_are_refused_with_their_place() {
     let half = "[profile a]\naws_access_key_id =\naws_secret_access_key = wJalr/secret\n";
-    assert_eq!(refused(half, "a").to_string(), "config:2 [a] has an empty aws_access_key_id and no key id in it");
+    assert_eq!(refused(half, "a").to_string(), "config:2 [a] has `aws_access_key_id` but no value for it");
     let none = "[profile a]\ncredential_process =\n";
     assert_eq!(refused(none, "a").to_string(), "config:2: `credential_process` is empty");
     let block = "[profile a]\nrole_arn =\n  x = y\n";
@@ -112,7 +112,10 @@ fn a_ring_is_named_with_its_path() {
         format!("[profile {profile}]\nrole_arn = arn:aws:iam::123456789012:role/One\nsource_profile = {source}\n")
     };
     let config = [ring("a", "b"), ring("b", "c"), ring("c", "b")].concat();
-    assert_eq!(refused(&config, "a").to_string(), "the profiles source each other in a ring: a -> b -> c -> b");
+    assert_eq!(
+        refused(&config, "a").to_string(),
+        "the profiles name each other as `source_profile` in a cycle: a -> b -> c -> b"
+    );
 }
 
 #[test]
@@ -122,9 +125,9 @@ fn a_name_that_is_nearly_right_is_answered_with_the_right_one() {
     let help = |name| refused(config, name).help().unwrap().to_string();
     assert_eq!(
         help("prodution"),
-        "did you mean `production`? there are production, staging; the files are config and credentials"
+        "did you mean `production`? these exist: production, staging; konta reads config and credentials"
     );
-    assert_eq!(help("else"), "there are production, staging; the files are config and credentials");
+    assert_eq!(help("else"), "these exist: production, staging; konta reads config and credentials");
 }
 
 #[test]

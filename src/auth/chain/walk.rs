@@ -1,4 +1,4 @@
-//! The walk from the profile that is asked for down to the credentials at its bottom, in botocore's order.
+//! The walk from the requested profile down to its base credentials, in botocore's order.
 
 use std::path::PathBuf;
 
@@ -15,7 +15,7 @@ pub(super) struct Found {
     pub(super) base: Base,
     /// The one assumed first comes first.
     pub(super) roles: Vec<RoleStep>,
-    /// The profiles walked, the asked one first.
+    /// The profiles walked through, the requested one first.
     pub(super) passed: Vec<String>,
 }
 
@@ -24,12 +24,12 @@ pub(super) struct Found {
 pub(super) struct Walk<'a> {
     pub(super) files: &'a Files,
     pub(super) around: &'a Surroundings,
-    /// The environment counts only while no profile is named on the command line.
+    /// The environment counts only if no profile is named on the command line.
     pub(super) with_environment: bool,
 }
 
 impl<'a> Walk<'a> {
-    /// What the profile leads to; `None` when it has nothing.
+    /// What the profile leads to; `None` if it has nothing.
     pub(super) fn from(self, profile: &'a str) -> Result<Option<Found>, ChainError> {
         if self.has_role(profile) {
             return self.down(profile).map(Some);
@@ -38,7 +38,7 @@ impl<'a> Walk<'a> {
         Ok(self.own(profile, self.with_environment)?.map(|base| Found { base, roles: Vec::new(), passed }))
     }
 
-    /// Walks from a profile with a role to the bottom. A loop and not a recursion, so that no file exhausts the stack.
+    /// Walks from a profile with a role to the bottom. A loop, not a recursion, so that no file exhausts the stack.
     fn down(self, profile: &'a str) -> Result<Found, ChainError> {
         let mut passed: Vec<String> = vec![profile.to_owned()];
         let mut seen = std::collections::BTreeSet::from([profile]);
@@ -65,7 +65,7 @@ impl<'a> Walk<'a> {
         Ok(Found { base, roles, passed })
     }
 
-    /// A profile may name itself, to have its keys and its role in one place; any other return is a ring.
+    /// A profile may name itself, to have its keys and its role in one place; any other repetition is a cycle.
     fn once_more(self, at: &str, source: &str, passed: &[String]) -> Result<(), ChainError> {
         if at != source {
             return Err(ChainError::Cycle { path: format!("{} -> {source}", passed.join(" -> ")) });
@@ -76,7 +76,7 @@ impl<'a> Walk<'a> {
     fn role(self, profile: &str) -> Result<RoleStep, ChainError> {
         let text = |key| Ok::<_, ChainError>(self.text(profile, key)?.map(ToOwned::to_owned));
         let role_arn = text("role_arn")?.unwrap_or_default();
-        // Shorter ones the AWS CLI refuses too, by STS's own rules.
+        // The AWS CLI refuses shorter ones too, by STS's own rules.
         if role_arn.len() < 20 || !role_arn.starts_with("arn:") {
             return Err(ChainError::NoRole { place: self.place(profile, "role_arn") });
         }
@@ -85,7 +85,7 @@ impl<'a> Walk<'a> {
             role_arn,
             external_id: text("external_id")?,
             session_name: text("role_session_name")?,
-            // What is no number is passed over, as in botocore.
+            // A value that is not a number is skipped, as in botocore.
             duration_seconds: text("duration_seconds")?.and_then(|seconds| seconds.trim().parse().ok()),
             mfa_serial: text("mfa_serial")?.filter(|serial| !serial.is_empty()),
         })
@@ -128,7 +128,7 @@ impl<'a> Walk<'a> {
         variables.iter().any(|name| self.around.variables.contains_key(*name))
     }
 
-    /// The credentials that a profile has of its own, without a role on top; `None` when it has none.
+    /// The profile's own credentials, without a role on top; `None` if it has none.
     fn own(self, profile: &str, with_environment: bool) -> Result<Option<Base>, ChainError> {
         if let Some(base) = self.web_identity(profile, with_environment)? {
             return Ok(Some(base));
@@ -161,7 +161,7 @@ impl<'a> Walk<'a> {
         Ok(None)
     }
 
-    /// A variable wins over the profile's key, and one that is set to nothing hides it.
+    /// A variable wins over the profile's key; an empty one hides it.
     fn web_identity(self, profile: &str, with_environment: bool) -> Result<Option<Base>, ChainError> {
         let variable = |name: &str| self.around.variables.get(name).filter(|_| with_environment).map(String::as_str);
         let one = |name, key| match variable(name) {
@@ -186,7 +186,7 @@ impl<'a> Walk<'a> {
         }))
     }
 
-    /// Whether the profile uses IAM Identity Center; an error when it says too little.
+    /// Whether the profile uses IAM Identity Center; an error if its settings are incomplete or contradictory.
     fn has_sso(self, profile: &str) -> Result<bool, ChainError> {
         let has = |key: &str| self.value(profile, key).is_some();
         if !has("sso_role_name") && !has("sso_account_id") {
@@ -209,7 +209,7 @@ impl<'a> Walk<'a> {
         if missing.is_empty() {
             return Ok(true);
         }
-        Err(ChainError::IncompleteSso { profile: profile.to_owned(), missing: missing.join(", ") })
+        Err(ChainError::IncompleteSso { profile: profile.to_owned(), missing: missing.join("`, `") })
     }
 
     fn contradiction(self, profile: &str, session: &Values) -> Option<String> {
@@ -223,7 +223,7 @@ impl<'a> Walk<'a> {
         session.keys().find(differs).map(ToOwned::to_owned)
     }
 
-    /// A web identity comes with a `role_arn` of its own, which nothing assumes on top.
+    /// A web identity has its own `role_arn`, which is not assumed on top.
     fn has_role(self, profile: &str) -> bool {
         let has = |key| self.value(profile, key).is_some();
         has("role_arn") && !has("web_identity_token_file")

@@ -1,4 +1,4 @@
-//! The checks themselves, each one line.
+//! The checks themselves, one line each.
 
 use miette::Diagnostic;
 
@@ -28,7 +28,7 @@ impl Course {
         self.stacks(patient, &opened).await
     }
 
-    /// Where the keys come from, and whether they are whole.
+    /// Where the keys come from, and whether they are complete.
     async fn keys(&mut self, request: &Request<'_>) -> Result<Bottom, Stop> {
         let chain = request.chain;
         self.evidence.source = chain.base.source();
@@ -46,7 +46,7 @@ impl Course {
         Ok(Bottom { provider, credentials })
     }
 
-    /// One call tells both: an answer has a Date, whether or not it knows the key.
+    /// One call answers both: an answer has a Date, whether or not AWS knows the key.
     async fn clock_and_identity(
         &mut self,
         request: &Request<'_>,
@@ -79,7 +79,7 @@ impl Course {
             if let Err(error) = identity {
                 return Err(self.fail_aws("network", error));
             }
-            self.note("clock", "AWS's answer had no time");
+            self.note("clock", "AWS's answer has no time");
             return Ok(());
         };
         let seen = format!("this machine's clock is {} AWS's", clock(offset).replace(" ahead", " ahead of"));
@@ -114,10 +114,11 @@ impl Course {
         Ok(())
     }
 
-    /// Managed credentials answer like no others: GetSessionToken refuses every session with AccessDenied, and theirs as unknown.
+    /// Managed credentials differ from all others: GetSessionToken refuses every session with AccessDenied, but theirs
+    /// as unknown.
     async fn cloud9(&mut self, bottom: &Bottom, sts: &Sts) -> Result<(), Stop> {
         if session::is_long_term(&bottom.credentials) {
-            self.good("cloud9", if self.evidence.cloud9.is_empty() { "no" } else { "yes, with a key of your own" });
+            self.good("cloud9", if self.evidence.cloud9.is_empty() { "no" } else { "yes, with your own key" });
             return Ok(());
         }
         match sts.refusal_of_sessions().await {
@@ -130,9 +131,9 @@ impl Course {
                 Ok(())
             }
             _ => {
-                // The signs are there, the managed credentials are not.
+                // There are signs of Cloud9, but these are not its managed credentials.
                 self.evidence.cloud9.clear();
-                self.good("cloud9", "yes, with credentials of your own");
+                self.good("cloud9", "yes, with your own credentials");
                 Ok(())
             }
         }
@@ -148,30 +149,30 @@ impl Course {
                 let opened = session::open(&request).await.map_err(|error| self.fail_with("mfa", &error))?;
                 self.evidence.mfa = Some(opened.mfa == Mfa::Yes);
                 let ends = opened.ends.map(|ends| format!(" until {ends:.0}")).unwrap_or_default();
-                self.good("mfa", format!("a session by a code of {serial}{ends}"));
+                self.good("mfa", format!("a session opened with a code of {serial}{ends}"));
             }
             Way::Role(serial) => self.good("mfa", format!("a code of {serial} goes to the role")),
             Way::Plain if !long_term && identity.user().is_some() => {
                 return self.user_session(request, bottom, identity).await;
             }
             Way::Plain if long_term => self.note("mfa", "no device is named (`mfa_serial`): the key alone is enough"),
-            Way::Plain => self.good("mfa", "left to whoever gave these credentials"),
+            Way::Plain => self.good("mfa", "up to the source of these credentials"),
         }
         Ok(())
     }
 
-    /// Only IAM shows whether a user's session was opened with a code: it takes no other.
+    /// Only IAM shows whether a user's session was opened with a code: it accepts no other.
     async fn user_session(&mut self, request: &Request<'_>, bottom: &Bottom, identity: &Identity) -> Result<(), Stop> {
         let target = Target { region: request.region.to_owned(), ..Target::default() };
         match Aws::open_as(&target, bottom.provider.clone()).await.mfa_devices(identity.user()).await {
             Err(error) if error.concerns_credentials() => Err(self.fail_aws("mfa", &error)),
             Ok(_) => {
                 self.evidence.mfa = Some(true);
-                self.good("mfa", "IAM takes the session, so a code opened it");
+                self.good("mfa", "IAM accepts the session, so a code opened it");
                 Ok(())
             }
             Err(error) => {
-                self.note("mfa", format!("not known: IAM could not be asked ({})", error.code));
+                self.note("mfa", format!("unknown: IAM could not be asked ({})", error.code));
                 Ok(())
             }
         }
@@ -181,7 +182,7 @@ impl Course {
         let opened = session::open(request).await.map_err(|error| self.fail_with("role", &error))?;
         match opened.roles.last() {
             Some(role) => self.good("role", role.clone()),
-            None => self.good("role", "none is asked for"),
+            None => self.good("role", "none is requested"),
         }
         Ok(opened)
     }
@@ -197,20 +198,20 @@ impl Course {
         Ok(())
     }
 
-    /// A policy that asks for MFA shows at the first call of another service.
+    /// A policy that requires MFA shows at the first call to another service.
     async fn stacks(&mut self, patient: &Patient<'_>, opened: &Opened) -> Result<(), Stop> {
         let Some(stack) = &patient.stack else { return Ok(()) };
         let target = Target { region: patient.request.region.to_owned(), ..Target::default() };
         let found = Aws::open_as(&target, opened.provider.clone()).await.stack(stack).await;
         match found.map_err(|error| self.fail_aws("stacks", &error))? {
-            Some(_) => self.good("stacks", format!("{stack} may be looked at")),
-            None => self.good("stacks", format!("may be looked at; {stack} is not there yet")),
+            Some(_) => self.good("stacks", format!("{stack} can be read")),
+            None => self.good("stacks", format!("can be read; {stack} does not exist yet")),
         }
         Ok(())
     }
 }
 
-/// What the clock's check shows; its fix stands in the table.
+/// What the clock's check shows; its fix is in the table.
 #[derive(Debug, thiserror::Error, Diagnostic)]
 #[error("{0}")]
 struct ClockOff(String);
@@ -230,7 +231,7 @@ fn main_region(request: &Request<'_>) -> &'static str {
     }
 }
 
-/// The same request of another chain.
+/// The same request for another chain.
 fn copy<'a>(request: &Request<'a>, chain: &'a Chain) -> Request<'a> {
     Request { chain, code: request.code.clone(), program: request.program.clone(), ..*request }
 }

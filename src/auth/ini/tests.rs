@@ -68,8 +68,8 @@ fn values_of_the_default_section_in_capitals_are_in_every_section() {
 
 #[test]
 fn what_comes_twice_is_refused_with_both_lines() {
-    refused(b"[a]\n\n[a]\n", 3, "the section [a] is here and on line 1");
-    refused(b"[a]\nx = 1\nX = 2\n", 3, "`x` is here and on line 2 of [a]");
+    refused(b"[a]\n\n[a]\n", 3, "the section [a] is already on line 1");
+    refused(b"[a]\nx = 1\nX = 2\n", 3, "`x` is already on line 2 of [a]");
 }
 
 #[test]

@@ -5,15 +5,14 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use rust_decimal::Decimal;
 
-use super::footprint::{Typical, typical};
-use super::shares::VCPU_QUOTA;
+use crate::commands::{CommandError, Context, prices};
+use crate::cost::advise::Limits;
+use crate::cost::workspace::Basis;
+use crate::model::{Environment, Isolation};
+use crate::report::cost::advise::AdviseReport;
+
 use super::show::Shown;
-use crate::commands::{CommandError, Context};
-use crate::cost::advise::{Design, Limits, designs};
-use crate::cost::{PriceTable, Usage, scenario};
-use crate::model::{Environment, Isolation, TaskRange, Tier, TierName, Workspace};
-use crate::report::cost::advise::{AdviseReport, Offer, Rejected};
-use crate::template::compose::Composer;
+use super::usage_file;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Sharing {
@@ -88,23 +87,11 @@ impl AdviseArgs {
 pub(super) fn run(context: &Context, args: &AdviseArgs) -> Result<u8, CommandError> {
     let loaded = context.load()?;
     let environment = context.environment(&loaded.workspace, args.environment.as_deref())?;
-    let usage = super::usage_file(args.usage.as_deref())?;
+    let usage = usage_file(args.usage.as_deref())?;
     let limits = args.limits(environment);
-    let prices = crate::commands::prices::table(context)?;
-    let (mut offers, mut rejected) = (Vec::new(), Vec::new());
-    for design in designs(&limits, (environment.pool.size, environment.pool.tasks)) {
-        if let Some(reason) = design.breaks(&limits) {
-            rejected.push(Rejected { design: design.title(), reason });
-            continue;
-        }
-        let offer =
-            priced(&loaded.workspace, &loaded.composer, environment, &usage.usage, &design, args.tenants, &prices)?;
-        match design.is_too_dear(offer.per_tenant_usd.expected, &limits) {
-            Some(reason) => rejected.push(Rejected { design: offer.design, reason }),
-            None => offers.push(offer),
-        }
-    }
-    offers.sort_by_key(|offer: &Offer| offer.total_usd.expected);
+    let table = prices::table(context)?;
+    let basis = Basis { loaded: &loaded, environment, usage: &usage, prices: &table };
+    let (offers, rejected) = basis.advise(&limits, args.tenants)?;
     let found = !offers.is_empty();
     let report = AdviseReport {
         currency: "USD",
@@ -115,54 +102,4 @@ pub(super) fn run(context: &Context, args: &AdviseArgs) -> Result<u8, CommandErr
     };
     args.shown.show(context, &report, || report.page())?;
     Ok(u8::from(!found))
-}
-
-fn priced(
-    workspace: &Workspace,
-    composer: &Composer,
-    environment: &Environment,
-    usage: &Usage,
-    design: &Design,
-    tenants: u32,
-    prices: &PriceTable,
-) -> Result<Offer, CommandError> {
-    let mut environment = environment.clone();
-    environment.network.egress = design.egress;
-    if design.isolation == Isolation::Pooled {
-        environment.pool.size = design.size;
-        environment.pool.tasks = design.tasks;
-    }
-    let mut tenant = typical(&environment, &tier(workspace, design)?)?;
-    tenant.schedule = design.asleep.then(scenario::night);
-    let typical = Typical::with(workspace, &environment, vec![tenant]);
-    let footprint = typical.footprint(composer, &environment, usage, VCPU_QUOTA)?;
-    let (point, unknown) = footprint.at(&vec![0; tenants as usize], prices);
-    Ok(Offer {
-        design: design.title(),
-        total_usd: point.total_usd,
-        per_tenant_usd: point.per_tenant_usd,
-        cells: point.cells,
-        vcpu_on_demand: point.vcpu_on_demand,
-        vcpu_spot: point.vcpu_spot,
-        unknown,
-        write: design.manifest(),
-    })
-}
-
-/// The tier a design would need.
-fn tier(workspace: &Workspace, design: &Design) -> Result<Tier, CommandError> {
-    let usage = |message: String, help: String| CommandError::Usage { message, help };
-    let (spot, on_demand) = design.spot();
-    let image = workspace.tiers.values().next().map(|tier| tier.image.clone()).unwrap_or_default();
-    Ok(Tier {
-        name: TierName::new("advised").map_err(|error| usage(error.to_string(), error.help))?,
-        price: Decimal::ZERO,
-        isolation: design.isolation,
-        modules: vec!["website".to_owned()],
-        image,
-        size: design.size,
-        tasks: TaskRange::new(design.tasks, design.tasks).map_err(|error| usage(error.problem, error.help))?,
-        spot,
-        on_demand,
-    })
 }

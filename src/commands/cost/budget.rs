@@ -5,16 +5,16 @@ use rust_decimal::Decimal;
 use crate::commands::CommandError;
 use crate::model::Workspace;
 
-/// What may be spent a month.
+/// What may be spent a month, as `--budget` says it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Budget {
+pub(super) struct GivenBudget {
     /// In US dollars.
     pub(super) usd: Decimal,
     /// As it was said.
     pub(super) said: String,
 }
 
-impl Budget {
+impl GivenBudget {
     /// Reads `120`, `120USD`, `120 usd` or, with a workspace, an amount in its currency.
     pub(super) fn parse(said: Option<&str>, workspace: Option<&Workspace>) -> Result<Option<Self>, CommandError> {
         let Some(said) = said else { return Ok(None) };
@@ -50,7 +50,7 @@ mod tests {
 
     #[test]
     fn dollars_need_no_name_and_other_currencies_a_workspace() {
-        let usd = |said| Budget::parse(Some(said), None).map(|budget| budget.map(|budget| budget.usd.to_string()));
+        let usd = |said| GivenBudget::parse(Some(said), None).map(|budget| budget.map(|budget| budget.usd.to_string()));
         assert_eq!(usd("120").unwrap().as_deref(), Some("120"));
         assert_eq!(usd("99.50 usd").unwrap().as_deref(), Some("99.50"));
         for wrong in ["120EUR", "-1", "much", "", "99999999999999999999999999999999"] {

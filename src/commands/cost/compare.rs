@@ -4,14 +4,13 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::commands::{CommandError, Context, prices};
+use crate::cost::scenario;
+use crate::cost::workspace::Basis;
+use crate::report::cost::compare::{CompareReport, Elsewhere};
+
 use super::show::Shown;
-use super::stacks::{Patch, StackPricer};
-use crate::commands::{CommandError, Context};
-use crate::cost::scenario::{Change, SCENARIOS, Scenario};
-use crate::cost::{PriceTable, Range, estimate, scenario};
-use crate::model::{EnvironmentName, Tenant, Workspace};
-use crate::report::cost::compare::{self as report, CompareReport, Row};
-use crate::template::compose::Composer;
+use super::usage_file;
 
 /// Compare what there is with what it could be, one change at a time: isolation, sleep, Spot, ARM, NAT, database.
 ///
@@ -37,19 +36,9 @@ pub(super) fn run(context: &Context, args: &CompareArgs) -> Result<u8, CommandEr
         Some(name) => context.environment_of(workspace, &[name.to_owned()])?,
         None => context.environment(workspace, args.name.as_deref())?,
     };
-    let usage = super::usage_file(args.usage.as_deref())?;
-    let table = crate::commands::prices::table(context)?;
-    let mut rows: Vec<Row> = Vec::new();
-    for scenario in SCENARIOS {
-        let Some(changed) = scenario.changed(workspace, &environment.name, tenant) else { continue };
-        let (total_usd, unknown) =
-            priced(&changed, &loaded.composer, &environment.name, &usage.usage, scenario, tenant, &table)?;
-        let before = rows.first().map_or(total_usd, |row| row.total_usd);
-        let same = !matches!(scenario.change, Change::None) && before == total_usd;
-        if !same {
-            rows.push(Row::new(scenario, total_usd, before, unknown));
-        }
-    }
+    let usage = usage_file(args.usage.as_deref())?;
+    let table = prices::table(context)?;
+    let rows = Basis { loaded: &loaded, environment, usage: &usage, prices: &table }.scenarios(tenant)?;
     let tenants = u32::try_from(workspace.tenants_of(&environment.name).count()).unwrap_or(u32::MAX);
     let google = scenario::google(if tenant.is_some() { 1 } else { tenants })?;
     let report = CompareReport {
@@ -58,34 +47,8 @@ pub(super) fn run(context: &Context, args: &CompareArgs) -> Result<u8, CommandEr
         of: tenant.map_or_else(|| environment.name.to_string(), ToOwned::to_owned),
         tenants,
         rows,
-        elsewhere: report::Elsewhere::google(&google, tenant.is_some()),
+        elsewhere: Elsewhere::google(&google, tenant.is_some()),
     };
     args.shown.show(context, &report, || report.page())?;
     Ok(0)
-}
-
-/// The changed environment's total, and how much of it has no price.
-fn priced(
-    workspace: &Workspace,
-    composer: &Composer,
-    environment: &EnvironmentName,
-    usage: &crate::cost::Usage,
-    scenario: &Scenario,
-    only: Option<&str>,
-    table: &PriceTable,
-) -> Result<(Range, usize), CommandError> {
-    let patch: Option<Patch> = match scenario.change {
-        Change::Documents(patch) => Some(patch),
-        _ => None,
-    };
-    let Some(environment) = workspace.environments.get(environment) else { return Ok((Range::ZERO, 0)) };
-    let tenants: Vec<&Tenant> = workspace.tenants_of(&environment.name).collect();
-    let of_account = usage.over(super::profile_of(tenants.iter().copied()));
-    let account = estimate::of_account(environment.region.as_str(), &of_account, table);
-    let mut pricer =
-        StackPricer::new(workspace, composer, environment, usage.clone(), table.clone()).patched_by(patch, only);
-    let stacks = pricer.everything(&tenants, &pricer.places(&tenants))?;
-    let total = stacks.iter().map(|stack| stack.estimate.total_usd).sum::<Range>() + account.total_usd;
-    let unknown = stacks.iter().map(|stack| stack.estimate.unknown.len()).sum::<usize>() + account.unknown.len();
-    Ok((total, unknown))
 }

@@ -6,12 +6,11 @@ use clap::Args;
 use rust_decimal::Decimal;
 
 use crate::commands::{CommandError, Context};
-use crate::cost::curve::order;
+use crate::cost::curve::{VCPU_QUOTA, order};
+use crate::cost::workspace::Typical;
 use crate::model::{Tier, Workspace};
 use crate::report::cost::curve::{CurveReport, TierPart};
 
-use super::footprint::Typical;
-use super::shares::VCPU_QUOTA;
 use super::show::Shown;
 
 /// The most tenants that are priced.
@@ -59,7 +58,7 @@ pub(super) fn run(context: &Context, args: &CurveArgs) -> Result<u8, CommandErro
     let tiers = tiers(workspace, &environment.name, args.tier.as_deref())?;
     let chosen: Vec<&Tier> = tiers.iter().map(|(tier, _)| *tier).collect();
     let typical = Typical::of(workspace, environment, &chosen)?;
-    let footprint = typical.footprint(&loaded.composer, environment, &usage.usage, args.vcpu_quota)?;
+    let footprint = typical.footprint(&loaded.composer, &usage.usage, args.vcpu_quota)?;
     let (from, to) = args.tenants;
     let proportion: Vec<u32> = tiers.iter().map(|(_, part)| *part).collect();
     let mut curve = footprint.curve(&order(&proportion, to as usize), &crate::commands::prices::table(context)?);

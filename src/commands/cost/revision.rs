@@ -6,17 +6,15 @@ use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
 use crate::commands::CommandError;
-use crate::commands::context::Loaded;
 use crate::manifest;
-use crate::template::compose::Composer;
-use crate::template::source::Sources;
+use crate::stack::LoadedWorkspace;
 
 /// A workspace of the past. Its folder goes with it.
 pub(super) struct Past {
     /// The commit.
     pub(super) commit: String,
     /// The workspace.
-    pub(super) loaded: Loaded,
+    pub(super) loaded: LoadedWorkspace,
     _folder: TempDir,
 }
 
@@ -58,10 +56,8 @@ pub(super) fn read(root: &Path, revision: &str) -> Result<Past, CommandError> {
     Ok(Past { commit, loaded, _folder: folder })
 }
 
-fn load(root: &Path) -> Result<Loaded, CommandError> {
-    let workspace = manifest::load(root)?;
-    let composer = Composer::new(Sources::of_workspace(root)?);
-    Ok(Loaded { root: root.to_owned(), workspace, composer })
+fn load(root: &Path) -> Result<LoadedWorkspace, CommandError> {
+    Ok(LoadedWorkspace::with_templates_of(root.to_owned(), manifest::load(root)?)?)
 }
 
 /// Writes a tree's files into a folder, by an index of its own.

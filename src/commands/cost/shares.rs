@@ -1,23 +1,10 @@
-//! Each tenant's part of the cost, its price and margin, and from how many tenants on a tier pays.
+//! `--allocate`, `--vat` and their like: how shared cost is divided, and on what terms customers pay.
 
 use clap::{Args, ValueEnum};
 use rust_decimal::Decimal;
 
-use crate::commands::CommandError;
-use crate::commands::context::Loaded;
-use crate::cost::allocate::{self, Member, Rule};
-use crate::cost::curve::BreakEven;
-use crate::cost::margin::Margin;
-use crate::cost::{PriceTable, Usage};
-use crate::model::{Environment, Tenant, Terms, Workspace};
-use crate::report::cost::shares::{Shares, TenantShare, TierBreakEven};
-
-use super::footprint::Typical;
-
-/// Up to how many tenants a break-even is searched.
-const SEARCHED: usize = 1000;
-/// Fargate vCPUs of a new account. Source: ECS service quotas, L-3032A538.
-pub(super) const VCPU_QUOTA: Decimal = Decimal::from_parts(6, 0, 0, false, 0);
+use crate::cost::allocate::Rule;
+use crate::model::{Terms, Workspace};
 
 /// How shared cost is divided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -68,7 +55,8 @@ fn bounded(text: &str, most: u32) -> Result<Decimal, String> {
 }
 
 impl ShareArgs {
-    fn rule(&self) -> Rule {
+    /// How shared cost is divided.
+    pub(super) fn rule(&self) -> Rule {
         match self.allocate {
             None | Some(Allocate::Even) => Rule::Even,
             Some(Allocate::Weight) => Rule::Weight,
@@ -101,68 +89,4 @@ impl ShareArgs {
             other_monthly: self.other.unwrap_or(said.other_monthly),
         }
     }
-}
-
-/// Divides the stacks' cost between the environment's tenants.
-pub(super) fn divided(
-    workspace: &Workspace,
-    environment: &Environment,
-    usage: &Usage,
-    all: &super::Everything,
-    args: &ShareArgs,
-) -> Shares {
-    let tenants: Vec<&Tenant> = workspace.tenants_of(&environment.name).collect();
-    let price = |tenant: &Tenant| workspace.tiers.get(&tenant.tier).map_or(Decimal::ZERO, |tier| tier.price);
-    let members: Vec<Member> = tenants
-        .iter()
-        .map(|tenant| {
-            let used = usage.of_tenant(tenant.name.as_str());
-            Member {
-                tenant: tenant.name.to_string(),
-                cell: all.places.get(&tenant.name).map_or(1, |place| place.cell.get()),
-                weight: used.weight.unwrap_or_else(|| price(tenant)),
-                acu: used.acu,
-                requests: used.requests_per_second,
-            }
-        })
-        .collect();
-    let parts = all.stacks.iter().map(|stack| (&stack.owner, &*stack.estimate));
-    let allocation = allocate::allocate(args.rule(), &members, parts);
-    let terms = args.terms(workspace);
-    let rows = allocation.tenants.iter().zip(&tenants).map(|(cost, tenant)| TenantShare {
-        cost: cost.clone(),
-        tier: tenant.tier.to_string(),
-        margin: Margin::of(price(tenant), &terms, cost.total_usd, &workspace.exchange_rate),
-    });
-    let tenants = rows.collect();
-    Shares::new(workspace, terms, &allocation, tenants)
-}
-
-/// From how many tenants on each tier pays for itself, when the environment holds nothing else.
-pub(super) fn break_even(
-    loaded: &Loaded,
-    environment: &Environment,
-    usage: &Usage,
-    terms: &Terms,
-    prices: &PriceTable,
-) -> Result<Vec<TierBreakEven>, CommandError> {
-    let workspace = &loaded.workspace;
-    let mut found = Vec::new();
-    for tier in workspace.tiers.values() {
-        let typical = Typical::of(workspace, environment, &[tier])?;
-        let footprint = typical.footprint(&loaded.composer, environment, usage, VCPU_QUOTA)?;
-        let revenue = terms.left_of(tier.price).saturating_mul(workspace.exchange_rate.usd);
-        // The number is below the first of many, so most of the curve need not be priced.
-        let mut points = 32;
-        let tenants = loop {
-            let curve = footprint.curve(&vec![0; points], prices);
-            let reached = BreakEven::of(&curve, |tenants| revenue.saturating_mul(Decimal::from(tenants)));
-            if reached.high.is_some() || points >= SEARCHED || revenue <= Decimal::ZERO {
-                break reached;
-            }
-            points = (points * 6).min(SEARCHED);
-        };
-        found.push(TierBreakEven { tier: tier.name.to_string(), price: tier.price, tenants });
-    }
-    Ok(found)
 }

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use crate::commands::{CommandError, Context, prices};
 use crate::cost::evaluate::Inputs;
+use crate::cost::workspace::CostReport;
 use crate::cost::{Profile, Usage, estimate};
-use crate::report::cost::CostReport;
 use crate::template::Document;
 use crate::template::condition::Known;
 

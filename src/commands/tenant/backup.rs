@@ -6,11 +6,12 @@ use serde::Serialize;
 
 use crate::commands::{CommandError, Context, context};
 use crate::odoo::backup::BackupId;
+use crate::operation::step::Operation;
 use crate::report::{message, output, text};
 use crate::tenant::backup::{self, FinishedBackup};
 use crate::tenant::backup_store;
 
-use super::standing::{self, StandingTenant};
+use super::target::{self, TenantTarget};
 
 /// Back up database and files together, to the environment's bucket.
 ///
@@ -29,6 +30,9 @@ pub(super) struct BackupArgs {
     /// Delete no other backup
     #[arg(long)]
     no_prune: bool,
+    /// Show the steps, and change nothing
+    #[arg(long)]
+    dry_run: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -60,7 +64,7 @@ pub(super) async fn run(context: &Context, args: &BackupArgs) -> Result<u8, Comm
     };
     let (mut failed, mut lost) = (Vec::new(), false);
     for name in &names {
-        let tenant = match standing::find(context, &loaded, name).await {
+        let tenant = match target::find(context, &loaded, name).await {
             Err(CommandError::Unknown { .. }) if args.all => {
                 message::note(context.palette(), &format!("{name} is not deployed"));
                 continue;
@@ -79,11 +83,16 @@ pub(super) async fn run(context: &Context, args: &BackupArgs) -> Result<u8, Comm
 }
 
 /// Backs one up; whether more of its files are lost than before.
-async fn one(context: &Context, args: &BackupArgs, mut tenant: StandingTenant<'_>) -> Result<bool, CommandError> {
+async fn one(context: &Context, args: &BackupArgs, mut tenant: TenantTarget<'_>) -> Result<bool, CommandError> {
+    let operation = Operation::new("backup", vec![backup::BACK_UP]);
+    if args.dry_run {
+        return tenant.show(context, &operation).map(|_| false);
+    }
     context.outlast(&mut tenant.session, SignedDuration::from_mins(30)).await?;
     let name = tenant.name.clone();
-    let made =
-        tenant.operate(context, async |operation| backup::back_up(operation, &name, Timestamp::now()).await).await?;
+    let made = tenant
+        .operate(context, &operation, async |context| backup::back_up(context, &name, Timestamp::now()).await)
+        .await?;
     let bucket = backup_store::bucket(&tenant.observed, &tenant.names().environment())?;
     let (aws, files) = (&tenant.session.aws, &made.manifest.files);
     let before = backup::lost_before(aws, &bucket, name.as_str(), &made.manifest.id).await?;
@@ -106,7 +115,7 @@ async fn one(context: &Context, args: &BackupArgs, mut tenant: StandingTenant<'_
 
 fn show(
     context: &Context,
-    tenant: &StandingTenant<'_>,
+    tenant: &TenantTarget<'_>,
     made: &FinishedBackup,
     before: Option<u64>,
     deleted: Vec<BackupId>,

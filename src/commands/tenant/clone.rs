@@ -4,11 +4,12 @@ use clap::Args;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::commands::{CommandError, Context, context};
+use crate::operation::step::Operation;
 use crate::report::prompt;
 use crate::tenant::restore::{self, Wanted};
 use crate::tenant::{backup, backup_store};
 
-use super::{restore as restoring, standing};
+use super::{restore as restoring, target};
 
 /// Make another tenant a neutralised copy of this one, to try things out.
 ///
@@ -25,6 +26,9 @@ pub(super) struct CloneArgs {
     /// Take this backup, or `latest`, instead of making one
     #[arg(long, value_name = "BACKUP")]
     from: Option<String>,
+    /// Show the steps, and change nothing
+    #[arg(long)]
+    dry_run: bool,
 }
 
 /// Copies.
@@ -37,13 +41,21 @@ pub(super) async fn run(context: &Context, args: &CloneArgs) -> Result<u8, Comma
     }
     let loaded = context.load()?;
     let url = context::tenant(&loaded.workspace, &args.copy)?.url();
-    let source = standing::find(context, &loaded, &args.name).await?;
-    let mut copy = standing::find(context, &loaded, &args.copy).await?;
+    let source = target::find(context, &loaded, &args.name).await?;
+    let mut copy = target::find(context, &loaded, &args.copy).await?;
     if source.environment.name != copy.environment.name {
         return Err(CommandError::Usage {
             message: format!("{} and {} are of different environments", args.name, args.copy),
             help: "a copy lives in the environment whose bucket holds the backup".to_owned(),
         });
+    }
+    let backing_up = Operation::new("backup", vec![backup::BACK_UP]);
+    let copying = Operation::new("clone", restore::restore_steps(true)).with(&[source.name.as_str()]);
+    if args.dry_run {
+        if args.from.is_none() {
+            source.show(context, &backing_up)?;
+        }
+        return copy.show(context, &copying);
     }
     if !context.global().yes {
         let question = format!(
@@ -63,7 +75,8 @@ pub(super) async fn run(context: &Context, args: &CloneArgs) -> Result<u8, Comma
         backup::find(&copy.session.aws, &bucket, source.name.as_str(), Some(from)).await?
     } else {
         let name = source.name.clone();
-        let made = source.operate(context, async |operation| backup::back_up(operation, &name, Timestamp::now()).await);
+        let made = source
+            .operate(context, &backing_up, async |context| backup::back_up(context, &name, Timestamp::now()).await);
         made.await?.manifest
     };
     let name = copy.name.clone();
@@ -73,7 +86,7 @@ pub(super) async fn run(context: &Context, args: &CloneArgs) -> Result<u8, Comma
         neutralized_at: Some(&url),
         again: args.from.is_none(),
     };
-    let done = copy.operate(context, async |operation| restore::restore(operation, &name, &wanted).await).await?;
+    let done = copy.operate(context, &copying, async |context| restore::restore(context, &name, &wanted).await).await?;
     restoring::show(context, &copy, &manifest, &done)?;
     Ok(0)
 }

@@ -8,7 +8,7 @@ use crate::odoo::{modules, upgrade};
 use crate::report::{message, output, table};
 use crate::stack::build::Builder;
 
-use super::standing;
+use super::target;
 
 /// Show which modules a tenant has, in which version, and which of its manifest's are missing.
 #[derive(Debug, Args)]
@@ -23,7 +23,7 @@ pub(super) struct ModulesArgs {
 /// Shows.
 pub(super) async fn run(context: &Context, args: &ModulesArgs) -> Result<u8, CommandError> {
     let loaded = context.load()?;
-    let standing = standing::find(context, &loaded, &args.name).await?;
+    let standing = target::find(context, &loaded, &args.name).await?;
     let names = Builder::new(&loaded.workspace, &loaded.composer).names(standing.environment);
     let data = standing.database(&names)?;
     let question = upgrade::versions(&standing.name.database());

@@ -5,18 +5,20 @@ use std::cell::Cell;
 use clap::Args;
 use serde_json::json;
 
-use crate::commands::plan::What;
+use crate::commands::scope_args::ScopeArgs;
 use crate::commands::{CommandError, Context, context, deploy};
 use crate::manifest::edit;
 use crate::model::{CellNumber, ServingState, Tenant};
+use crate::operation::step::Operation;
 use crate::operation::{self, OperationError};
 use crate::report::{message, output, prompt};
 use crate::stack::build::Builder;
 use crate::stack::tags::TIER_TAG;
 use crate::tenant::relocation::{self, Location, Record, Relocation, Stage};
+use crate::tenant::suspension;
 
 use super::resize::{self, refuse_unknown_tier};
-use super::standing::{self, StandingTenant};
+use super::target::{self, TenantTarget};
 
 /// Move a tenant into the pool or out of it, to another cell, or into a database cluster of its own or out of it, with its data.
 ///
@@ -52,14 +54,18 @@ pub(super) async fn run(context: &Context, args: &MoveArgs) -> Result<u8, Comman
     if let Some(tier) = &args.tier {
         refuse_unknown_tier(tier, &loaded.workspace)?;
     }
-    let mut standing = standing::look(context, &loaded, &args.name).await?;
+    let mut standing = target::look(context, &loaded, &args.name).await?;
     let under_way = standing.stack.in_progress() && relocation::refuse(&standing.observed, &standing.name).is_err();
     if args.back && under_way && !args.dry_run {
         let name = standing.name.clone();
         standing
-            .operate(context, async |operation: &operation::Context<'_>| relocation::stop(operation, &name).await)
+            .operate(
+                context,
+                &Operation::new("move", Vec::new()).with(&["--back"]),
+                async |context: &operation::Context<'_>| relocation::stop(context, &name).await,
+            )
             .await?;
-        standing = standing::look(context, &loaded, &args.name).await?;
+        standing = target::look(context, &loaded, &args.name).await?;
     }
     let record = Record::of(&standing.observed, &standing.names(), &standing.name)?;
     refuse(args, &standing, record.as_ref())?;
@@ -88,7 +94,7 @@ pub(super) async fn run(context: &Context, args: &MoveArgs) -> Result<u8, Comman
         written.set(true);
         Ok(())
     };
-    let what = What::Tenant { names: vec![args.name.clone()], all: false };
+    let what = ScopeArgs::Tenant { names: vec![args.name.clone()], all: false };
     if relocation.only_resumes(&standing.stack) {
         return resume(context, args, &standing, &relocation, write).await;
     }
@@ -110,7 +116,7 @@ fn changed(args: &MoveArgs, before: &Tenant, record: Option<&Record>, text: &str
 }
 
 /// Refuses what cannot be moved as it stands.
-fn refuse(args: &MoveArgs, standing: &StandingTenant<'_>, record: Option<&Record>) -> Result<(), CommandError> {
+fn refuse(args: &MoveArgs, standing: &TenantTarget<'_>, record: Option<&Record>) -> Result<(), CommandError> {
     let name = &standing.name;
     let refused = |problem: String, help: String| Err(OperationError::Preflight { problem, help }.into());
     if standing.session.aws.is_sandbox() && !standing.session.aws.runs_tasks() {
@@ -144,7 +150,7 @@ fn refuse(args: &MoveArgs, standing: &StandingTenant<'_>, record: Option<&Record
 /// What is kept about the move: what was kept, or a new record; `None` where nothing moves.
 fn plan(
     args: &MoveArgs,
-    standing: &StandingTenant<'_>,
+    standing: &TenantTarget<'_>,
     record: Option<Record>,
     after: &Tenant,
 ) -> Result<Option<Record>, CommandError> {
@@ -182,7 +188,7 @@ fn plan(
 /// Says that nothing moves; a change that asks for no move is refused, and nothing is written.
 fn there_already(
     context: &Context,
-    standing: &StandingTenant<'_>,
+    standing: &TenantTarget<'_>,
     after: &Tenant,
     unchanged: bool,
 ) -> Result<u8, CommandError> {
@@ -202,7 +208,7 @@ fn there_already(
 /// Says where a tenant is that has not moved.
 fn say(
     context: &Context,
-    standing: &StandingTenant<'_>,
+    standing: &TenantTarget<'_>,
     home: Location,
     how: &str,
     not_run: &[String],
@@ -231,15 +237,19 @@ fn say(
 async fn resume(
     context: &Context,
     args: &MoveArgs,
-    standing: &StandingTenant<'_>,
+    standing: &TenantTarget<'_>,
     relocation: &Relocation<'_>,
     begin: impl FnOnce() -> Result<(), CommandError>,
 ) -> Result<u8, CommandError> {
     for text in relocation.told() {
         message::note(context.palette(), &text);
     }
+    let mut steps = relocation.leave_steps();
+    steps.extend(suspension::resume_steps(standing.stack.is_pooled()));
+    steps.extend(relocation.finish_steps());
+    let operation = Operation::new("move", steps).with(&["--back"]);
     if args.dry_run {
-        return Ok(0);
+        return standing.show(context, &operation);
     }
     let question = format!("Let {} serve again in {}?", standing.name, standing.place());
     if !context.global().yes && !prompt::confirm(&question)? {
@@ -247,7 +257,7 @@ async fn resume(
     }
     begin()?;
     let not_run = standing
-        .operate(context, async |operation: &operation::Context<'_>| relocation.resume(operation).await)
+        .operate(context, &operation, async |context: &operation::Context<'_>| relocation.resume(context).await)
         .await?;
     say(context, standing, relocation.goal(), "back", &not_run)?;
     Ok(0)

@@ -9,7 +9,7 @@ use crate::odoo::first_setup::ADMINISTRATOR;
 use crate::report::{message, output};
 use crate::stack::build::Builder;
 
-use super::standing;
+use super::target;
 
 /// Show the password that was generated for a tenant's first administrator.
 ///
@@ -23,7 +23,7 @@ pub(super) struct PasswordArgs {
 /// Shows.
 pub(super) async fn run(context: &Context, args: &PasswordArgs) -> Result<u8, CommandError> {
     let loaded = context.load()?;
-    let standing = standing::look(context, &loaded, &args.name).await?;
+    let standing = target::look(context, &loaded, &args.name).await?;
     let names = Builder::new(&loaded.workspace, &loaded.composer).names(standing.environment);
     let name = names.administrator_password(&standing.name);
     let Some(password) = standing.session.aws.secret(&name).await? else {

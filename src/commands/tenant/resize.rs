@@ -6,7 +6,7 @@ use clap::{ArgGroup, Args};
 use serde::Serialize;
 
 use crate::commands::context::{self, Loaded};
-use crate::commands::plan::What;
+use crate::commands::scope_args::ScopeArgs;
 use crate::commands::{CommandError, Context, deploy};
 use crate::manifest::edit;
 use crate::model::{Tenant, TierName, Workspace};
@@ -63,7 +63,7 @@ pub(super) async fn run(context: &Context, args: &ResizeArgs) -> Result<u8, Comm
         written.set(true);
         Ok(())
     };
-    let what = What::Tenant { names: vec![args.name.clone()], all: false };
+    let what = ScopeArgs::Tenant { names: vec![args.name.clone()], all: false };
     let code = deploy::go(context, &wanted, &what, args.dry_run, None, write).await?;
     if !args.dry_run && !written.get() && changed != text {
         // Nothing in AWS was to be changed, the manifest is all the same.

@@ -6,11 +6,12 @@ use serde_json::json;
 
 use crate::commands::{CommandError, Context};
 use crate::odoo::backup::{Manifest, Outcome};
+use crate::operation::step::Operation;
 use crate::report::{message, output, prompt, text};
 use crate::tenant::restore::{self, Restored, Wanted};
 use crate::tenant::{backup, backup_store};
 
-use super::standing::{self, StandingTenant};
+use super::target::{self, TenantTarget};
 
 /// Restore a backup beside the tenant, count it, and put it in the tenant's place.
 ///
@@ -43,36 +44,48 @@ pub(super) struct RestoreArgs {
     /// Drop the database that stood there before the last restore; it can no longer be undone then
     #[arg(long, conflicts_with_all = ["check", "again", "tenant", "from", "undo"])]
     drop_before: bool,
+    /// Show the steps, and change nothing
+    #[arg(long)]
+    dry_run: bool,
 }
 
 /// Restores.
 pub(super) async fn run(context: &Context, args: &RestoreArgs) -> Result<u8, CommandError> {
     let loaded = context.load()?;
-    let mut tenant = standing::find(context, &loaded, &args.name).await?;
+    let mut tenant = target::find(context, &loaded, &args.name).await?;
     if args.undo {
-        return undo(context, &mut tenant, args.anyway).await;
+        return undo(context, &mut tenant, args).await;
     }
     if args.drop_before {
-        return drop_before(context, &tenant).await;
+        return drop_before(context, &tenant, args).await;
     }
     let source = args.tenant.as_deref().unwrap_or(tenant.name.as_str()).to_owned();
     let bucket = backup_store::bucket(&tenant.observed, &tenant.names().environment())?;
     let manifest = backup::find(&tenant.session.aws, &bucket, &source, Some(&args.from)).await?;
+    let operation = if args.check {
+        Operation::new("restore", restore::check_steps()).with(&["--check", manifest.id.as_str()])
+    } else {
+        Operation::new("restore", restore::restore_steps(false)).with(&[&source, manifest.id.as_str()])
+    };
+    if args.dry_run {
+        return tenant.show(context, &operation);
+    }
     if !args.check {
         confirm(context, &tenant, &manifest)?;
     }
     context.outlast(&mut tenant.session, SignedDuration::from_hours(1)).await?;
     if args.check {
-        return check(context, &tenant, &manifest).await;
+        return check(context, &tenant, &operation, &manifest).await;
     }
     let name = tenant.name.clone();
     let wanted = Wanted { source: &source, id: &manifest.id, neutralized_at: None, again: args.again };
-    let done = tenant.operate(context, async |operation| restore::restore(operation, &name, &wanted).await).await?;
+    let done =
+        tenant.operate(context, &operation, async |context| restore::restore(context, &name, &wanted).await).await?;
     show(context, &tenant, &manifest, &done)?;
     Ok(0)
 }
 
-fn confirm(context: &Context, tenant: &StandingTenant<'_>, manifest: &Manifest) -> Result<(), CommandError> {
+fn confirm(context: &Context, tenant: &TenantTarget<'_>, manifest: &Manifest) -> Result<(), CommandError> {
     if context.global().yes {
         return Ok(());
     }
@@ -96,7 +109,7 @@ fn confirm(context: &Context, tenant: &StandingTenant<'_>, manifest: &Manifest) 
 
 pub(super) fn show(
     context: &Context,
-    tenant: &StandingTenant<'_>,
+    tenant: &TenantTarget<'_>,
     manifest: &Manifest,
     done: &Restored,
 ) -> Result<(), CommandError> {
@@ -144,9 +157,15 @@ fn words(outcome: Option<&Outcome>) -> String {
     })
 }
 
-async fn check(context: &Context, tenant: &StandingTenant<'_>, manifest: &Manifest) -> Result<u8, CommandError> {
+async fn check(
+    context: &Context,
+    tenant: &TenantTarget<'_>,
+    operation: &Operation,
+    manifest: &Manifest,
+) -> Result<u8, CommandError> {
     let name = tenant.name.clone();
-    let outcome = tenant.operate(context, async |operation| restore::check(operation, &name, manifest).await).await?;
+    let outcome =
+        tenant.operate(context, operation, async |context| restore::check(context, &name, manifest).await).await?;
     if context.format().is_json() {
         output::print_json_line(&json!({
             "event": "result",
@@ -163,8 +182,12 @@ async fn check(context: &Context, tenant: &StandingTenant<'_>, manifest: &Manife
     Ok(0)
 }
 
-async fn undo(context: &Context, tenant: &mut StandingTenant<'_>, anyway: bool) -> Result<u8, CommandError> {
+async fn undo(context: &Context, tenant: &mut TenantTarget<'_>, args: &RestoreArgs) -> Result<u8, CommandError> {
     let name = tenant.name.clone();
+    let operation = Operation::new("restore", restore::undo_steps(args.anyway)).with(&["--undo"]);
+    if args.dry_run {
+        return tenant.show(context, &operation);
+    }
     let question = format!(
         "Put back what stood in the place of the tenant {name} of {} before the last restore? What was done since is set aside",
         tenant.environment.name
@@ -173,21 +196,26 @@ async fn undo(context: &Context, tenant: &mut StandingTenant<'_>, anyway: bool) 
         return Err(CommandError::Declined("the undoing was not confirmed".to_owned()));
     }
     context.outlast(&mut tenant.session, SignedDuration::from_mins(15)).await?;
-    let done = tenant.operate(context, async |operation| restore::undo(operation, &name, anyway).await).await?;
+    let done =
+        tenant.operate(context, &operation, async |context| restore::undo(context, &name, args.anyway).await).await?;
     finish(context, tenant, if done { "has back what stood there before the restore" } else { "had it back already" })
 }
 
-async fn drop_before(context: &Context, tenant: &StandingTenant<'_>) -> Result<u8, CommandError> {
+async fn drop_before(context: &Context, tenant: &TenantTarget<'_>, args: &RestoreArgs) -> Result<u8, CommandError> {
     let name = tenant.name.clone();
+    let operation = Operation::new("restore", restore::forget_steps()).with(&["--drop-before"]);
+    if args.dry_run {
+        return tenant.show(context, &operation);
+    }
     let question = format!("Drop the database of {name} that was set aside by the last restore?");
     if !context.global().yes && !prompt::confirm(&question)? {
         return Err(CommandError::Declined("the dropping was not confirmed".to_owned()));
     }
-    tenant.operate(context, async |operation| restore::forget(operation, &name).await).await?;
+    tenant.operate(context, &operation, async |context| restore::forget(context, &name).await).await?;
     finish(context, tenant, "keeps no database from before a restore")
 }
 
-fn finish(context: &Context, tenant: &StandingTenant<'_>, what: &str) -> Result<u8, CommandError> {
+fn finish(context: &Context, tenant: &TenantTarget<'_>, what: &str) -> Result<u8, CommandError> {
     if context.format().is_json() {
         let sandbox = tenant.session.aws.is_sandbox();
         output::print_json_line(

@@ -7,11 +7,12 @@ use serde_json::json;
 use crate::commands::{CommandError, Context};
 use crate::model::ServingState;
 use crate::operation;
+use crate::operation::step::Operation;
 use crate::report::{message, output};
 use crate::stack::runtime::TenantRuntime;
 use crate::tenant::{suspension, upgrade};
 
-use super::standing;
+use super::target;
 
 /// Bring a suspended tenant back, or one whose page of maintenance was left behind.
 ///
@@ -21,23 +22,33 @@ use super::standing;
 pub(super) struct ResumeArgs {
     /// Its name; it may have no manifest any more
     name: String,
+    /// Show the steps, and change nothing
+    #[arg(long)]
+    dry_run: bool,
 }
 
 /// Resumes.
 pub(super) async fn run(context: &Context, args: &ResumeArgs) -> Result<u8, CommandError> {
     let loaded = context.load()?;
-    let mut tenant = standing::find(context, &loaded, &args.name).await?;
+    let mut tenant = target::find(context, &loaded, &args.name).await?;
+    // An upgrade may have been interrupted: the image must fit the data.
+    let is_in_maintenance = matches!(tenant.stack.page(), ServingState::Maintenance | ServingState::Resuming);
+    let is_pooled = tenant.stack.is_pooled();
+    let steps =
+        if is_in_maintenance { upgrade::take_back_steps(is_pooled) } else { suspension::resume_steps(is_pooled) };
+    let operation = Operation::new("resume", steps);
+    if args.dry_run {
+        return tenant.show(context, &operation);
+    }
     context.outlast(&mut tenant.session, SignedDuration::from_mins(15)).await?;
     let name = tenant.name.clone();
-    let not_run = if matches!(tenant.stack.page(), ServingState::Maintenance | ServingState::Resuming) {
-        // An upgrade may have been broken off: the image must fit the data.
+    let not_run = if is_in_maintenance {
         let names = tenant.names();
         let (runtime, data) = (TenantRuntime::of(&tenant.observed, &names, &name)?, tenant.database(&names)?);
-        let back =
-            async |operation: &operation::Context<'_>| upgrade::take_back(operation, &name, &runtime, &data).await;
-        tenant.operate(context, back).await?
+        let back = async |context: &operation::Context<'_>| upgrade::take_back(context, &name, &runtime, &data).await;
+        tenant.operate(context, &operation, back).await?
     } else {
-        tenant.operate(context, async |operation| suspension::resume(operation, &name).await).await?
+        tenant.operate(context, &operation, async |context| suspension::resume(context, &name).await).await?
     };
     let url = tenant.stack.outputs.get("Url").cloned().unwrap_or_default();
     if context.format().is_json() {

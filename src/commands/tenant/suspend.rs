@@ -6,10 +6,11 @@ use serde_json::json;
 
 use crate::commands::{CommandError, Context};
 use crate::model::ServingState;
+use crate::operation::step::Operation;
 use crate::report::{message, output, prompt};
 use crate::tenant::suspension;
 
-use super::standing;
+use super::target;
 
 /// Take a tenant off the net: a page says so, none of its tasks runs, its data stays.
 ///
@@ -19,12 +20,19 @@ use super::standing;
 pub(super) struct SuspendArgs {
     /// Its name; it may have no manifest any more
     name: String,
+    /// Show the steps, and change nothing
+    #[arg(long)]
+    dry_run: bool,
 }
 
 /// Suspends.
 pub(super) async fn run(context: &Context, args: &SuspendArgs) -> Result<u8, CommandError> {
     let loaded = context.load()?;
-    let mut tenant = standing::find(context, &loaded, &args.name).await?;
+    let mut tenant = target::find(context, &loaded, &args.name).await?;
+    let operation = Operation::new("suspend", suspension::off_steps(tenant.stack.is_pooled()));
+    if args.dry_run {
+        return tenant.show(context, &operation);
+    }
     // One that is suspended already was confirmed before; what may be left of it is done.
     if tenant.stack.page() != ServingState::Suspended && !context.global().yes {
         let question = format!(
@@ -39,7 +47,7 @@ pub(super) async fn run(context: &Context, args: &SuspendArgs) -> Result<u8, Com
     }
     context.outlast(&mut tenant.session, SignedDuration::from_mins(15)).await?;
     let name = tenant.name.clone();
-    tenant.operate(context, async |operation| suspension::suspend(operation, &name).await).await?;
+    tenant.operate(context, &operation, async |context| suspension::suspend(context, &name).await).await?;
     if context.format().is_json() {
         output::print_json_line(&json!({
             "event": "result",

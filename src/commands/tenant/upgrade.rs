@@ -1,9 +1,10 @@
 //! `konta tenant upgrade`: new versions of modules and of Odoo, with a way back.
 
+mod tenant_upgrade;
+
 use clap::Args;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
-use wish::Wish;
 
 use crate::commands::context::{self, Loaded};
 use crate::commands::{CommandError, Context};
@@ -11,14 +12,14 @@ use crate::deploy::observe;
 use crate::model::Environment;
 use crate::odoo::database;
 use crate::operation::OperationError;
+use crate::operation::step::Operation;
 use crate::report::{message, output, prompt};
 use crate::stack::build::Builder;
 use crate::stack::runtime::TenantRuntime;
 use crate::tenant::upgrade::{self, Done, Wanted};
 
-use super::standing;
-
-mod wish;
+use self::tenant_upgrade::TenantUpgrade;
+use super::target;
 
 /// Upgrade a tenant's modules, and take it to the image of its manifest or to another.
 ///
@@ -45,6 +46,9 @@ pub(super) struct UpgradeArgs {
     /// Make no backup before
     #[arg(long)]
     no_backup: bool,
+    /// Show the steps, and change nothing
+    #[arg(long)]
+    dry_run: bool,
 }
 
 /// Upgrades.
@@ -55,29 +59,33 @@ pub(super) async fn run(context: &Context, args: &UpgradeArgs) -> Result<u8, Com
     let application = loaded.workspace.application.as_str();
     let observed = observe::sweep(&session.aws, application, environment.name.as_str()).await?;
     let of_stacks = Builder::new(&loaded.workspace, &loaded.composer).names(environment);
-    let (mut interrupts, mut failed) = (Vec::new(), Vec::new());
+    let (mut requests, mut failed) = (Vec::new(), Vec::new());
     for name in &names {
-        match Wish::of(context, &loaded, &observed, &of_stacks, name, args) {
-            Ok(wish) => interrupts.push(wish),
+        match TenantUpgrade::of(context, &loaded, &observed, &of_stacks, name, args) {
+            Ok(request) => requests.push(request),
             Err(reason) if args.all => pass_over(context, name, reason, &mut failed),
             Err(reason) => return Err(reason.into()),
         }
     }
-    if !context.global().yes && !interrupts.is_empty() && !prompt::confirm(&wish::question(&interrupts))? {
+    if !args.dry_run
+        && !context.global().yes
+        && !requests.is_empty()
+        && !prompt::confirm(&tenant_upgrade::question(&requests))?
+    {
         return Err(CommandError::Declined("the upgrade was not confirmed".to_owned()));
     }
-    for (number, wish) in interrupts.iter().enumerate() {
-        let error = match one(context, &loaded, wish, args).await {
+    for (number, request) in requests.iter().enumerate() {
+        let error = match one(context, &loaded, request, args).await {
             Ok(()) => continue,
             Err(error) if !args.all => return Err(error),
             Err(error) => error,
         };
-        message::warning(context.palette(), &format!("{} was not upgraded: {error}", wish.name));
+        message::warning(context.palette(), &format!("{} was not upgraded: {error}", request.name));
         // What ends every one of them is told once.
         let is_everybodys = error.exit_code() == 5 || error.is_out_of_reach();
         failed.push(error);
-        if is_everybodys && number + 1 < interrupts.len() {
-            let left: Vec<&str> = interrupts[number + 1..].iter().map(|wish| wish.name.as_str()).collect();
+        if is_everybodys && number + 1 < requests.len() {
+            let left: Vec<&str> = requests[number + 1..].iter().map(|request| request.name.as_str()).collect();
             message::warning(context.palette(), &format!("not begun: {}", left.join(", ")));
             break;
         }
@@ -102,38 +110,42 @@ fn asked<'a>(
 }
 
 /// One of all that is not upgraded: for a reason that is as it should be, or as an error of the whole.
-fn pass_over(context: &Context, name: &str, reason: wish::Refusal, failed: &mut Vec<CommandError>) {
+fn pass_over(context: &Context, name: &str, reason: tenant_upgrade::Refusal, failed: &mut Vec<CommandError>) {
     match reason {
-        wish::Refusal::Passed(reason) => message::note(context.palette(), &format!("{reason}; {name} is passed over")),
-        wish::Refusal::Error(error) => {
+        tenant_upgrade::Refusal::Passed(reason) => {
+            message::note(context.palette(), &format!("{reason}; {name} is passed over"))
+        }
+        tenant_upgrade::Refusal::Error(error) => {
             message::warning(context.palette(), &format!("{name} is not upgraded: {error}"));
             failed.push(error);
         }
     }
 }
 
-async fn one(context: &Context, loaded: &Loaded, wish: &Wish<'_>, args: &UpgradeArgs) -> Result<(), CommandError> {
-    let (modules, tenant) = (&args.modules, wish.tenant);
+async fn one(
+    context: &Context,
+    loaded: &Loaded,
+    request: &TenantUpgrade<'_>,
+    args: &UpgradeArgs,
+) -> Result<(), CommandError> {
+    let (modules, tenant) = (&args.modules, request.tenant);
     // What stands is looked at again: a tenant before this one may have taken an hour.
-    let mut standing = standing::find(context, loaded, &wish.name).await?;
+    let mut standing = target::find(context, loaded, &request.name).await?;
     context.outlast(&mut standing.session, SignedDuration::from_mins(45)).await?;
     if !standing.session.aws.runs_tasks() {
-        return Err(OperationError::Preflight {
-            problem: "the sandbox runs no tasks, so nothing can be upgraded".to_owned(),
-            help: "start it with `konta sandbox start --with-odoo`".to_owned(),
-        }
-        .into());
+        return Err(OperationError::NoTasks { what: "nothing can be upgraded" }.into());
     }
     let names = standing.names();
     let runtime = TenantRuntime::of(&standing.observed, &names, &standing.name)?;
     let data = standing.database(&names)?;
-    let now = wish::image(&standing.observed, &standing.stack, &names).unwrap_or_else(|| tenant.image.clone());
+    let now =
+        tenant_upgrade::image(&standing.observed, &standing.stack, &names).unwrap_or_else(|| tenant.image.clone());
     let question = database::installed_modules(&tenant.name.database());
     let there = data.values(&question).await?;
     let missing = crate::odoo::modules::missing(&tenant.modules, &there);
     let unknown = crate::odoo::modules::missing(modules, &there);
     if !unknown.is_empty() {
-        let name = &wish.name;
+        let name = &request.name;
         return Err(CommandError::Unknown {
             message: format!("{name} has no module {}", unknown.join(", ")),
             help: format!(
@@ -146,36 +158,42 @@ async fn one(context: &Context, loaded: &Loaded, wish: &Wish<'_>, args: &Upgrade
         runtime: &runtime,
         data: &data,
         image: &now,
-        new_image: wish.new_image.as_deref(),
+        new_image: request.new_image.as_deref(),
         upgraded: modules,
         installed: &missing,
         backup: !args.no_backup,
         now: Timestamp::now(),
     };
-    if let Some(edit) = &wish.edit {
+    let releases = wanted.new_image.is_some_and(|new| new != now);
+    let steps = upgrade::steps(runtime.is_pooled, wanted.backup, releases);
+    let operation = Operation::new("upgrade", steps).with(&[wanted.new_image.unwrap_or(&now), &modules.join(",")]);
+    if args.dry_run {
+        return standing.show(context, &operation).map(|_| ());
+    }
+    if let Some(edit) = &request.edit {
         edit.write()?;
     }
     let done = standing
-        .operate(context, async |operation| Ok::<_, CommandError>(upgrade::run(operation, &wanted).await))
+        .operate(context, &operation, async |context| Ok::<_, CommandError>(upgrade::run(context, &wanted).await))
         .await?;
     let done = match done {
         Ok(done) => done,
         Err(broken) => {
             // The next deployment would take the former data to an image that it does not fit.
-            if let Some(edit) = wish.edit.as_ref().filter(|_| broken.is_back) {
+            if let Some(edit) = request.edit.as_ref().filter(|_| broken.is_back) {
                 edit.take_back()?;
                 message::note(context.palette(), &format!("{} says the former image again", edit.path));
-            } else if broken.is_back && wish.new_image.as_ref().is_some_and(|new| *new != now) {
+            } else if broken.is_back && request.new_image.as_ref().is_some_and(|new| *new != now) {
                 let text = format!(
                     "the manifest of {} says another image than serves it, {now}: a deployment would release that without an upgrade",
-                    wish.name
+                    request.name
                 );
                 message::warning(context.palette(), &text);
             }
             return Err(broken.error.into());
         }
     };
-    show(context, wish, args, &missing, &done, standing.session.aws.is_sandbox())?;
+    show(context, request, args, &missing, &done, standing.session.aws.is_sandbox())?;
     if runtime.is_pooled && tenant.image != now {
         message::note(
             context.palette(),
@@ -187,13 +205,13 @@ async fn one(context: &Context, loaded: &Loaded, wish: &Wish<'_>, args: &Upgrade
 
 fn show(
     context: &Context,
-    wish: &Wish<'_>,
+    request: &TenantUpgrade<'_>,
     args: &UpgradeArgs,
     installed: &[String],
     done: &Done,
     sandbox: bool,
 ) -> Result<(), CommandError> {
-    let (name, seconds) = (&wish.name, done.off.as_secs());
+    let (name, seconds) = (&request.name, done.off.as_secs());
     if context.format().is_json() {
         output::print_json_line(&json!({
             "event": "result",

@@ -4,7 +4,7 @@ use rust_decimal::Decimal;
 
 use crate::cost::decimal::dec;
 
-use super::small::charge_secret;
+use super::secrets::charge_secret;
 use super::{Missing, Sheet};
 use crate::cost::range::Range;
 

@@ -6,7 +6,7 @@ use crate::cost::decimal::dec;
 use crate::cost::evaluate::Properties;
 use crate::cost::range::Range;
 
-use super::small::charge_secret;
+use super::secrets::charge_secret;
 use super::{Missing, Sheet, aurora};
 
 const RDS: &str = "AmazonRDS";

@@ -8,7 +8,7 @@ use crate::cost::decimal::dec;
 
 use super::ACCOUNT;
 use crate::cost::range::Range;
-use crate::model::BackupsKept;
+use crate::model::{BackupsKept, Isolation, Tenant};
 
 /// A default and where it comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -132,6 +132,19 @@ impl Profile {
             profile.add(row, Decimal::ONE, GENERAL_ORIGIN);
         }
         profile
+    }
+
+    /// What these tenants use together.
+    #[must_use]
+    pub fn of_tenants<'a>(tenants: impl Iterator<Item = &'a Tenant>) -> Self {
+        let (mut pooled, mut dedicated) = (0, 0);
+        for tenant in tenants {
+            match tenant.isolation {
+                Isolation::Pooled => pooled += 1,
+                Isolation::Dedicated => dedicated += 1,
+            }
+        }
+        Self::tenants(pooled, dedicated)
     }
 
     /// What shared resources serve when so many tenants of each tier live on them; for a tenant's own stack, one.

@@ -1,4 +1,4 @@
-//! What is said of one mistake: the place, what is allowed, what was meant.
+//! What konta says about one mistake: the place, what is allowed, what was meant.
 
 use super::*;
 
@@ -121,25 +121,25 @@ fn hosts_that_clash_are_told_at_both_tenants() {
 
     Error: konta::manifest::clash
 
-      × the host artista.konta.shop is also that of the tenant breadfree
+      × the tenant breadfree also has the host artista.konta.shop
        ╭─[tenants/artista.yml:2:9]
      1 │ tier: catalogue
      2 │ hosts: [artista.konta.shop]
        ·         ─────────┬────────
-       ·                  ╰── asked for twice
+       ·                  ╰── used twice
        ╰────
-      help: see tenants/breadfree.yml:2; give each tenant hosts of its own
+      help: see tenants/breadfree.yml:2; give each tenant its own hosts
 
     Error: konta::manifest::clash
 
-      × the host artista.konta.shop is also that of the tenant artista
+      × the tenant artista also has the host artista.konta.shop
        ╭─[tenants/breadfree.yml:2:31]
      1 │ tier: production
      2 │ hosts: [breadfree.konta.shop, Artista.konta.shop]
        ·                               ─────────┬────────
-       ·                                        ╰── asked for twice
+       ·                                        ╰── used twice
        ╰────
-      help: see tenants/artista.yml:2; give each tenant hosts of its own
+      help: see tenants/artista.yml:2; give each tenant its own hosts
     "#);
 }
 
@@ -240,7 +240,7 @@ fn bad_yaml_points_at_its_column() {
        ·        ┬
        ·        ╰── here
        ╰────
-      help: see the line pointed at, and the one above it: indentation, a colon or a quote
+      help: check the marked line and the one above it: indentation, a colon or a quote
     "#);
 }
 
@@ -318,12 +318,12 @@ fn a_pooled_tenant_is_told_why_it_cannot_have_a_size() {
 
     Error: konta::manifest::not_allowed
 
-      × `size` has no place in a tenant of the pooled tier `catalogue`
+      × a tenant of the pooled tier `catalogue` cannot have `size`
        ╭─[tenants/artista.yml:3:1]
      2 │ hosts: [artista.konta.shop]
      3 │ size: { cpu: 256, memory: 512 }
        · ──┬─
-       ·   ╰── not here
+       ·   ╰── not allowed here
        ╰────
       help: all pooled tenants run in the cell's one Odoo service; remove it, or choose a tier with
             `isolation: dedicated`

@@ -181,7 +181,7 @@ proptest! {
     }
 }
 
-/// Any text; text of the characters YAML gives a meaning; and a sound manifest with something else in its midst.
+/// Any text; text of characters that have a meaning in YAML; and a sound manifest with something else in the middle.
 fn any_manifest(sound: &'static str) -> impl Strategy<Value = String> {
     let cut =
         (0..=sound.len(), 0..=sound.len(), "[ a-z0-9:{}\\[\\]\"'&*!|>#%@,?~\n-]{0,12}").prop_map(move |(a, b, mid)| {
@@ -219,7 +219,7 @@ fn a_secret_outside_the_environments_path_is_refused_because_no_task_could_read_
     assert_eq!(
         shown,
         [
-            "the tasks of prod may not read the parameter `/elsewhere/token`: keep it under /konta/prod/, tagged konta:cell with the tenant's cell"
+            "the tasks of prod may not read the parameter `/elsewhere/token`: keep it under /konta/prod/, with the tenant's cell as its tag `konta:cell`"
         ]
     );
 }
@@ -238,7 +238,7 @@ fn a_database_of_ones_own_counts_as_the_addon_it_is() {
 #[test]
 fn a_region_that_aws_does_not_have_is_refused_with_the_one_meant() {
     let error = crate::model::RegionName::new("eu-west-9").unwrap_err();
-    assert!(error.to_string().contains("is no region of AWS"), "{error}");
+    assert!(error.to_string().contains("is not a region of AWS"), "{error}");
     assert!(error.help.starts_with("did you mean `eu-west-1`?"), "{}", error.help);
     assert!(crate::model::RegionName::new("mx-central-1").is_ok());
 }
@@ -252,7 +252,7 @@ fn what_is_no_regular_file_is_refused_and_not_waited_for() {
     assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
     let problems = load(root.path()).unwrap_err();
     let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
-    for part in ["environments/prod.yml is no regular file", "tenants/shop.yml is a folder"] {
+    for part in ["environments/prod.yml is not a regular file", "tenants/shop.yml is a folder"] {
         assert!(told.iter().any(|text| text.starts_with(part)), "{told:?}");
     }
 }
@@ -264,6 +264,6 @@ fn too_many_tasks_are_refused_with_the_bound_and_the_reason() {
     std::fs::write(root.path().join("konta.yml"), format!("application: a\ntiers:\n{tiers}")).unwrap();
     let problems = load(root.path()).unwrap_err();
     let told = problems.iter().find(|problem| problem.to_string().contains("999")).unwrap();
-    assert!(told.to_string().contains("50 tasks of one service at most"), "{told}");
+    assert!(told.to_string().contains("at most 50 tasks of one service"), "{told}");
     assert!(told.advice().unwrap().contains("connections"), "{told:?}");
 }

@@ -1,70 +1,12 @@
-//! The estimate beside the bill, as a page and as JSON.
-
-use std::cmp::Reverse;
-use std::collections::BTreeMap;
+//! The estimate beside the bill, as a page.
 
 use rust_decimal::{Decimal, RoundingStrategy};
-use serde::{Serialize, Serializer};
 
-use crate::cost::actual::{Beside, Comparison};
-use crate::cost::range::Amount;
+use crate::cost::actual::Beside;
+use crate::cost::workspace::{ActualReport, Untagged};
 use crate::report::text;
 
 use super::page::{Cell, Column, Grid, Page, Section};
-
-/// The estimate beside the bill.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ActualReport {
-    /// The environment.
-    pub environment: String,
-    /// The first day of the bill.
-    pub from: String,
-    /// The day after its last.
-    pub to: String,
-    /// Whether the month is over; else the bill is of a part of it, and the estimate of the whole.
-    pub month_is_over: bool,
-    /// Whether AWS may still change the bill.
-    pub bill_is_estimated: bool,
-    /// Calls of Cost Explorer, each of which costs 0.01 USD.
-    pub calls: usize,
-    /// The currency of every amount.
-    pub currency: &'static str,
-    /// Whether anything is billed under konta's tags.
-    pub tags_found: bool,
-    /// The tags.
-    pub tags: Vec<&'static str>,
-    /// Service by service and tenant by tenant.
-    #[serde(flatten)]
-    pub comparison: Comparison,
-    /// What the account was billed for without konta's tag, the largest first; it may belong to others.
-    pub untagged: Vec<Untagged>,
-}
-
-/// A service's bill without konta's tag.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Untagged {
-    /// The service, as the bill names it.
-    pub service: String,
-    /// US dollars.
-    #[serde(serialize_with = "amount")]
-    pub billed_usd: Decimal,
-}
-
-impl Untagged {
-    /// The largest first, without what rounds to no cent.
-    #[must_use]
-    pub fn sorted(sums: BTreeMap<&str, Decimal>) -> Vec<Self> {
-        let rows = sums.into_iter().filter(|(_, usd)| !usd.is_zero());
-        let mut rows: Vec<Self> =
-            rows.map(|(service, billed_usd)| Self { service: service.to_owned(), billed_usd }).collect();
-        rows.sort_by_key(|row| Reverse(row.billed_usd));
-        rows
-    }
-}
-
-fn amount<S: Serializer>(amount: &Decimal, serializer: S) -> Result<S::Ok, S::Error> {
-    Amount(*amount).serialize(serializer)
-}
 
 impl ActualReport {
     /// The comparison as a page.

@@ -2,14 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use rust_decimal::Decimal;
 use serde::Serialize;
 
 use super::amount::money;
-use super::as_amount;
 use super::page::{Bars, Cell, Chart, Column, Grid, Page, Section};
-use crate::cost::Range;
-use crate::cost::estimate::Unknown;
+use crate::cost::workspace::{Offer, Rejected};
 use crate::report::text;
 
 /// What was found.
@@ -25,38 +22,6 @@ pub struct AdviseReport {
     pub offers: Vec<Offer>,
     /// What does not.
     pub rejected: Vec<Rejected>,
-}
-
-/// A design that holds to the limits.
-#[derive(Debug, Clone, Serialize)]
-pub struct Offer {
-    /// The design.
-    pub design: String,
-    /// US dollars a month.
-    pub total_usd: Range,
-    /// The same for each tenant.
-    pub per_tenant_usd: Range,
-    /// In how many cells.
-    pub cells: u32,
-    /// vCPUs of tasks on demand.
-    #[serde(serialize_with = "as_amount")]
-    pub vcpu_on_demand: Decimal,
-    /// vCPUs of tasks on Spot.
-    #[serde(serialize_with = "as_amount")]
-    pub vcpu_spot: Decimal,
-    /// What has no price and is in no total.
-    pub unknown: Vec<Unknown>,
-    /// What to write in the manifests.
-    pub write: String,
-}
-
-/// A design that breaks a limit.
-#[derive(Debug, Clone, Serialize)]
-pub struct Rejected {
-    /// The design.
-    pub design: String,
-    /// Which limit, and how.
-    pub reason: String,
 }
 
 /// So many designs are told apart at a glance.

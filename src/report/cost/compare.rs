@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::amount::{money, quantity};
 use super::page::{Bars, Cell, Chart, Column, Grid, Page, Section};
 use crate::cost::estimate::Unknown;
-use crate::cost::scenario::Scenario;
+use crate::cost::workspace::ScenarioCost;
 use crate::cost::{Estimate, LineItem, Range};
 use crate::report::text;
 
@@ -21,44 +21,9 @@ pub struct CompareReport {
     /// How many tenants the environment has.
     pub tenants: u32,
     /// The workspace as it is, then each change.
-    pub rows: Vec<Row>,
+    pub rows: Vec<ScenarioCost>,
     /// The same tenants elsewhere.
     pub elsewhere: Elsewhere,
-}
-
-/// One change.
-#[derive(Debug, Clone, Serialize)]
-pub struct Row {
-    /// Its name.
-    pub title: &'static str,
-    /// What it changes.
-    pub changes: &'static str,
-    /// What it loses.
-    pub loses: &'static str,
-    /// Whether manifests can say it; else konta prices it and cannot deploy it.
-    pub deployable: bool,
-    /// The whole environment, US dollars a month.
-    pub total_usd: Range,
-    /// How much more than as it is.
-    pub difference_usd: Range,
-    /// How many parts have no price and are in no total.
-    pub unknown: usize,
-}
-
-impl Row {
-    /// Of a scenario; `before` is what the environment costs as it is.
-    #[must_use]
-    pub fn new(scenario: &Scenario, total_usd: Range, before: Range, unknown: usize) -> Self {
-        Self {
-            title: scenario.title,
-            changes: scenario.changes,
-            loses: scenario.loses,
-            deployable: scenario.deployable,
-            total_usd,
-            difference_usd: total_usd.zip(before, |now, before| now - before),
-            unknown,
-        }
-    }
 }
 
 /// A reference that konta neither deploys nor measures.
@@ -116,7 +81,7 @@ impl CompareReport {
 
     fn choices(&self) -> Section {
         let columns = vec![Column::text("what"), Column::figures("usd/month"), Column::figures("difference")];
-        let name = |row: &Row| if row.deployable { row.title.to_owned() } else { format!("{} *", row.title) };
+        let name = |row: &ScenarioCost| if row.deployable { row.title.to_owned() } else { format!("{} *", row.title) };
         let rows = self.rows.iter().map(|row| {
             let sign = if row.difference_usd.expected.is_sign_positive() { "+" } else { "-" };
             let difference = format!("{sign}{}", money(row.difference_usd.expected.abs()));

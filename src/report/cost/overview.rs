@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::CostReport;
 use super::amount::{amount, bounds, money, quantity};
 use super::page::{Bars, Cell, Chart, Column, Grid, Page, Section};
-use super::shares::Shares;
 use crate::cost::Range;
+use crate::cost::workspace::{CostReport, Shares, Verdict};
 use crate::report::text;
 
 /// So many bars are told apart at a glance.
@@ -64,7 +63,7 @@ impl CostReport {
             ));
         }
         if let Some(budget) = &self.budget {
-            let said = format!("{} {} {}", money(budget.compared_usd), budget.verdict.words(), budget.said);
+            let said = format!("{} {} {}", money(budget.compared_usd), words(budget.verdict), budget.said);
             facts.push(("budget".to_owned(), said));
         }
         if let Some(moving) = &self.most_moving {
@@ -221,6 +220,15 @@ impl CostReport {
             .iter()
             .map(|free| vec![Cell::text(&free.resource), Cell::text(&free.resource_type), Cell::text(&free.reason)]);
         section("Free", true, &columns, rows)
+    }
+}
+
+/// A verdict in words, between the cost and the budget.
+fn words(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Within => "is within",
+        Verdict::Above => "is above",
+        Verdict::CannotBeTold => "is the known part alone: it cannot be told whether all keeps to",
     }
 }
 

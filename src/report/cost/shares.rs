@@ -3,99 +3,13 @@
 use std::collections::BTreeMap;
 
 use rust_decimal::Decimal;
-use serde::Serialize;
 
 use super::amount::{amount, money};
-use super::as_amount;
 use super::page::{Bars, Cell, Chart, Column, Grid, Section};
 use crate::cost::Range;
-use crate::cost::allocate::{Allocation, TenantCost};
 use crate::cost::curve::BreakEven;
-use crate::cost::margin::Margin;
-use crate::model::{Terms, Workspace};
-
-/// Who pays what.
-#[derive(Debug, Clone, Serialize)]
-pub struct Shares {
-    /// How shared cost is divided.
-    pub rule: crate::cost::allocate::Rule,
-    /// What that rule means.
-    pub meaning: &'static str,
-    /// The currency of prices and margins.
-    pub currency: String,
-    /// US dollars for one unit of that currency.
-    #[serde(serialize_with = "as_amount")]
-    pub exchange_rate_usd: Decimal,
-    /// The day of that rate.
-    pub exchange_rate_date: String,
-    /// What is taken off a price.
-    #[serde(serialize_with = "of_terms")]
-    pub terms: Terms,
-    /// Each tenant.
-    pub tenants: Vec<TenantShare>,
-    /// What no tenant bears, US dollars.
-    pub unallocated_usd: Range,
-    /// The tenants' costs and what nobody bears.
-    pub total_usd: Range,
-    /// From how many tenants on each tier pays.
-    pub break_even: Vec<TierBreakEven>,
-}
-
-/// One tenant's cost and margin.
-#[derive(Debug, Clone, Serialize)]
-pub struct TenantShare {
-    /// What it costs, US dollars.
-    #[serde(flatten)]
-    pub cost: TenantCost,
-    /// The tier it buys.
-    pub tier: String,
-    /// What is left of its price, in the workspace's currency.
-    #[serde(flatten)]
-    pub margin: Margin,
-}
-
-/// From how many tenants on a tier pays for an environment that holds nothing else.
-#[derive(Debug, Clone, Serialize)]
-pub struct TierBreakEven {
-    /// The tier.
-    pub tier: String,
-    /// Its price.
-    #[serde(serialize_with = "as_amount")]
-    pub price: Decimal,
-    /// How many, in each scenario.
-    pub tenants: BreakEven,
-}
-
-fn of_terms<S: serde::Serializer>(terms: &Terms, serializer: S) -> Result<S::Ok, S::Error> {
-    use serde::ser::SerializeMap;
-    let number = |amount: Decimal| crate::cost::range::Amount(amount);
-    let mut map = serializer.serialize_map(None)?;
-    map.serialize_entry("vat_percent", &number(terms.vat_percent))?;
-    map.serialize_entry("vat_included", &terms.vat_included)?;
-    map.serialize_entry("fee_percent", &number(terms.fee_percent))?;
-    map.serialize_entry("fee_fixed", &number(terms.fee_fixed))?;
-    map.serialize_entry("other_monthly", &number(terms.other_monthly))?;
-    map.end()
-}
-
-impl Shares {
-    /// Of an allocation.
-    #[must_use]
-    pub fn new(workspace: &Workspace, terms: Terms, allocation: &Allocation, tenants: Vec<TenantShare>) -> Self {
-        Self {
-            rule: allocation.rule,
-            meaning: allocation.meaning,
-            currency: workspace.currency.clone(),
-            exchange_rate_usd: workspace.exchange_rate.usd,
-            exchange_rate_date: workspace.exchange_rate.date.clone(),
-            terms,
-            tenants,
-            unallocated_usd: allocation.unallocated_usd,
-            total_usd: allocation.total_usd,
-            break_even: Vec::new(),
-        }
-    }
-}
+use crate::cost::workspace::Shares;
+use crate::model::Terms;
 
 impl Shares {
     /// Who pays what, and what is left by tier.

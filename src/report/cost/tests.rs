@@ -2,10 +2,14 @@
 
 use std::sync::Arc;
 
+use rust_decimal::Decimal;
+
 use super::page::{Bars, Cell, Chart, Column, Curve, Grid, Section};
 use super::*;
-use crate::cost::Price;
 use crate::cost::decimal::dec;
+use crate::cost::estimate::{Assumption, Free, Unknown, Unpriced};
+use crate::cost::workspace::{CostReport, StackCost, StackSum};
+use crate::cost::{Estimate, LineItem, Price, Range};
 
 /// What a spiteful manifest or template could be called.
 const SPITE: &str = "<script>alert(1)</script> | `x` *b* [a](https://evil.example) @all #1 \"'&\u{1b}[2J\n# x";

@@ -7,11 +7,15 @@ use crate::odoo::upgrade::{self, Note};
 use crate::operation::context::Context;
 use crate::operation::database::Database;
 use crate::operation::event::StepResult;
+use crate::operation::step::Step;
 use crate::operation::{OperationError, StepOutcome};
 use crate::stack::runtime::TenantRuntime;
 
 /// How often a statement is tried while connections of tasks that are ending are still there.
 pub(super) const TRIES: usize = 60;
+
+/// Also runs before an upgrade that begins anew after an earlier one.
+pub(super) const TIDY: Step = Step::new("tidy", "drop the previous database");
 
 /// A tenant at its upgrade.
 pub(super) struct Databases<'a> {
@@ -67,7 +71,7 @@ impl<'a> Databases<'a> {
     /// Drops what an upgrade that serves needs no more. The note goes last: without it nobody knew what the rest is.
     pub(super) async fn tidy(&self) -> Result<(), OperationError> {
         let work = self.tidied();
-        self.context.events.step(&self.stack, "tidy", "the former database, dropped", work).await?;
+        self.context.step(&self.stack, TIDY, work).await?;
         Ok(())
     }
 

@@ -6,6 +6,7 @@ use crate::odoo::upgrade::{self, Note, State};
 use crate::operation::context::Context;
 use crate::operation::database::Database;
 use crate::operation::event::StepResult;
+use crate::operation::step::Step;
 use crate::operation::{OperationError, StepOutcome};
 use crate::stack::StackKind;
 use crate::stack::runtime::TenantRuntime;
@@ -18,9 +19,12 @@ use super::databases::Databases;
 /// The parameter of a dedicated tenant's stack with its image.
 const IMAGE: &str = "Image";
 
+const BACK: Step = Step::on_the_way_back("back", "bring the previous release back");
+const SWAP_BACK: Step = Step::on_the_way_back("swap-back", "put the previous database back in its place");
+
 /// Whether an error proves that the tasks do not answer, rather than that AWS did not.
 pub(super) fn is_proof(error: &OperationError) -> bool {
-    matches!(error, OperationError::StepFailed { step, .. } if step == crate::deploy::health::STEP)
+    matches!(error, OperationError::Unhealthy { .. })
 }
 
 /// Takes the page of an upgrade that was broken off away: the tenant is served by the image that fits the data that bears its name.
@@ -100,7 +104,7 @@ impl Databases<'_> {
             Box::pin(suspension::off(self.context, self.tenant, ServingState::Maintenance)).await?;
             Box::pin(self.stop_tasks(None)).await?;
             let back = self.swap_back(former);
-            self.context.events.step(&self.stack, "swap-back", "the former database, in its place", back).await?;
+            self.context.step(&self.stack, SWAP_BACK, back).await?;
             Box::pin(self.serve(&former.image)).await?;
             self.data.run(&[upgrade::unmark(&self.own, former)]).await?;
             Ok((StepOutcome::Done, Some(format!("{}; the upgraded database is kept as {failed}", former.image))))
@@ -133,7 +137,7 @@ impl Databases<'_> {
 
     /// Gives the error with what became of the way back.
     async fn way_back(&self, work: impl Future<Output = StepResult>, error: OperationError) -> UpgradeError {
-        match self.context.events.step(&self.stack, "back", "the former release, as it was", work).await {
+        match self.context.step(&self.stack, BACK, work).await {
             Ok(_) => UpgradeError { error, is_back: true },
             Err(second) => {
                 let error = OperationError::StepFailed {

@@ -135,7 +135,7 @@ pub async fn deploy_zone(
         });
     }
     let desired = zone();
-    let mut planned = plan::offline(vec![desired.clone()]);
+    let mut planned = plan::creations(vec![desired.clone()]);
     planned.stacks[0].plan.action = konta::stack::plan::action(&desired, &observed);
     let (aws, calls) = scripted(script);
     let (sender, mut receiver) = mpsc::unbounded_channel();
@@ -148,6 +148,7 @@ pub async fn deploy_zone(
         events: Events(sender),
         interrupts,
         standing: observed.into(),
+        steps: konta::operation::step::Steps::default(),
     };
     let deployer = Deployer {
         context: &context,

@@ -1,14 +1,16 @@
 //! `konta cost actual`: the estimate beside a bill, from answers in the form that Cost Explorer documents.
 
-use konta::aws::costexplorer::Part;
-use konta::commands::context::Loaded;
-use konta::commands::cost::UsageFile;
-use konta::commands::cost::actual::{Month, actual};
-use konta::cost::PriceTable;
+use std::error::Error;
+
+use konta::aws::AwsError;
+use konta::aws::costexplorer::Billed;
+use konta::cost::actual::{Bill, BillRow, Month};
+use konta::cost::usage::UsageFile;
+use konta::cost::workspace::{ActualReport, Basis};
+use konta::cost::{CostError, PriceTable};
 use konta::manifest;
-use konta::report::cost::actual::ActualReport;
-use konta::template::compose::Composer;
-use konta::template::source::Sources;
+use konta::stack::LoadedWorkspace;
+use konta::stack::tags::TENANT_TAG;
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
@@ -41,17 +43,29 @@ fn page(groups: &[(&str, &str, &str)], next: Option<&str>) -> Answer {
 
 async fn report_of(
     give: impl Fn(&Value) -> Answer + Send + Sync + 'static,
-) -> (Result<ActualReport, konta::commands::CommandError>, Calls) {
+) -> (Result<ActualReport, Box<dyn Error>>, Calls) {
     let world = World::example();
     let root = world.path().to_owned();
     let workspace = manifest::load(&root).unwrap();
-    let composer = Composer::new(Sources::of_workspace(&root).unwrap());
-    let loaded = Loaded { root, workspace, composer };
+    let loaded = LoadedWorkspace::with_templates_of(root, workspace).unwrap();
     let environment = loaded.workspace.environments.values().next().unwrap();
+    let (usage, prices) = (UsageFile::none(), PriceTable::embedded());
+    let basis = Basis { loaded: &loaded, environment, usage: &usage, prices: &prices };
     let (aws, calls) = scripted(move |call| give(&serde_json::from_str(&call.body).unwrap()));
     let month = Month::resolve(Some("2026-10"), "2026-11-24".parse().unwrap()).unwrap();
-    let report = actual(&aws, &loaded, environment, &UsageFile::none(), PriceTable::embedded(), &month).await;
-    (report, calls)
+    let (start, end) = (month.first.to_string(), month.end.to_string());
+    let report = async {
+        let bill = aws.bill(&start, &end, &basis.bill_tags(), TENANT_TAG).await?;
+        let row = |billed: Billed| BillRow { service: billed.service, tenant: billed.tag, usd: billed.usd };
+        let bill = Bill {
+            tagged: bill.tagged.into_iter().map(row).collect(),
+            untagged: bill.untagged.into_iter().map(row).collect(),
+            is_estimated: bill.estimated,
+            calls: bill.calls,
+        };
+        Ok(basis.beside_bill(&month, &bill)?)
+    };
+    (report.await, calls)
 }
 
 /// Whether the question is for what has no tag.
@@ -147,14 +161,15 @@ async fn an_amount_that_is_none_and_a_refusal_are_errors() {
     assert!(report.unwrap_err().to_string().contains("much USD"));
     let (report, calls) =
         report_of(|_| Answer::json(400, &json!({"__type": "AccessDeniedException", "Message": "no"}))).await;
-    assert_eq!(report.unwrap_err().exit_code(), 4);
+    let error = report.unwrap_err();
+    assert_eq!(error.downcast_ref::<AwsError>().unwrap().code, "AccessDeniedException");
     assert_eq!(calls.actions().len(), 1, "a call that was refused is not paid for twice");
 }
 
 #[tokio::test]
 async fn one_tag_is_asked_for_without_a_conjunction() {
     let (aws, calls) = scripted(|_| page(&[], None));
-    aws.billed("2026-10-01", "2026-11-01", Part::Tagged(&[("a", "b")]), "t").await.unwrap();
+    aws.bill("2026-10-01", "2026-11-01", &[("a", "b")], "t").await.unwrap();
     let body: Value = serde_json::from_str(&calls.bodies()[0]).unwrap();
     assert_eq!(body["Filter"]["Tags"]["Key"], "a");
 }
@@ -167,8 +182,9 @@ fn a_month_is_the_last_that_is_over_unless_it_is_named() {
     assert_eq!(shown(Some("2026-01")), ("2026-01-01".into(), "2026-01-16".into(), false));
     assert_eq!(shown(Some("2024-02")), ("2024-02-01".into(), "2024-03-01".into(), true));
     for wrong in ["2026-02", "2026-13", "october", "2026-1", "2026-01-01", ""] {
-        assert_eq!(month(Some(wrong)).unwrap_err().exit_code(), 64, "{wrong}");
+        assert!(matches!(month(Some(wrong)).unwrap_err(), CostError::Month { month, .. } if month == wrong), "{wrong}");
     }
+    World::example().run(&["cost", "actual", "--month", "october"]).ended_with(64);
 }
 
 #[test]

@@ -132,7 +132,7 @@ fn an_account_other_than_the_environments_is_refused() {
     let manifest = std::fs::read_to_string(practice.world.path().join("environments/prod.yml")).unwrap();
     practice.world.write("environments/prod.yml", &manifest.replace(ACCOUNT, "210987654321"));
     let said = flat(&practice.doctor(&[], 5));
-    assert!(said.contains("✗ account") && said.contains("the environment lives in 210987654321"), "{said}");
+    assert!(said.contains("✗ account") && said.contains("the environment is in 210987654321"), "{said}");
 }
 
 #[test]

@@ -4,27 +4,22 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use konta::aws::Aws;
-use konta::commands::CommandError;
-use konta::commands::context::{Loaded, Session};
-use konta::commands::cost::difference::of_plan;
-use konta::commands::plan::{Online, online};
+use konta::cost::workspace::PlanCost;
 use konta::cost::{Difference, PriceTable};
-use konta::deploy::preflight;
+use konta::deploy::plan::{Online, online};
+use konta::deploy::{observe, preflight};
 use konta::manifest;
 use konta::model::Environment;
 use konta::operation::Polling;
-use konta::stack::build::Builder;
 use konta::stack::scope::{Scope, Shared, wanted};
 use konta::stack::tags::HASH_TAG;
-use konta::stack::{Action, Observed, ObservedStack};
-use konta::template::compose::Composer;
-use konta::template::source::Sources;
+use konta::stack::{Action, LoadedWorkspace, Observed, ObservedStack};
 
 use crate::support::fake_aws::{Answer, Call, escape, scripted, stack_xml};
 use crate::support::sandbox_workspace::World;
 
 /// A workspace with so many tenants, every tenth of them pooled.
-fn fleet(tenants: usize) -> (World, Loaded) {
+fn fleet(tenants: usize) -> (World, LoadedWorkspace) {
     let world = World::example();
     for number in 0..tenants - 2 {
         let tier = if number % 10 == 0 { "catalogue" } else { "production" };
@@ -33,18 +28,22 @@ fn fleet(tenants: usize) -> (World, Loaded) {
             &format!("tier: {tier}\nhosts: [shop-{number}.konta.shop]\n"),
         );
     }
+    let loaded = load(&world);
+    (world, loaded)
+}
+
+fn load(world: &World) -> LoadedWorkspace {
     let root = world.path().to_owned();
     let workspace = manifest::load(&root).unwrap();
-    let composer = Composer::new(Sources::of_workspace(&root).unwrap());
-    (world, Loaded { root, workspace, composer })
+    LoadedWorkspace::with_templates_of(root, workspace).unwrap()
 }
 
 /// The stacks as they stand after everything was deployed; outputs are made up.
-fn deployed(loaded: &Loaded) -> Vec<ObservedStack> {
+fn deployed(loaded: &LoadedWorkspace) -> Vec<ObservedStack> {
     let environment = loaded.workspace.environments.values().next().unwrap();
-    let builder = Builder::new(&loaded.workspace, &loaded.composer);
     let scope = Scope { shared: Shared::All, tenants: loaded.workspace.tenants.values().collect() };
-    let stacks = wanted(&builder, &loaded.workspace, environment, &scope, &Observed::default()).unwrap().stacks;
+    let stacks =
+        wanted(&loaded.builder(), &loaded.workspace, environment, &scope, &Observed::default()).unwrap().stacks;
     let mut observed = Observed::default();
     for stack in stacks {
         let parameters = stack.resolved_parameters(&observed).unwrap();
@@ -93,11 +92,6 @@ fn computed(call: &Call) -> Option<Answer> {
     }
 }
 
-/// A session with AWS, opened by nobody.
-fn session(aws: Aws) -> Session {
-    Session { aws, account: "123456789012".into(), polling: Polling::aws(), opened: None, visits: None }
-}
-
 #[tokio::test]
 async fn an_unchanged_fleet_of_a_thousand_tenants_needs_at_most_25_calls() {
     let (_world, loaded) = fleet(1000);
@@ -105,20 +99,22 @@ async fn an_unchanged_fleet_of_a_thousand_tenants_needs_at_most_25_calls() {
     assert!(stacks.len() > 1000);
     let (aws, calls) = scripted(answer_pages(stacks));
     let environment = loaded.workspace.environments.values().next().unwrap();
-    let account = preflight::account(&aws, environment).await.unwrap();
-    let session = Session { aws, account, polling: Polling::aws(), opened: None, visits: None };
+    preflight::account(&aws, environment).await.unwrap();
     let scope = Scope { shared: Shared::Needed, tenants: loaded.workspace.tenants.values().collect() };
-    let online = online(&loaded, environment, &scope, &session, None).await.unwrap();
+    let online = online(&aws, Polling::aws(), &loaded, environment, &scope, None).await.unwrap();
     assert!(!online.plan.changes_anything(), "{:?}", online.plan.stacks.iter().find(|s| s.action != Action::Nothing));
     assert_eq!(online.plan.stacks.len(), 1000);
     let before = calls.actions().len();
-    let cost = priced(&loaded, environment, &session, &online).await;
+    let cost = priced(&aws, &loaded, environment, &online).await;
     assert_eq!((cost.stacks.len(), calls.actions().len()), (0, before), "what does not change is not asked about");
     assert!(calls.actions().len() <= 25, "{:?}", calls.actions());
 }
 
-async fn priced(loaded: &Loaded, environment: &Environment, session: &Session, online: &Online) -> Difference {
-    of_plan(loaded, environment, session, &online.planned, &online.observed, PriceTable::embedded()).await
+async fn priced(aws: &Aws, loaded: &LoadedWorkspace, environment: &Environment, online: &Online) -> Difference {
+    let stacks = online.planned.stacks.iter().map(|stack| (&stack.desired, &stack.plan));
+    let cost = PlanCost::new(loaded, environment, stacks, &online.observed);
+    let templates = observe::templates(aws, Polling::aws(), cost.templates()).await;
+    cost.difference(templates, &PriceTable::embedded())
 }
 
 #[tokio::test]
@@ -130,25 +126,20 @@ async fn one_changed_tenant_among_many_is_the_only_one_asked_about() {
         "tenants/shop-7.yml",
         "tier: production\nhosts: [shop-7.konta.shop]\nsize: { cpu: 512, memory: 2048 }\n",
     );
-    let changed = Loaded {
-        workspace: manifest::load(world.path()).unwrap(),
-        composer: Composer::new(Sources::of_workspace(world.path()).unwrap()),
-        root: loaded.root,
-    };
+    let changed = load(&world);
     let pages = answer_pages(stacks);
     let (aws, calls) = scripted(move |call| match call.action.as_str() {
         "GetTemplate" => Answer::xml("GetTemplate", &format!("<TemplateBody>{}</TemplateBody>", escape(&body))),
         _ => computed(call).unwrap_or_else(|| pages(call)),
     });
     let environment = changed.workspace.environments.values().next().unwrap();
-    let session = session(aws);
     let scope = Scope { shared: Shared::Needed, tenants: changed.workspace.tenants.values().collect() };
-    let online = online(&changed, environment, &scope, &session, None).await.unwrap();
+    let online = online(&aws, Polling::aws(), &changed, environment, &scope, None).await.unwrap();
     let going: Vec<&str> =
         online.plan.stacks.iter().filter(|s| s.changes_anything()).map(|s| s.stack.as_str()).collect();
     assert_eq!(going, ["konta-prod-tenant-shop-7"]);
     assert_eq!(calls.count("CreateChangeSet"), 1);
-    let cost = priced(&changed, environment, &session, &online).await;
+    let cost = priced(&aws, &changed, environment, &online).await;
     assert_eq!(calls.count("GetTemplate"), 1);
     assert_eq!((cost.stacks.len(), cost.unread.len()), (1, 0), "{cost:?}");
     // 0.25 vCPU and 1 GB more on ARM Spot, 730 hours.
@@ -157,11 +148,10 @@ async fn one_changed_tenant_among_many_is_the_only_one_asked_about() {
 }
 
 /// The template of a stack, as it was sent.
-fn body_of(loaded: &Loaded, name: &str) -> String {
+fn body_of(loaded: &LoadedWorkspace, name: &str) -> String {
     let environment = loaded.workspace.environments.values().next().unwrap();
-    let builder = Builder::new(&loaded.workspace, &loaded.composer);
     let scope = Scope { shared: Shared::All, tenants: loaded.workspace.tenants.values().collect() };
-    let wanted = wanted(&builder, &loaded.workspace, environment, &scope, &Observed::default()).unwrap();
+    let wanted = wanted(&loaded.builder(), &loaded.workspace, environment, &scope, &Observed::default()).unwrap();
     wanted.stacks.iter().find(|stack| stack.name == name).unwrap().document.body().to_owned()
 }
 
@@ -173,17 +163,16 @@ async fn a_template_that_may_not_be_read_is_told_and_the_plan_is_made() {
         "tenants/breadfree.yml",
         "tier: production\nhosts: [breadfree.konta.shop]\nsize: { cpu: 1024, memory: 4096 }\n",
     );
-    let changed = Loaded { workspace: manifest::load(world.path()).unwrap(), ..loaded };
+    let changed = load(&world);
     let pages = answer_pages(stacks);
     let (aws, _) = scripted(move |call| match call.action.as_str() {
         "GetTemplate" => Answer::error("AccessDenied", "not you"),
         _ => computed(call).unwrap_or_else(|| pages(call)),
     });
     let environment = changed.workspace.environments.values().next().unwrap();
-    let session = session(aws);
     let scope = Scope { shared: Shared::Needed, tenants: changed.workspace.tenants.values().collect() };
-    let online = online(&changed, environment, &scope, &session, None).await.unwrap();
-    let cost = priced(&changed, environment, &session, &online).await;
+    let online = online(&aws, Polling::aws(), &changed, environment, &scope, None).await.unwrap();
+    let cost = priced(&aws, &changed, environment, &online).await;
     assert_eq!((cost.stacks.len(), cost.unread.len()), (0, 1), "{cost:?}");
     assert!(cost.unread[0].reason.contains("AccessDenied"), "{cost:?}");
     assert!(cost.difference_usd.is_zero(), "what is not known is in no sum");
@@ -200,11 +189,7 @@ async fn many_changes_are_computed_side_by_side_and_every_refusal_is_told() {
             &format!("tier: production\nhosts: [shop-{number}.konta.shop]\ndatabase: shared\nsize: {{ cpu: 512, memory: 2048 }}\n"),
         );
     }
-    let changed = Loaded {
-        workspace: manifest::load(world.path()).unwrap(),
-        composer: Composer::new(Sources::of_workspace(world.path()).unwrap()),
-        root: loaded.root,
-    };
+    let changed = load(&world);
     // A pooled tenant cannot become a dedicated one.
     let stacks: Vec<ObservedStack> =
         stacks.into_iter().filter(|s| !s.parameters.contains_key("PoolTargetGroupArn")).collect();
@@ -236,11 +221,9 @@ async fn many_changes_are_computed_side_by_side_and_every_refusal_is_told() {
         _ => pages(call),
     });
     let environment = changed.workspace.environments.values().next().unwrap();
-    let session = session(aws);
     let scope = Scope { shared: Shared::Needed, tenants: changed.workspace.tenants.values().collect() };
     let begun = tokio::time::Instant::now();
-    let error = online(&changed, environment, &scope, &session, None).await.unwrap_err();
-    let CommandError::Several { errors, .. } = error else { panic!("{error:?}") };
+    let errors = online(&aws, Polling::aws(), &changed, environment, &scope, None).await.unwrap_err();
     let said: Vec<String> = errors.iter().map(ToString::to_string).collect();
     assert_eq!(said.len(), 3, "{said:?}");
     assert!(said.iter().any(|text| text.contains("shop-3 is refused")), "{said:?}");

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use konta::commands::prices::fetch;
+use konta::aws::Aws;
 use konta::cost::PriceTable;
+use konta::cost::price_update::PriceUpdate;
 use serde_json::{Value, json};
 
 use crate::support::fake_aws::{Answer, Call, scripted};
@@ -52,16 +53,21 @@ fn answers(
     }
 }
 
-async fn update(
-    give: impl Fn(&str) -> Vec<String> + Send + Sync + 'static,
-    force: bool,
-) -> konta::commands::prices::Updated {
+async fn update(give: impl Fn(&str) -> Vec<String> + Send + Sync + 'static, force: bool) -> PriceUpdate {
     let (aws, _) = scripted(answers(give));
-    let regions = BTreeSet::from(["eu-west-1".to_owned()]);
-    fetch(&aws, &PriceTable::embedded(), &regions, &["AmazonECS".to_owned()], force).await.unwrap()
+    fetch(&aws, "eu-west-1", &["AmazonECS"], force).await
 }
 
-fn reason<'a>(updated: &'a konta::commands::prices::Updated, usage_type: &str) -> &'a str {
+async fn fetch(aws: &Aws, region: &str, services: &[&str], force: bool) -> PriceUpdate {
+    let table = PriceTable::embedded();
+    let services: Vec<String> = services.iter().map(ToString::to_string).collect();
+    let (update, questions) = PriceUpdate::ask(&table, &BTreeSet::from([region.to_owned()]), &services);
+    let questions = questions.iter().map(|question| (&*question.service, &*question.attributes));
+    let answers = aws.products_of_each(questions).await.unwrap();
+    update.answered(&table, &answers, force)
+}
+
+fn reason<'a>(updated: &'a PriceUpdate, usage_type: &str) -> &'a str {
     &updated.not_taken.iter().find(|one| one.usage_type == usage_type).unwrap().reason
 }
 
@@ -123,9 +129,7 @@ async fn an_answer_that_means_another_thing_is_not_taken() {
 #[tokio::test]
 async fn databases_and_load_balancers_are_told_apart_by_attribute() {
     let (aws, calls) = scripted(answers(|_| Vec::new()));
-    let regions = BTreeSet::from(["eu-west-3".to_owned()]);
-    let services = ["AmazonRDS".to_owned(), "AWSELB".to_owned()];
-    fetch(&aws, &PriceTable::embedded(), &regions, &services, false).await.unwrap();
+    fetch(&aws, "eu-west-3", &["AmazonRDS", "AWSELB"], false).await;
     let asked = |field: &str, value: &str, usage: &str| {
         calls.bodies().iter().any(|body| {
             let body: Value = serde_json::from_str(body).unwrap();

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use konta::deploy::database_template::TemplateLocks;
 use konta::deploy::deployer::Deployer;
-use konta::deploy::plan::offline;
+use konta::deploy::plan::creations;
 use konta::operation::context::Context;
 use konta::operation::event::Events;
 use konta::operation::interrupt::Interrupt;
@@ -197,7 +197,7 @@ async fn verify(running: u32) -> (Option<OperationError>, Calls) {
         with("konta-prod", &[("ClusterName", "konta-prod")]),
         with("konta-prod-tenant-breadfree", &[("ServiceName", "odoo"), ("TargetGroupArn", "arn:tg")]),
     ]);
-    let mut planned = offline(vec![desired]);
+    let mut planned = creations(vec![desired]);
     planned.stacks[0].plan.action = Action::Verify;
     let (sender, _receiver) = mpsc::unbounded_channel();
     let (_wish, interrupts) = watch::channel(Interrupt::None);
@@ -209,6 +209,7 @@ async fn verify(running: u32) -> (Option<OperationError>, Calls) {
         events: Events(sender),
         interrupts,
         standing: observed.into(),
+        steps: konta::operation::step::Steps::default(),
     };
     let deployer = Deployer {
         context: &context,
@@ -223,7 +224,7 @@ async fn verify(running: u32) -> (Option<OperationError>, Calls) {
 #[tokio::test(start_paused = true)]
 async fn tasks_that_were_not_seen_to_answer_are_asked_until_they_do_and_nothing_is_changed() {
     let (error, calls) = verify(0).await;
-    assert!(matches!(&error, Some(OperationError::StepFailed { .. })), "{error:?}");
+    assert!(matches!(&error, Some(OperationError::Unhealthy { .. })), "{error:?}");
     assert_eq!(calls.count("DeleteParameter"), 0, "the next run asks again");
     let (error, calls) = verify(1).await;
     assert!(error.is_none(), "{error:?}");

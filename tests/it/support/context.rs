@@ -26,5 +26,6 @@ pub fn context(aws: &Aws, observed: Observed) -> Context<'_> {
         events: Events(sender),
         interrupts,
         standing: observed.into(),
+        steps: konta::operation::step::Steps::default(),
     }
 }

@@ -72,7 +72,7 @@ async fn a_pipeline_s_token_becomes_a_role_without_any_key() {
         .env("AWS_WEB_IDENTITY_TOKEN_FILE", desk.world.path().join("token"));
     let said = run(command).ended_with(5);
     assert!(
-        said.stderr.contains("Not authorized to perform") && said.stderr.contains("trust its issuer"),
+        said.stderr.contains("Not authorized to perform") && said.stderr.contains("trusts its issuer"),
         "{}",
         said.stderr
     );
@@ -95,7 +95,7 @@ async fn a_browser_s_session_that_is_missing_says_which_command_opens_it() {
     let said = desk.run(&["auth", "status", "--profile", "by-browser"]).ended_with(5);
     assert!(said.stderr.contains("aws login --profile by-browser"), "{}", said.stderr);
     let said = desk.run(&["auth", "status"]).ended_with(5);
-    assert!(said.stderr.contains("no credentials were found"), "{}", said.stderr);
+    assert!(said.stderr.contains("no credentials found"), "{}", said.stderr);
     desk.write_files("[profile broken]\ncredential_process = sh -c 'echo it broke >&2; exit 3'\n");
     let said = desk.run(&["auth", "status", "--profile", "broken"]).ended_with(5);
     assert!(said.stderr.contains("it broke"), "{}", said.stderr);

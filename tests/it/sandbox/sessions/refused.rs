@@ -105,7 +105,7 @@ async fn a_session_from_elsewhere_gives_its_code_to_the_role_where_the_role_asks
     assert_eq!(front.asked("GetSessionToken"), 0);
     // The session itself cannot open another.
     let said = status(&["auth", "login", "--profile", "ada", "--mfa-code", "333333"]).ended_with(5);
-    assert!(said.stderr.contains("a session already"), "{}", said.stderr);
+    assert!(said.stderr.contains("already a session"), "{}", said.stderr);
 }
 
 #[tokio::test]

@@ -70,7 +70,7 @@ async fn what_is_refused_says_why_and_which_way_leads_out() {
     let mut command = desk.command(&["auth", "login"]);
     command.env("AWS_ACCESS_KEY_ID", "ASIAX").env("AWS_SECRET_ACCESS_KEY", "x").env("AWS_SESSION_TOKEN", "x");
     let said = crate::support::sandbox_workspace::said(command.output().unwrap()).ended_with(5);
-    assert!(said.stderr.contains("a session already"), "{}", said.stderr);
+    assert!(said.stderr.contains("already a session"), "{}", said.stderr);
     let said = desk.run(&["auth", "status", "--sandbox"]).ended_with(64);
     assert!(said.stderr.contains("sandbox"));
     let said = desk.run(&["auth", "login", "--profile", "ada", "--duration", "40h"]).ended_with(64);
@@ -82,7 +82,7 @@ async fn a_code_is_not_sent_twice_and_a_program_s_is_waited_for() {
     let desk = Desk::new().await;
     desk.run(&["auth", "login", "--profile", "ada", "--mfa-code", "555555"]).ended_with(0);
     let said = desk.run(&["auth", "login", "--profile", "ada", "--mfa-code", "555555"]).ended_with(5);
-    assert!(said.stderr.contains("used already"), "{}", said.stderr);
+    assert!(said.stderr.contains("already used"), "{}", said.stderr);
     assert_eq!(desk.asked("GetSessionToken"), 1);
     // A program that first prints the used code, then the next one.
     let program = desk.world.path().join("code.sh");

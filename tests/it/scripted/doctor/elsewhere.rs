@@ -30,7 +30,7 @@ fn row_4_a_login_with_a_session_says_that_it_is_one() {
     let practice = Practice::with(session(true), "");
     let said = practice.run(&["auth", "login", "--profile", "ada"]).ended_with(5);
     assert!(flat(&said.stderr).contains("a session cannot open another"), "{}", said.stderr);
-    assert!(flat(&said.stderr).contains("unset AWS_ACCESS_KEY_ID"), "{}", said.stderr);
+    assert!(flat(&said.stderr).contains("unset `AWS_ACCESS_KEY_ID`"), "{}", said.stderr);
 }
 
 #[test]

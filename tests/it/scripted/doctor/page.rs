@@ -33,7 +33,7 @@ fn cell(text: &str) -> String {
 
 fn rows() -> String {
     let mut text =
-        String::from("| # | what AWS says | cause | told apart by | fix | proved |\n|---|---|---|---|---|---|\n");
+        String::from("| # | what AWS says | cause | distinguished by | fix | proved |\n|---|---|---|---|---|---|\n");
     for row in ROWS {
         let proved = PROVED.iter().find(|(number, _)| *number == row.number).map_or("with the binary", |(_, how)| how);
         let fix = row.fix.iter().map(|line| cell(line)).collect::<Vec<_>>().join("<br>");

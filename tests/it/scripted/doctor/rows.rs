@@ -35,7 +35,7 @@ fn row_1_without_any_sign_the_answers_alone_tell_cloud9() {
 fn row_1_any_other_session_in_a_cloud9_terminal_is_not_taken_for_cloud9s() {
     let practice = Practice::with(session(true), "").in_cloud9();
     let said = practice.doctor(&[], 0);
-    assert!(said.contains("yes, with credentials of your own"), "{said}");
+    assert!(said.contains("yes, with your own credentials"), "{said}");
 }
 
 #[test]

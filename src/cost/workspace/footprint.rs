@@ -1,34 +1,44 @@
 //! What is needed to price an environment with any number of tenants: its stacks, and a typical tenant of each tier.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use rust_decimal::Decimal;
 
-use crate::commands::CommandError;
-use crate::cost::PriceTable;
 use crate::cost::curve::{Footprint, PricedTemplate, TenantKind};
+use crate::cost::error::CostError;
+use crate::cost::price::PriceTable;
+use crate::cost::usage::Usage;
 use crate::model::placement::Room;
 use crate::model::{
-    CellNumber, DatabaseChoice, Environment, Isolation, ServingState, Tenant, TenantHost, TenantName, Tier, Workspace,
+    CellNumber, DatabaseChoice, Environment, HostName, Isolation, NameError, ServingState, Tenant, TenantHost,
+    TenantName, Tier, Workspace,
 };
 use crate::stack::DesiredStack;
+use crate::stack::build::Builder;
 use crate::stack::placement::Placement;
+use crate::template::TemplateError;
 use crate::template::compose::Composer;
 
-use super::stacks::StackPricer;
+use super::stack_pricer::StackPricer;
 
 /// The tasks of a pool that run on demand: the base of its strategy in `templates/cell.yml`.
 const POOL_ON_DEMAND: u32 = 1;
 
 /// A workspace with one environment and nothing but typical tenants in it.
-pub(super) struct Typical {
+#[derive(Debug)]
+pub struct Typical {
     workspace: Workspace,
+    environment: Environment,
     tenants: Vec<Tenant>,
 }
 
 impl Typical {
     /// One typical tenant of each of `tiers`.
-    pub(super) fn of(workspace: &Workspace, environment: &Environment, tiers: &[&Tier]) -> Result<Self, CommandError> {
+    ///
+    /// # Errors
+    /// When a tier's name or the domain is too long for the tenant's own.
+    pub fn of(workspace: &Workspace, environment: &Environment, tiers: &[&Tier]) -> Result<Self, CostError> {
         let tenants = tiers.iter().map(|tier| typical(environment, tier)).collect::<Result<Vec<_>, _>>()?;
         Ok(Self::with(workspace, environment, tenants))
     }
@@ -38,30 +48,27 @@ impl Typical {
         let mut workspace = workspace.clone();
         workspace.environments.insert(environment.name.clone(), environment.clone());
         workspace.tenants = tenants.iter().map(|tenant| (tenant.name.clone(), tenant.clone())).collect();
-        Self { workspace, tenants }
+        Self { workspace, environment: environment.clone(), tenants }
     }
 
     /// The footprint; `usage` is what a file says.
-    pub(super) fn footprint(
+    ///
+    /// # Errors
+    /// When a stack cannot be composed.
+    pub fn footprint(
         &self,
         composer: &Composer,
-        environment: &Environment,
-        usage: &crate::cost::Usage,
+        usage: &Usage,
         vcpu_quota: Decimal,
-    ) -> Result<Footprint, CommandError> {
-        let Some(environment) = self.workspace.environments.get(&environment.name) else {
-            return Err(CommandError::Unknown {
-                message: format!("no environment {}", environment.name),
-                help: String::new(),
-            });
-        };
+    ) -> Result<Footprint, TemplateError> {
+        let environment = &self.environment;
         let mut pricer =
             StackPricer::new(&self.workspace, composer, environment, usage.clone(), PriceTable::embedded());
         let mut shape = |stack: &DesiredStack| {
             let inputs = pricer.stand(stack);
-            PricedTemplate { document: std::sync::Arc::clone(&stack.document), inputs }
+            PricedTemplate { document: Arc::clone(&stack.document), inputs }
         };
-        let builder = crate::stack::build::Builder::new(&self.workspace, composer);
+        let builder = Builder::new(&self.workspace, composer);
         let own = builder.environment(environment)?.iter().map(&mut shape).collect();
         let second = CellNumber::new(2).unwrap_or(CellNumber::FIRST);
         let cells = [
@@ -118,11 +125,10 @@ fn pool_vcpu(environment: &Environment) -> (Decimal, Decimal) {
 }
 
 /// A tenant with what its tier has and nothing of its own; its host is under the environment's domain.
-pub(super) fn typical(environment: &Environment, tier: &Tier) -> Result<Tenant, CommandError> {
+pub(super) fn typical(environment: &Environment, tier: &Tier) -> Result<Tenant, CostError> {
     let named = format!("typical-{}", tier.name);
     let name = TenantName::new(&named).map_err(|error| wrong(&error))?;
-    let host =
-        crate::model::HostName::new(&format!("{}.{}", name, environment.domain)).map_err(|error| wrong(&error))?;
+    let host = HostName::new(&format!("{}.{}", name, environment.domain)).map_err(|error| wrong(&error))?;
     Ok(Tenant {
         name,
         environment: environment.name.clone(),
@@ -144,9 +150,6 @@ pub(super) fn typical(environment: &Environment, tier: &Tier) -> Result<Tenant, 
     })
 }
 
-fn wrong(error: &crate::model::NameError) -> CommandError {
-    CommandError::Usage {
-        message: format!("no typical tenant can be named: {error}"),
-        help: "shorten the tier's name or the environment's domain".to_owned(),
-    }
+fn wrong(error: &NameError) -> CostError {
+    CostError::TypicalTenant { reason: error.to_string() }
 }

@@ -1,38 +1,39 @@
-//! Every document of a workspace, composed without AWS, and everything wrong with any of them told at once.
+//! Composes every document of a workspace without AWS, and reports everything that is wrong with them in one run.
 
 use std::collections::BTreeSet;
 
 use crate::model::{CellNumber, Environment, HostedZone, Tenant, nearest};
-use crate::stack::build::{Builder, addons_of};
-use crate::stack::placement::placements;
-use crate::stack::{DesiredStack, Observed};
 use crate::template::TemplateError;
 
-use super::context::Loaded;
+use super::build::addons_of;
+use super::desired::DesiredStack;
+use super::observed::Observed;
+use super::placement::placements;
+use super::workspace::LoadedWorkspace;
 
 /// The names of all stacks of a workspace, as an empty account would get them.
 ///
 /// # Errors
 /// Everything wrong in overrides and addons, each thing once however many tenants it concerns.
-pub fn everything(loaded: &Loaded) -> Result<BTreeSet<String>, TemplateError> {
+pub fn everything(loaded: &LoadedWorkspace) -> Result<BTreeSet<String>, TemplateError> {
     let mut found = Found::default();
     found.take("", override_names(loaded));
     for environment in loaded.workspace.environments.values() {
-        of_environment(loaded, environment, &mut found);
+        check_environment(loaded, environment, &mut found);
     }
     TemplateError::gathered(found.wrong)?;
     Ok(found.names)
 }
 
-/// The error that stopped a command, with all others there are to mend.
-pub fn with_all_others(loaded: &Loaded, first: TemplateError) -> TemplateError {
+/// The error that stopped a command, with all others that are to be fixed.
+pub fn with_all_others(loaded: &LoadedWorkspace, first: TemplateError) -> TemplateError {
     everything(loaded).err().unwrap_or(first)
 }
 
 #[derive(Default)]
 struct Found {
     names: BTreeSet<String>,
-    told: BTreeSet<String>,
+    reported: BTreeSet<String>,
     wrong: Vec<TemplateError>,
 }
 
@@ -46,7 +47,7 @@ impl Found {
         for error in error.each() {
             let text = error.to_string();
             let key = if stack.is_empty() { text } else { text.replace(stack, "") };
-            if self.told.insert(key) {
+            if self.reported.insert(key) {
                 self.wrong.push(error);
             }
         }
@@ -59,16 +60,16 @@ impl Found {
     }
 }
 
-fn of_environment(loaded: &Loaded, environment: &Environment, found: &mut Found) {
+fn check_environment(loaded: &LoadedWorkspace, environment: &Environment, found: &mut Found) {
     let (composer, workspace) = (&loaded.composer, &loaded.workspace);
-    let builder = Builder::new(workspace, composer);
-    let names = builder.names(environment);
+    let builder = loaded.builder();
+    let names = loaded.names(environment);
     let tenants: Vec<&Tenant> = workspace.tenants_of(&environment.name).collect();
     let placements = placements(workspace, environment, &tenants, &Observed::default());
     let mut cells: BTreeSet<CellNumber> = placements.values().map(|placement| placement.cell).collect();
     cells.insert(CellNumber::FIRST);
     let before = found.wrong.len();
-    // Document by document first: a stack's parameters cannot be told while one it stands on is wrong.
+    // Document by document first: a stack's parameters are unknown while one that it depends on is wrong.
     if environment.hosted_zone == HostedZone::Create {
         found.take(&names.dns(), composer.shared("dns", &names.dns()));
     }
@@ -102,14 +103,13 @@ fn of_environment(loaded: &Loaded, environment: &Environment, found: &mut Found)
 ///
 /// # Errors
 /// Each such file, with what was probably meant.
-pub fn override_names(loaded: &Loaded) -> Result<(), TemplateError> {
+pub fn override_names(loaded: &LoadedWorkspace) -> Result<(), TemplateError> {
     let sources = loaded.composer.sources();
     let mut known: Vec<String> = sources.names().map(|name| name.replace('/', "-")).collect();
     let templates = known.join(", ");
-    let builder = Builder::new(&loaded.workspace, &loaded.composer);
     let mut cells = Vec::new();
     for environment in loaded.workspace.environments.values() {
-        let names = builder.names(environment);
+        let names = loaded.names(environment);
         cells.push(format!("{}-cell-", names.environment()));
         known.extend([names.environment(), names.cell(CellNumber::FIRST)]);
         known.extend((environment.hosted_zone == HostedZone::Create).then(|| names.dns()));

@@ -1,19 +1,10 @@
-//! What faces the world: DNS zones, firewalls, mail and HTTP APIs.
+//! WAF: access control lists, their rules and requests.
 
 use rust_decimal::Decimal;
 
 use super::{Missing, Sheet};
 use crate::cost::evaluate::Node;
 use crate::cost::range::Range;
-
-/// `AWS::Route53::HostedZone`: the first 25 of an account cost more than the others. Queries for aliases of AWS are free; those
-/// given as usage are the others.
-pub fn hosted_zone(sheet: &mut Sheet<'_, '_>, id: &str) -> Result<(), Missing> {
-    sheet.charge(id, "AmazonRoute53", "HostedZone", Range::exact(Decimal::ONE), None);
-    let queries = sheet.used(id, "queries");
-    sheet.charge(id, "AmazonRoute53", "DNS-Queries", queries, None);
-    Ok(())
-}
 
 /// `AWS::WAFv2::WebACL`: itself, each of its rules, and requests.
 pub fn web_acl(sheet: &mut Sheet<'_, '_>, id: &str) -> Result<(), Missing> {
@@ -62,34 +53,4 @@ fn paid_groups(node: &Node, found: &mut Vec<String>) {
         }
         _ => {}
     }
-}
-
-/// Types whose mail is one account's.
-const MAIL: [&str; 2] = ["AWS::SES::ConfigurationSet", "AWS::SES::EmailIdentity"];
-
-/// `AWS::SES::EmailIdentity` and `AWS::SES::ConfigurationSet`: nothing but what is sent. The same mail goes through several of them, so
-/// what is said or assumed of the type is charged once, with the first.
-pub fn email(sheet: &mut Sheet<'_, '_>, id: &str) -> Result<(), Missing> {
-    let first = MAIL.iter().flat_map(|kind| sheet.of_type(kind)).min().unwrap_or(id);
-    if first != id && !sheet.is_named(id) {
-        sheet.free(id, &format!("costs by the mail sent, which is counted with {first}"));
-        return Ok(());
-    }
-    let emails = sheet.used(id, "emails");
-    let attachments = sheet.used(id, "attachments_gb");
-    sheet.charge(id, "AmazonSES", "Recipients", emails, None);
-    sheet.charge(id, "AmazonSES", "AttachmentsSize-Bytes", attachments, None);
-    Ok(())
-}
-
-/// `AWS::ApiGatewayV2::Api`, of the protocol HTTP.
-pub fn http_api(sheet: &mut Sheet<'_, '_>, id: &str) -> Result<(), Missing> {
-    if sheet.properties(id).text("ProtocolType")?.as_deref() == Some("WEBSOCKET") {
-        let reason = "the table has no price of websocket messages";
-        sheet.unknown_price(id, "AmazonApiGateway", "ApiGatewayMessage", reason);
-        return Ok(());
-    }
-    let requests = sheet.used(id, "requests");
-    sheet.charge(id, "AmazonApiGateway", "ApiGatewayHttpRequest", requests, None);
-    Ok(())
 }

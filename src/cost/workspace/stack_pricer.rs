@@ -1,31 +1,32 @@
 //! The stacks of a workspace, priced: each document once for all stacks that it costs the same for.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt::Display;
 use std::sync::Arc;
 
-use crate::aws::AwsError;
-use crate::commands::CommandError;
 use crate::cost::allocate::Owner;
+use crate::cost::estimate::{self, Estimate};
 use crate::cost::evaluate::{Evaluator, Inputs};
-use crate::cost::{Estimate, PriceTable, Profile, Usage, estimate};
+use crate::cost::price::PriceTable;
+use crate::cost::usage::{Profile, Usage};
 use crate::model::{CellNumber, Environment, Isolation, Tenant, TenantName, Workspace};
-use crate::report::cost::StackCost;
 use crate::stack::build::Builder;
 use crate::stack::placement::{Placement, placements};
 use crate::stack::{DesiredStack, Observed, ObservedStack, StackKind};
-use crate::template::Document;
 use crate::template::compose::Composer;
 use crate::template::condition::Known;
+use crate::template::{Document, TemplateError};
 
 use super::outputs::Outputs;
+use super::stack_cost::StackCost;
 
 /// Prices an environment's stacks, with parameters as konta would send them.
 pub struct StackPricer<'a> {
-    pub(super) workspace: &'a Workspace,
-    pub(super) builder: Builder<'a>,
-    pub(super) environment: &'a Environment,
-    pub(super) usage: Usage,
-    pub(super) prices: PriceTable,
+    workspace: &'a Workspace,
+    builder: Builder<'a>,
+    environment: &'a Environment,
+    usage: Usage,
+    prices: PriceTable,
     outputs: Outputs<'a>,
     /// Whose usage counts, where that is not all tenants.
     serving: Option<BTreeSet<TenantName>>,
@@ -40,9 +41,6 @@ pub struct StackPricer<'a> {
     /// The types of every resource met, by logical id.
     resources: BTreeMap<String, BTreeSet<String>>,
 }
-
-/// A deployed template's text, or why AWS did not give it.
-pub(super) type Body = Result<String, AwsError>;
 
 /// Changes a document before it is priced.
 pub type Patch = fn(&mut Document);
@@ -147,9 +145,9 @@ impl<'a> StackPricer<'a> {
         &mut self,
         tenants: &[&Tenant],
         places: &BTreeMap<TenantName, Placement>,
-    ) -> Result<Vec<StackCost>, CommandError> {
+    ) -> Result<Vec<StackCost>, TemplateError> {
         let mut stacks = Vec::new();
-        let all = super::profile_of(tenants.iter().copied());
+        let all = Profile::of_tenants(tenants.iter().copied());
         self.shared(&all, &mut stacks)?;
         let mut cells: BTreeMap<CellNumber, Vec<&Tenant>> = BTreeMap::from([(CellNumber::FIRST, Vec::new())]);
         for tenant in tenants {
@@ -159,7 +157,7 @@ impl<'a> StackPricer<'a> {
         }
         for (cell, tenants) in &cells {
             let stack = self.builder.cell(self.environment, *cell, false)?;
-            let usage = self.usage.over(super::profile_of(tenants.iter().copied()));
+            let usage = self.usage.over(Profile::of_tenants(tenants.iter().copied()));
             stacks.push(self.price(&stack, &usage, "cell"));
         }
         let profiles = self.profiles();
@@ -172,7 +170,7 @@ impl<'a> StackPricer<'a> {
     }
 
     /// A tenant's own stacks.
-    pub fn tenant(&mut self, tenant: &Tenant) -> Result<Vec<StackCost>, CommandError> {
+    pub fn tenant(&mut self, tenant: &Tenant) -> Result<Vec<StackCost>, TemplateError> {
         let places = self.places(&[tenant]);
         let Some(place) = places.get(&tenant.name).copied() else { return Ok(Vec::new()) };
         // Their outputs are parameters of the tenant's.
@@ -191,11 +189,11 @@ impl<'a> StackPricer<'a> {
     }
 
     /// One stack as it was deployed, from its template's text and the parameters that AWS shows; else why there is no estimate.
-    pub(super) fn deployed(
+    pub(super) fn deployed<E: Display>(
         &mut self,
         stack: &ObservedStack,
         kind: &StackKind,
-        body: Body,
+        body: Result<String, E>,
     ) -> Result<Arc<Estimate>, String> {
         let body = body.map_err(|error| format!("its deployed template could not be had: {error}"))?;
         let document = if let Some(document) = self.deployed.get(&body) {
@@ -218,14 +216,14 @@ impl<'a> StackPricer<'a> {
         let counts = |tenant: &&Tenant| self.serving.as_ref().is_none_or(|serving| serving.contains(&tenant.name));
         let tenants = self.workspace.tenants_of(&self.environment.name).filter(counts);
         let (profile, name) = match kind {
-            StackKind::Dns | StackKind::Environment => (super::profile_of(tenants), "shared"),
+            StackKind::Dns | StackKind::Environment => (Profile::of_tenants(tenants), "shared"),
             StackKind::Cell(cell) => {
                 let tenants: Vec<&Tenant> = tenants.collect();
                 let none = Observed::default();
                 let places =
                     placements(self.workspace, self.environment, &tenants, self.outputs.observed.unwrap_or(&none));
                 let here = |tenant: &&Tenant| places.get(&tenant.name).is_some_and(|place| place.cell == *cell);
-                (super::profile_of(tenants.into_iter().filter(here)), "cell")
+                (Profile::of_tenants(tenants.into_iter().filter(here)), "cell")
             }
             StackKind::Addon(tenant, _) | StackKind::Tenant(tenant) => {
                 match self.workspace.tenants.get(tenant).map(|tenant| tenant.isolation) {
@@ -242,7 +240,7 @@ impl<'a> StackPricer<'a> {
         [(self.usage.over(Profile::tenants(1, 0)), "pooled"), (self.usage.over(Profile::tenants(0, 1)), "dedicated")]
     }
 
-    fn shared(&mut self, profile: &Profile, stacks: &mut Vec<StackCost>) -> Result<(), CommandError> {
+    fn shared(&mut self, profile: &Profile, stacks: &mut Vec<StackCost>) -> Result<(), TemplateError> {
         let usage = self.usage.over(profile.clone());
         for stack in self.builder.environment(self.environment)? {
             stacks.push(self.price(&stack, &usage, "shared"));
@@ -256,7 +254,7 @@ impl<'a> StackPricer<'a> {
         place: Placement,
         profiles: &[(Usage, &'static str); 2],
         stacks: &mut Vec<StackCost>,
-    ) -> Result<(), CommandError> {
+    ) -> Result<(), TemplateError> {
         let (usage, name) = match tenant.isolation {
             Isolation::Pooled => &profiles[0],
             Isolation::Dedicated => &profiles[1],

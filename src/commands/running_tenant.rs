@@ -11,7 +11,7 @@ use super::{CommandError, Context};
 
 /// A tenant that stands, and the session with which it was looked at.
 #[derive(Debug)]
-pub struct Resident {
+pub struct RunningTenant {
     /// The session.
     pub session: Session,
     /// The names in its environment.
@@ -22,7 +22,7 @@ pub struct Resident {
     pub observed: Observed,
 }
 
-impl Resident {
+impl RunningTenant {
     /// Of the tenant of this name: where its manifest says that it lives, else in the environment that is asked for.
     pub async fn of(context: &Context, name: &str) -> Result<Self, CommandError> {
         let loaded = context.load()?;

@@ -13,7 +13,7 @@ use crate::tenant::upgrade;
 use super::UpgradeArgs;
 
 /// What is wished for one tenant.
-pub(super) struct Wish<'a> {
+pub(super) struct TenantUpgrade<'a> {
     pub(super) name: String,
     pub(super) tenant: &'a Tenant,
     /// The image that serves it.
@@ -63,7 +63,7 @@ impl Edit {
     }
 }
 
-impl<'a> Wish<'a> {
+impl<'a> TenantUpgrade<'a> {
     pub(super) fn of(
         context: &Context,
         loaded: &'a Loaded,
@@ -122,8 +122,8 @@ impl<'a> Wish<'a> {
 }
 
 /// What to ask before.
-pub(super) fn question(interrupts: &[Wish<'_>]) -> String {
-    let each: Vec<String> = interrupts.iter().map(Wish::text).collect();
+pub(super) fn question(interrupts: &[TenantUpgrade<'_>]) -> String {
+    let each: Vec<String> = interrupts.iter().map(TenantUpgrade::text).collect();
     format!("Upgrade {}? Visitors see a page of maintenance meanwhile, usually for about a minute", each.join(". "))
 }
 

@@ -1,18 +1,19 @@
 //! A tenant that stands, with or without a manifest, and what its operations are carried out with.
 
 use crate::commands::context::{self, Loaded, Session};
-use crate::commands::{CommandError, Context, runner};
+use crate::commands::{CommandError, Context, operation_view, runner};
 use crate::deploy::observe;
 use crate::model::{Environment, TenantName};
 use crate::operation;
 use crate::operation::database::Database;
+use crate::operation::step::Operation;
 use crate::stack::build::Builder;
 use crate::stack::names::Names;
 use crate::stack::{Observed, ObservedStack};
 use crate::tenant::relocation;
 
 /// A tenant that stands.
-pub(super) struct StandingTenant<'a> {
+pub(super) struct TenantTarget<'a> {
     /// Its name.
     pub(super) name: TenantName,
     /// Where it stands.
@@ -31,7 +32,7 @@ pub(super) async fn find<'a>(
     context: &Context,
     loaded: &'a Loaded,
     asked: &str,
-) -> Result<StandingTenant<'a>, CommandError> {
+) -> Result<TenantTarget<'a>, CommandError> {
     let standing = look(context, loaded, asked).await?;
     relocation::refuse(&standing.observed, &standing.name)?;
     Ok(standing)
@@ -42,7 +43,7 @@ pub(super) async fn look<'a>(
     context: &Context,
     loaded: &'a Loaded,
     asked: &str,
-) -> Result<StandingTenant<'a>, CommandError> {
+) -> Result<TenantTarget<'a>, CommandError> {
     let known = loaded.workspace.tenants.values().find(|tenant| tenant.name.as_str() == asked);
     let own = known.map(|tenant| tenant.environment.as_str());
     let environment = context.environment(&loaded.workspace, context.global().environment.as_deref().or(own))?;
@@ -60,10 +61,10 @@ pub(super) async fn look<'a>(
             help: format!("deploy it with `konta deploy tenant {name}`"),
         });
     };
-    Ok(StandingTenant { name, environment, session, observed, stack, loaded })
+    Ok(TenantTarget { name, environment, session, observed, stack, loaded })
 }
 
-impl StandingTenant<'_> {
+impl TenantTarget<'_> {
     /// The names in its environment.
     pub(super) fn names(&self) -> Names {
         Builder::new(&self.loaded.workspace, &self.loaded.composer).names(self.environment)
@@ -83,12 +84,20 @@ impl StandingTenant<'_> {
         Ok(Database::of_tenant(&self.session.aws, &self.observed, names, &self.stack)?)
     }
 
+    /// Shows what an operation would do, for `--dry-run`.
+    pub(super) fn show(&self, context: &Context, operation: &Operation) -> Result<u8, CommandError> {
+        operation_view::show(context, self.name.as_str(), operation, self.session.aws.is_sandbox())?;
+        Ok(0)
+    }
+
     /// Runs an operation on it.
     pub(super) async fn operate<T, E: Into<CommandError>>(
         &self,
         context: &Context,
+        operation: &Operation,
         work: impl AsyncFnOnce(&operation::Context<'_>) -> Result<T, E>,
     ) -> Result<T, CommandError> {
-        runner::run(context, &self.session, self.environment, self.names(), self.observed.clone(), work).await
+        let steps = operation.steps.clone();
+        runner::run(context, &self.session, self.environment, self.names(), self.observed.clone(), steps, work).await
     }
 }

@@ -1,0 +1,63 @@
+//! A plan with what it costs, for every verb that shows one before it acts.
+
+use serde::Serialize;
+
+use crate::cost::Difference;
+use crate::cost::workspace::PlanCost;
+use crate::deploy::observe;
+use crate::deploy::plan::Online;
+use crate::model::Environment;
+use crate::report::{self, output};
+use crate::stack::{LoadedWorkspace, Plan};
+
+use super::context::Session;
+use super::{CommandError, Context, prices};
+
+/// A plan with what its changes cost, for programs.
+#[derive(Debug, Serialize)]
+pub struct PlanView<'a> {
+    #[serde(flatten)]
+    plan: &'a Plan,
+    changes_anything: bool,
+    cost: &'a Difference,
+}
+
+impl<'a> PlanView<'a> {
+    /// A plan and its cost.
+    #[must_use]
+    pub fn new(plan: &'a Plan, cost: &'a Difference) -> Self {
+        Self { changes_anything: plan.changes_anything(), plan, cost }
+    }
+}
+
+/// What the changes of a plan cost a month; asks AWS about those stacks alone.
+pub async fn cost(
+    context: &Context,
+    loaded: &LoadedWorkspace,
+    environment: &Environment,
+    session: &Session,
+    online: &Online,
+) -> Result<Difference, CommandError> {
+    let prices = prices::table(context)?;
+    let stacks = online.planned.stacks.iter().map(|stack| (&stack.desired, &stack.plan));
+    let cost = PlanCost::new(loaded, environment, stacks, &online.observed);
+    let templates = observe::templates(&session.aws, session.polling, cost.templates()).await;
+    Ok(cost.difference(templates, &prices))
+}
+
+/// Writes a plan, with what it costs, to standard output.
+pub fn show(context: &Context, plan: &Plan, cost: &Difference) -> Result<(), CommandError> {
+    if context.format().is_json() {
+        // Through a value, so that the keys are in order.
+        output::print_json(&serde_json::to_value(PlanView::new(plan, cost)).map_err(std::io::Error::from)?)?;
+        return Ok(());
+    }
+    let palette = report::Palette::for_stdout(context.global().no_color);
+    let (verbose, width) = (context.global().verbose, report::text::stdout_width());
+    output::print_text(&report::plan_text(plan, verbose, width, palette))?;
+    let costs = report::cost::difference::of_plan(cost, verbose, width);
+    if !costs.is_empty() {
+        output::print_text(&format!("\n{costs}"))?;
+    }
+    Ok(())
+}

@@ -15,6 +15,9 @@ pub struct Polling {
     pub health: Duration,
     /// How long AWS may leave the questions of a wait unanswered, throttling or out of reach. Zero gives up at the first.
     pub unanswered: Duration,
+    /// How long a pool may go on with the hosts that it knew, and a second more: it reads its registry again after `REFRESH_AFTER` in
+    /// `templates/odoo/konta_routing/__init__.py`, which the sandbox sets for its tasks.
+    pub registry: Duration,
     /// Stacks deployed side by side.
     pub side_by_side: usize,
 }
@@ -29,6 +32,7 @@ impl Polling {
             task: Duration::from_mins(30),
             health: Duration::from_mins(15),
             unanswered: Duration::from_mins(5),
+            registry: Duration::from_secs(11),
             side_by_side: 8,
         }
     }
@@ -36,7 +40,12 @@ impl Polling {
     /// For the sandbox, which answers at once.
     #[must_use]
     pub fn sandbox() -> Self {
-        Self { poll: Duration::from_millis(100), unanswered: Duration::ZERO, ..Self::aws() }
+        Self {
+            poll: Duration::from_millis(100),
+            unanswered: Duration::ZERO,
+            registry: Duration::from_secs(2),
+            ..Self::aws()
+        }
     }
 
     /// The pause before the next look: the poll interval and up to a fifth more, spread by a counter, so that many waits do not meet.

@@ -21,10 +21,6 @@ use crate::stack::tags::PAGE;
 
 use super::page;
 
-/// How long the pool may go on with the hosts it knew: it reads its registry every ten seconds (`REFRESH_AFTER` in
-/// `templates/odoo/konta_routing/__init__.py`).
-const POOL_READS: Duration = Duration::from_secs(11);
-
 /// How often the pool's connections to a database are ended, which it may still be opening.
 const ROUNDS: usize = 5;
 
@@ -209,8 +205,8 @@ fn pool_database<'a>(context: &Context<'a>, standing: &ObservedStack) -> Result<
 async fn leave_pool(context: &Context<'_>, target: &Database<'_>, tenant: &TenantName) -> StepResult {
     let database = tenant.database();
     let marked = mark(context, target, &database, true).await?;
-    if marked {
-        tokio::time::sleep(POOL_READS).await;
+    if marked && context.aws.runs_tasks() {
+        tokio::time::sleep(context.polling.registry).await;
     }
     let ending = database::end_connections(&database, POOL_USER);
     let mut ended = 0;

@@ -8,3 +8,4 @@ pub mod processes;
 pub mod sandbox_workspace;
 pub mod scripted_http_aws;
 pub mod sts_double;
+pub mod warm_sandboxes;

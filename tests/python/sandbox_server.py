@@ -1,5 +1,6 @@
 """A sandbox for tests: the process, and the calls that tests make of it."""
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -29,10 +30,11 @@ class Server:
     def __init__(self, home):
         self.home, self.process = Path(home), None
 
-    def start(self):
+    def start(self, **environment):
         self.output = open(self.home.parent / "output", "w+")
         self.process = subprocess.Popen([sys.executable, str(PROGRAMS / "konta_sandbox.py"), "--home", str(self.home),
-                                         "--account", ACCOUNT, "--region", REGION], stderr=self.output)
+                                         "--account", ACCOUNT, "--region", REGION], stderr=self.output,
+                                        env={**os.environ, **environment})
         deadline = time.monotonic() + PATIENCE
         while not (self.home / "ready.json").exists():
             if self.process.poll() is not None or time.monotonic() > deadline:
@@ -80,6 +82,11 @@ class Server:
     def get(self, path):
         """An answer of the sandbox's own API, below /_konta/."""
         with urllib.request.urlopen(self.ready["endpoint"] + path, timeout=PATIENCE) as answer:
+            return json.load(answer)
+
+    def reset(self):
+        request = urllib.request.Request(self.ready["endpoint"] + "/_konta/reset", method="POST")
+        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
             return json.load(answer)
 
 

@@ -24,7 +24,8 @@ sys.path.insert(0, str(PROGRAMS))
 
 # Module -> names. A function has its parameters, another value has its type.
 USED = {
-    "ministack.app": ["_build_persistence_save_dict()", "_version()", "app(scope, receive, send)"],
+    "ministack.app": ["_build_persistence_save_dict()", "_reset_all_state()", "_version()", "app(scope, receive, send)"],
+    "ministack.core.concurrency": ["active_counts()"],
     "ministack.core.persistence": ["STATE_DIR: str", "save_state(service, data)"],
     "ministack.core.responses": [
         "get_account_id()", "get_region()", "now_iso()", "request_scope(account_id, region)"],
@@ -68,6 +69,7 @@ USED = {
         "_route_tables: AccountRegionScopedDict", "_security_groups: AccountRegionScopedDict",
         "_subnets: AccountRegionScopedDict", "_vpcs: AccountRegionScopedDict"],
     "ministack.services.ecs": [
+        "_ECS_DEPLOYMENT_STEADY_DELAY: float",
         "_cleanup_task_resources(task, docker_client, extra_container)", "_clusters: AccountRegionScopedDict",
         "_docker: NoneType", "_get_docker()", "_iso()", "_make_deployment(task_definition, desired_count, status)",
         "_mark_task_stopped(task_arn, task, reason, stop_code, exit_code)", "_put_cluster_capacity_providers(data)",

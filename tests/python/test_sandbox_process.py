@@ -2,6 +2,7 @@
 
     python tests/python/test_sandbox_process.py
 """
+import fcntl
 import json
 import os
 import shutil
@@ -13,7 +14,7 @@ import unittest
 import psutil
 
 from sandbox_server import PATIENCE, PROGRAMS, SandboxTestCase
-from sandbox_templates import resource, template
+from sandbox_templates import REGION, application, network, ref, resource, template
 
 import state_files
 
@@ -110,6 +111,79 @@ class ProcessTest(SandboxTestCase):
         self.assertNotIn(json.loads(secret)["password"], logs)
         for file in ("ready.json", "clusters.json", "requests.jsonl", "state/secretsmanager.json"):
             self.assertEqual(os.stat(server.home / file).st_mode & 0o777, 0o600, file)
+
+    def test_a_reset_leaves_nothing_of_what_was_deployed(self):
+        server = self.new_server().start()
+        self.connect(server)
+        fresh = self.saved(server)
+        self.calls_of_every_kind(server)
+        self.assertNotEqual(self.saved(server), fresh)
+        self.assertEqual(server.reset(), {"status": "empty"})
+        self.assertEqual((server.home / "requests.jsonl").read_text(), "")
+        self.assertEqual(json.loads((server.home / "clusters.json").read_text()), [])
+        self.assertEqual(list((server.home / "postgres").iterdir()), [])
+        self.assertEqual(self.saved(server), fresh)
+        self.assertEqual(list((server.home / "state").rglob("*.pdf")), [])
+        # A transaction, an import or a role of before is no obstacle.
+        self.calls_of_every_kind(server)
+
+    def calls_of_every_kind(self, server):
+        """A stack with a cluster and a service, an open transaction, a snapshot, an import, an object, a parameter."""
+        server.write_imports({"hosted_zones": [{"id": "Z0123456789", "name": "b.example"}]})
+        _, where = self.deploy_cluster("data")
+        self.data.begin_transaction(**where)
+        self.data.execute_statement(sql="CREATE TABLE t (i int)", **where)
+        identifier = self.rds.describe_db_clusters()["DBClusters"][0]["DBClusterIdentifier"]
+        self.rds.create_db_cluster_snapshot(DBClusterSnapshotIdentifier="s", DBClusterIdentifier=identifier)
+        self.assertEqual([zone["Name"] for zone in server.client("route53").list_hosted_zones()["HostedZones"]], ["b.example."])
+        self.assert_deploys("application", {**network(), **application()})
+        server.client("s3").create_bucket(Bucket="objects", CreateBucketConfiguration={"LocationConstraint": REGION})
+        server.client("s3").put_object(Bucket="objects", Key="k.pdf", Body=b"x")
+        server.client("ssm").put_parameter(Name="/p", Value="x", Type="SecureString")
+
+    def settle(self, server):
+        """Waits until everything is saved."""
+        marker, deadline = f"/settled{time.monotonic_ns()}", time.monotonic() + PATIENCE
+        ssm, file = server.client("ssm"), server.home / "state" / "ssm.json"
+        ssm.put_parameter(Name=marker, Value="x", Type="String")
+        while not (file.exists() and marker in file.read_text()):
+            self.assertLess(time.monotonic(), deadline, "the state is not saved")
+            time.sleep(0.05)
+        ssm.delete_parameter(Name=marker)
+        while marker in file.read_text():
+            self.assertLess(time.monotonic(), deadline, "the state is not saved")
+            time.sleep(0.05)
+
+    def saved(self, server):
+        """What is saved of each service that holds anything."""
+        self.settle(server)
+        return {file.name: file.read_text() for file in (server.home / "state").glob("*.json")}
+
+    def test_a_reset_waits_for_what_is_in_progress(self):
+        server = self.new_server().start()
+        self.connect(server)
+        body = template({"Ready": resource("CloudFormation::WaitCondition", Handle=ref("Handle"), Timeout="2", Count=1),
+                         "Handle": resource("CloudFormation::WaitConditionHandle")})
+        self.cfn.create_stack(StackName="waiting", TemplateBody=body)
+        self.assertEqual(server.reset(), {"status": "empty"})
+        self.assertEqual(self.cfn.describe_stacks()["Stacks"], [])
+
+    def test_a_sandbox_stops_when_a_file_is_unlocked(self):
+        lock = self.new_folder() / "lock"
+        with open(lock, "w") as held:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            server = self.new_server().start(KONTA_SANDBOX_WHILE_LOCKED=str(lock))
+            self.assertEqual(server.get("/_konta/health")["status"], "ok")
+        self.assertEqual(server.process.wait(PATIENCE), 0)
+
+    def test_clusters_are_copied_from_one_that_is_made_once(self):
+        folder = self.new_folder()
+        for _ in range(2):
+            server = self.new_server().start(KONTA_SANDBOX_CLUSTERS=str(folder / "clusters"))
+            self.connect(server)
+            _, where = self.deploy_cluster("copied")
+            self.data.execute_statement(sql="CREATE TABLE t (i int)", **where)
+        self.assertEqual(len(list((folder / "clusters").iterdir())), 1)
 
     @unittest.skipUnless(os.geteuid() == 0, "only root runs PostgreSQL as another user")
     def test_without_setpriv_the_folder_must_be_open_to_the_other_user(self):

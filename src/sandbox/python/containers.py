@@ -122,7 +122,7 @@ class Container:
         return {
             **own, "PATH": f"{self.runner.image / 'bin'}:{BIN}:{os.environ.get('PATH', '/usr/bin:/bin')}",
             "HOME": str(self.folder), "LANG": "C.UTF-8", "TMPDIR": str(self.folder), "PGSSLMODE": "prefer",
-            "ODOO_HTTP_INTERFACE": "127.0.0.1", "ODOO_HTTP_PORT": str(http),
+            "KONTA_REGISTRY_REFRESH": "1", "ODOO_HTTP_INTERFACE": "127.0.0.1", "ODOO_HTTP_PORT": str(http),
             "ODOO_GEVENT_PORT": str(self.ports.get(8072) or free_port()),
             "AWS_REGION": region, "AWS_DEFAULT_REGION": region}
 

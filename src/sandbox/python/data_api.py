@@ -324,6 +324,14 @@ async def handle_request(_method, path, _headers, body, _query):
     return await asyncio.to_thread(answer, path, body)
 
 
+def reset():
+    """Rolls all open transactions back."""
+    with _lock:
+        open_transactions, _ = list(_transactions.values()), _transactions.clear()
+    for transaction in open_transactions:
+        transaction["connection"].close()
+
+
 def install(servers):
     global databases
     databases = servers

@@ -3,9 +3,9 @@
 MiniStack reads the environment when it is imported. Import this module only after konta_sandbox.py has set the environment.
 """
 import ministack.app
-from ministack.core import persistence
+from ministack.core import concurrency, persistence
 from ministack.core.responses import request_scope
-from ministack.services import rds
+from ministack.services import ecs, rds
 from ministack.services.cloudformation import _stacks, changesets, handlers, stacks
 
 import api_answers
@@ -27,6 +27,8 @@ class Emulator:
 
     def install(self, on_stack_event):
         """Changes MiniStack to behave as AWS does. `on_stack_event` is called with the type and the status of each event."""
+        # MiniStack gives a container a second to crash. Here the load balancer finds out whether a task works.
+        ecs._ECS_DEPLOYMENT_STEADY_DELAY = 0.1
         data_api.install(self.databases)
         cfn_adjusted_types.install(self.databases)
         api_answers.install()
@@ -57,6 +59,21 @@ class Emulator:
                 with request_scope(account, region):
                     stacks._add_event(stack["StackId"], name, name, "AWS::CloudFormation::Stack", stack["StackStatus"],
                                       stack["StackStatusReason"], stack["StackId"])
+        with request_scope(self.account, self.region):
+            self.imports.refresh()
+
+    @staticmethod
+    def is_busy():
+        """Whether a stack operation is in progress, or work that a call left behind."""
+        is_operating = any(stack.get("StackStatus", "").endswith("_IN_PROGRESS") and stack["StackStatus"] != "REVIEW_IN_PROGRESS"
+                           for stack in list(_stacks._data.values()))
+        return is_operating or concurrency.active_counts()["background"] > 0
+
+    def reset(self):
+        """Forgets everything that was deployed. Only while no containers run and nothing is in progress."""
+        ministack.app._reset_all_state()
+        data_api.reset()
+        self.databases.reset()
         with request_scope(self.account, self.region):
             self.imports.refresh()
 

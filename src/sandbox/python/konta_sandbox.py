@@ -5,7 +5,9 @@
 DIR/ready.json appears when everything answers, and disappears when the process stops in order. DIR also has clusters.json
 (databases.py), requests.jsonl (request_log.py), state/, postgres/ and log/. konta may write an imports.json there, with the
 resources that the workspace imports (imports.py).
-Besides the AWS API, the process answers GET /_konta/health, /_konta/tasks and /_konta/resources?stack=NAME.
+Besides the AWS API, the process answers GET /_konta/health, /_konta/tasks and /_konta/resources?stack=NAME. For konta's own
+tests: POST /_konta/reset empties a sandbox that runs no tasks; KONTA_SANDBOX_WHILE_LOCKED names a file, and the sandbox stops
+when nobody has locked it; KONTA_SANDBOX_CLUSTERS names a folder for clusters to copy (databases.py).
 
 State is saved within half a second of a change, at once when a stack operation ends, and when the process stops in order.
 So `kill -9` loses the calls of the last moment. The databases lose nothing. Their servers keep running until the next start,
@@ -21,6 +23,7 @@ import os
 import re
 import signal
 import sys
+import threading
 import time
 import urllib.parse
 from pathlib import Path
@@ -34,6 +37,7 @@ class Sandbox:
     def __init__(self, options):
         self.options, self.home = options, Path(options.home).resolve()
         self.dirty, self.started, self.ready, self.loop = False, request_log.now(), False, None
+        self.calls_in_progress = 0
         self.stopping, self.wake = asyncio.Event(), asyncio.Event()
 
     def prepare(self):
@@ -123,12 +127,14 @@ class Sandbox:
                 status[0] = message["status"]
             await send(message)
         service, action = self.log.name(scope, b"")
+        self.calls_in_progress += 1
         try:
             if service in self.emulator.absent_services:
                 await self.reply(write, *self.emulator.absent_service(service))
             else:
                 await self.emulator.app(scope, read, write)
         finally:
+            self.calls_in_progress -= 1
             service, action = self.log.name(scope, bytes(head))
             if service:
                 self.log.add(service, action, status[0])
@@ -150,7 +156,22 @@ class Sandbox:
                 answer = {"message": f"no stack {query.get('stack')} in {region}"}
             else:
                 status, answer = 200, resources
+        elif scope["path"] == "/_konta/reset" and scope["method"] == "POST":
+            status, answer = await self.reset()
         await self.reply(send, status, answer)
+
+    async def reset(self):
+        """Empties the sandbox for the next test that uses it, or refuses if something in it does not come to an end."""
+        deadline = time.monotonic() + 30
+        while self.runner or self.calls_in_progress or self.emulator.is_busy():
+            if self.runner or time.monotonic() > deadline:
+                return 409, {"message": "something is in progress"}
+            await asyncio.sleep(0.02)
+        (self.home / "imports.json").unlink(missing_ok=True)
+        await asyncio.to_thread(self.emulator.reset)
+        self.log.clear()
+        self.dirty = True
+        return 200, {"status": "empty"}
 
     @staticmethod
     async def reply(send, status, answer):
@@ -193,6 +214,8 @@ class Sandbox:
         config.errorlog = logging.getLogger("hypercorn")
         config.keep_alive_timeout, config.graceful_timeout, config.shutdown_timeout = 75, 1, 20
         closing = asyncio.Event()
+        if os.environ.get("KONTA_SANDBOX_WHILE_LOCKED"):
+            threading.Thread(target=self.stop_when_unlocked, args=(os.environ["KONTA_SANDBOX_WHILE_LOCKED"],), daemon=True).start()
         starting = asyncio.create_task(asyncio.to_thread(self.databases.start))
         server = asyncio.create_task(serve(self.app, config, shutdown_trigger=closing.wait))
         stopped = asyncio.create_task(self.stopping.wait())
@@ -221,6 +244,15 @@ class Sandbox:
             if self.runner:
                 await asyncio.to_thread(self.runner.close)
             await asyncio.to_thread(self.databases.stop)
+
+    def stop_when_unlocked(self, file):
+        """Stops the sandbox as soon as nobody has locked a file: tests hold a lock that the system releases when they are killed."""
+        try:
+            with open(file) as lock:
+                fcntl.flock(lock, fcntl.LOCK_SH)
+        except FileNotFoundError:
+            pass
+        self.loop.call_soon_threadsafe(self.stopping.set)
 
     async def answers(self):
         try:

@@ -20,6 +20,9 @@ class RequestLog:
             path.unlink()
         self.out = open(path, "a", buffering=1)
 
+    def clear(self):
+        self.out.truncate(0)
+
     @staticmethod
     def name(scope, body):
         """The service and the action of a call, from its headers and the start of its body."""

@@ -5,7 +5,8 @@ aiohttp forwards requests and websockets to tasks. One port of 127.0.0.1 serves 
 another the HTTP listeners. On AWS, DNS leads a request to its load balancer; here it is the one with a rule for the host.
 
 As on AWS, a new target receives requests after one successful check, and becomes unhealthy after as many failed checks as its
-group sets. Not as on AWS: a target that has never answered is checked every half second, so that deployments are quick.
+group sets. Not as on AWS: until a target is healthy for the first time, it is checked every quarter of a second, so that
+deployments are quick.
 """
 import asyncio
 import logging
@@ -28,8 +29,8 @@ HOP_BY_HOP = {"connection", "keep-alive", "proxy-authenticate", "proxy-authoriza
 # Headers that aiohttp writes by itself.
 WEBSOCKET_HANDSHAKE = {"sec-websocket-key", "sec-websocket-version", "sec-websocket-extensions", "sec-websocket-accept"}
 VALID_NAME = re.compile(r"[-A-Za-z0-9]+")
-# Seconds between two checks of a target that has never answered.
-FIRST_CHECK_INTERVAL = 0.5
+# Seconds between two checks of a target that has never been healthy.
+FIRST_CHECK_INTERVAL = 0.25
 
 
 class Target:
@@ -38,7 +39,7 @@ class Target:
     def __init__(self, group, identifier, port):
         self.group, self.id, self.port = group, identifier, port
         self.state, self.successes, self.failures, self.requests, self.checked_at = "initial", 0, 0, 0, 0.0
-        self.reason = ""
+        self.reason, self.has_been_healthy, self.is_being_checked = "", False, False
 
 
 def next_state(target, succeeded, healthy_threshold, unhealthy_threshold):
@@ -110,13 +111,16 @@ class Router:
                         del self.targets[key]
 
     async def check_forever(self):
+        checks = set()
         while True:
             try:
                 self.refresh()
                 now = time.monotonic()
-                due = [target for target in list(self.targets.values())
-                       if target.state != "draining" and now - target.checked_at >= self.interval(target)]
-                await asyncio.gather(*(self.check(target) for target in due))
+                # A target that is slow to answer does not delay the checks of the others.
+                checks = {task for task in checks if not task.done()}
+                checks.update(asyncio.create_task(self.check(target)) for target in list(self.targets.values())
+                              if target.state != "draining" and not target.is_being_checked
+                              and now - target.checked_at >= self.interval(target))
             except Exception:
                 log.exception("health checks")
             await asyncio.sleep(0.1)
@@ -126,12 +130,12 @@ class Router:
             return dict(alb._tgs.get(arn) or {})
 
     def interval(self, target):
-        if target.state == "initial":
+        if not target.has_been_healthy:
             return FIRST_CHECK_INTERVAL
         return int(self.group(target.group).get("HealthCheckIntervalSeconds") or 30)
 
     async def check(self, target):
-        group, target.checked_at = self.group(target.group), time.monotonic()
+        group, target.checked_at, target.is_being_checked = self.group(target.group), time.monotonic(), True
         address = self.runner.address(target.id, target.port)
         succeeded, target.reason = False, "Target.Timeout"
         if address:
@@ -147,8 +151,10 @@ class Router:
             except (aiohttp.ClientError, asyncio.TimeoutError, OSError):
                 pass
         thresholds = (int(group.get("HealthyThresholdCount") or 5), int(group.get("UnhealthyThresholdCount") or 2))
+        target.is_being_checked = False
         if target.state != "draining":
             target.state = next_state(target, succeeded, *thresholds)
+            target.has_been_healthy |= target.state == "healthy"
 
     def is_healthy(self, group, identifier):
         target = self.targets.get((group, identifier))

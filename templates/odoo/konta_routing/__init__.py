@@ -23,7 +23,7 @@ from odoo.service import common, db, model, server
 _logger = logging.getLogger(__name__)
 
 HEALTH_CHECK = '/web/static/img/favicon.ico'  # requested by address rather than host; needs no database
-REFRESH_AFTER = 10.0  # seconds until the hosts are read again
+REFRESH_AFTER = float(os.environ.get('KONTA_REGISTRY_REFRESH', 10))  # seconds until the hosts are read again
 READ_INTERVAL = 1.0  # minimum seconds between two reads
 
 

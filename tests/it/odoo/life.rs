@@ -161,7 +161,7 @@ fn a_release_drops_no_visit(world: &World) {
 fn what_is_backed_up_comes_back(world: &World) {
     world.write("tenants/staging.yml", "tier: catalogue\nhosts: [staging.konta.shop]\n");
     world.konta(&["deploy", "tenant", "staging"]).ended_with(0);
-    let script = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/life/backup.py");
+    let script = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/odoo/backup.py");
     let konta = world.command(&[]);
     let mut python = std::process::Command::new(World::python());
     for (name, value) in konta.get_envs() {

@@ -22,7 +22,7 @@ pub fn chromium() -> Option<PathBuf> {
 
 /// A Python that can drive a browser, made once and kept as long as the requirements are the same.
 fn python() -> Result<PathBuf, String> {
-    let requirements = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/html/requirements.txt");
+    let requirements = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/pure/html/requirements.txt");
     let venv = Path::new(env!("CARGO_TARGET_TMPDIR")).join("html-venv");
     let (python, kept) = (venv.join("bin/python"), venv.join("konta-requirements.txt"));
     let wanted = std::fs::read(&requirements).unwrap();
@@ -126,7 +126,7 @@ fn pages_are_well_in_a_browser_on_every_screen_and_on_paper() {
         world.write(&format!("{name}.html"), html);
     }
     let looked = Command::new(python)
-        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/html/check.py"))
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/pure/html/check.py"))
         .arg("--chromium")
         .arg(chromium)
         .arg("--out")

@@ -17,7 +17,7 @@ fn manifest(id: &BackupId, missing: &[&str]) -> Vec<u8> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_backup_that_cannot_be_read_hides_no_other_and_is_never_thinned_out() {
-    let world = World::example();
+    let world = World::warm();
     world.konta(&["deploy", "env", "prod"]).ended_with(0);
     let aws = world.aws().await;
     let bucket = aws.stack("konta-prod").await.unwrap().unwrap().outputs["BackupBucketName"].clone();

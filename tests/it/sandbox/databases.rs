@@ -23,7 +23,7 @@ fn ask(sql: &str) -> Statement {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_sent_twice_is_done_once_and_a_closed_template_is_nobodys() {
-    let world = World::example();
+    let world = World::warm();
     world.konta(&["deploy", "tenant", "--all"]).ended_with(0);
     let aws = world.aws().await;
     let outputs = aws.stack("konta-prod-cell-1").await.unwrap().unwrap().outputs;

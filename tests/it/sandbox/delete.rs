@@ -13,7 +13,7 @@ use crate::support::sandbox_workspace::{World, connect};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deleted_tenant_leaves_its_database_and_a_purged_one_nothing() {
-    let world = World::example();
+    let world = World::warm();
     world.konta(&["deploy", "tenant", "--all"]).ended_with(0);
     let aws = world.aws().await;
     let name = "/konta/prod/tenant/artista/password";
@@ -73,7 +73,7 @@ async fn a_deleted_tenant_leaves_its_database_and_a_purged_one_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_environment_goes_only_without_tenants_and_keeps_its_zone_unless_purged() {
-    let world = World::example();
+    let world = World::warm();
     world.konta(&["deploy", "tenant", "breadfree"]).ended_with(0);
     let said = world.konta(&["delete", "env", "prod", "--confirm", "prod"]).ended_with(1);
     assert!(said.stderr.contains("breadfree"), "{}", said.stderr);
@@ -92,7 +92,7 @@ async fn an_environment_goes_only_without_tenants_and_keeps_its_zone_unless_purg
 /// The addons of `bread-free` begin like those of `bread`: a purge of the one leaves the other's alone.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_purge_leaves_the_addons_of_a_tenant_with_a_longer_name_alone() {
-    let world = World::example();
+    let world = World::warm();
     world.write("tenants/bread.yml", "tier: production\nhosts: [bread.konta.shop]\n");
     world.write("tenants/bread-free.yml", "tier: production\nhosts: [bread-free.konta.shop]\ndatabase: dedicated\n");
     world.konta(&["deploy", "tenant", "bread", "bread-free"]).ended_with(0);

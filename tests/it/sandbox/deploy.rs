@@ -7,7 +7,7 @@ use crate::support::sandbox_workspace::{World, connect};
 /// The README's first command, and what must stand after it.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_quick_start_deploys_both_tenants_with_databases_that_keep_each_other_out() {
-    let world = World::example();
+    let world = World::warm();
     let said = world.konta(&["deploy", "tenant", "--all", "-o", "json"]).ended_with(0);
     let result = said.result();
     assert_eq!(result["ok"], true, "{result}");
@@ -126,7 +126,7 @@ fn no_secret_is_told(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_changed_size_is_planned_property_by_property_and_deployed() {
-    let world = World::example();
+    let world = World::warm();
     world.konta(&["deploy", "tenant", "breadfree"]).ended_with(0);
     world.write(
         "tenants/breadfree.yml",
@@ -178,7 +178,7 @@ async fn a_changed_size_is_planned_property_by_property_and_deployed() {
 
 #[test]
 fn without_a_terminal_a_deployment_that_was_not_confirmed_asks_nothing_and_changes_nothing() {
-    let world = World::example();
+    let world = World::warm();
     let said = world.run(&["deploy", "tenant", "breadfree", "--sandbox"]).ended_with(6);
     assert!(said.stderr.contains("no terminal"), "{}", said.stderr);
     assert!(!world.calls().iter().any(|call| call.ends_with("ExecuteChangeSet")));
@@ -186,7 +186,7 @@ fn without_a_terminal_a_deployment_that_was_not_confirmed_asks_nothing_and_chang
 
 #[test]
 fn a_wrong_account_is_refused_before_anything_is_asked() {
-    let world = World::example();
+    let world = World::warm();
     world.konta(&["sandbox", "start"]).ended_with(0);
     let other = std::fs::read_to_string(world.path().join("environments/prod.yml"))
         .unwrap()
@@ -199,7 +199,7 @@ fn a_wrong_account_is_refused_before_anything_is_asked() {
 
 #[test]
 fn without_credentials_a_plan_is_made_from_the_templates_and_says_so() {
-    let world = World::example();
+    let world = World::warm();
     let said = world.run(&["plan", "tenant", "--all"]).ended_with(0);
     assert!(said.stdout.contains("templates alone"), "{}", said.stdout);
     assert!(said.stderr.contains("no credentials"), "{}", said.stderr);

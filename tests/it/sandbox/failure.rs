@@ -8,7 +8,7 @@ const BROKEN: &str = "- { op: replace, path: /Resources/ListenerRule/Properties/
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failing_resource_is_rolled_back_named_and_mended_by_the_next_run() {
-    let world = World::example();
+    let world = World::warm();
     world.konta(&["deploy", "tenant", "breadfree"]).ended_with(0);
     let aws = world.aws().await;
     let password = aws.secret("/konta/prod/tenant/breadfree/password").await.unwrap().unwrap();
@@ -43,7 +43,7 @@ async fn a_failing_resource_is_rolled_back_named_and_mended_by_the_next_run() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stack_whose_creation_failed_is_made_anew_by_the_next_run() {
-    let world = World::example();
+    let world = World::warm();
     world.write("overrides/konta-prod-tenant-artista.yml", BROKEN);
     let said = world.konta(&["deploy", "tenant", "artista", "-o", "json"]).ended_with(1);
     let error = said.result();
@@ -64,7 +64,7 @@ async fn a_stack_whose_creation_failed_is_made_anew_by_the_next_run() {
 /// Killed at any moment, the same command goes on.
 #[test]
 fn a_deployment_killed_on_its_way_is_gone_on_with() {
-    let world = World::example();
+    let world = World::warm();
     world.konta(&["sandbox", "start"]).ended_with(0);
     for milliseconds in [150, 300, 450, 600, 900, 1300] {
         let mut running = world
@@ -84,7 +84,7 @@ fn a_deployment_killed_on_its_way_is_gone_on_with() {
 
 #[test]
 fn a_replacement_that_would_lose_data_is_refused() {
-    let world = World::example();
+    let world = World::warm();
     world.konta(&["deploy", "env"]).ended_with(0);
     // The cluster's key is part of its identity: another one is another cluster.
     world.write(
@@ -102,7 +102,7 @@ const BROKEN_CELL: &str = "- { op: add, path: /Resources/Broken, value: { Type: 
 /// The cluster and the load balancer are made protected, so that not even a rollback may delete them.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cell_whose_first_creation_failed_late_is_made_anew_by_the_next_run() {
-    let world = World::example();
+    let world = World::warm();
     world.write("overrides/cell.yml", BROKEN_CELL);
     world.konta(&["deploy", "env"]).ended_with(1);
     let aws = world.aws().await;
@@ -122,7 +122,7 @@ async fn a_cell_whose_first_creation_failed_late_is_made_anew_by_the_next_run() 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cell_that_stood_and_was_deleted_half_way_is_never_removed_unasked() {
-    let world = World::example();
+    let world = World::warm();
     world.konta(&["deploy", "env"]).ended_with(0);
     let aws = world.aws().await;
     let cell = "konta-prod-cell-1";
@@ -141,7 +141,7 @@ async fn a_cell_that_stood_and_was_deleted_half_way_is_never_removed_unasked() {
 /// Killed between the change set and the protection, a run leaves a stack that its hash takes for well.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stack_that_lost_its_protection_gets_it_back() {
-    let world = World::example();
+    let world = World::warm();
     world.konta(&["deploy", "env"]).ended_with(0);
     let aws = world.aws().await;
     aws.protect_stack("konta-prod-cell-1", false).await.unwrap();

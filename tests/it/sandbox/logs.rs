@@ -39,7 +39,7 @@ fn messages(said: &str) -> Vec<String> {
 
 #[test]
 fn a_tenant_sees_its_own_lines_and_no_others() {
-    let world = World::example();
+    let world = World::warm();
     world.konta(&["deploy", "tenant", "--all"]).ended_with(0);
     let (mine, theirs) = (odoo("ERROR", "artista", "mine"), odoo("INFO", "breadfree", "of the pool"));
     let (own, warning) = (odoo("INFO", "breadfree", "own"), odoo("WARNING", "breadfree", "careful"));

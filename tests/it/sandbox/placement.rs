@@ -7,7 +7,7 @@ use crate::support::sandbox_workspace::World;
 /// A database that was kept is in its cell, and a tenant that comes again is led there, whoever came meanwhile.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tenant_that_comes_again_goes_to_the_cell_that_kept_its_database() {
-    let world = World::example();
+    let world = World::warm();
     let environment = std::fs::read_to_string(world.path().join("environments/prod.yml")).unwrap();
     world.write("environments/prod.yml", &environment.replace("tenants_per_cell: 90", "tenants_per_cell: 1"));
     world.write("tenants/aaa.yml", "tier: production\nhosts: [aaa.konta.shop]\n");
@@ -36,7 +36,7 @@ async fn a_tenant_that_comes_again_goes_to_the_cell_that_kept_its_database() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stack_that_somebody_else_made_is_left_alone() {
-    let world = World::example();
+    let world = World::warm();
     world.konta(&["deploy", "env"]).ended_with(0);
     let aws = world.aws().await;
     let none = std::collections::BTreeMap::new();
@@ -62,7 +62,7 @@ async fn a_stack_that_somebody_else_made_is_left_alone() {
 /// The last pooled manifest is gone, but its stack stands: the pool serves on, and the tenant can be looked at and deleted.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pool_stays_while_a_tenant_of_it_stands_without_a_manifest() {
-    let world = World::example();
+    let world = World::warm();
     world.konta(&["deploy", "tenant", "artista"]).ended_with(0);
     world.remove("tenants/artista.yml");
     world.konta(&["deploy", "env"]).ended_with(0);

@@ -6,7 +6,7 @@ const MANIFEST: &str = "# A bakery.\ntier: production # what it pays\nhosts: [br
 
 /// A workspace with a second dedicated tier and a deployed tenant.
 fn world() -> World {
-    let world = World::example();
+    let world = World::warm();
     let konta = std::fs::read_to_string(world.path().join("konta.yml")).unwrap();
     let large = "\n  large:\n    price: 90\n    isolation: dedicated\n    modules: [website]\n    size: { cpu: 1024, memory: 2048 }\n";
     world.write("konta.yml", &format!("{}{large}", konta.trim_end()));

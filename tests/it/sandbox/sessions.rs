@@ -29,9 +29,8 @@ pub struct Desk {
 impl Desk {
     /// A user with a key and a virtual device, and the profiles `ada` (the user) and `deploy` (a role on top).
     pub async fn new() -> Self {
-        let world = World::example();
-        let started = world.command(&["sandbox", "start"]).env("KONTA_SANDBOX_AUTH", "1").output().unwrap();
-        assert!(started.status.success(), "{}", String::from_utf8_lossy(&started.stderr));
+        let world = World::checking();
+        world.run(&["sandbox", "start"]).ended_with(0);
         let iam = aws_sdk_iam::Client::new(&root(&world.endpoint()).await);
         iam.create_user().user_name("ada").send().await.unwrap();
         let key = iam.create_access_key().user_name("ada").send().await.unwrap().access_key.unwrap();

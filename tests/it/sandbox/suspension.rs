@@ -26,7 +26,7 @@ async fn tasks(aws: &Aws, tenant: &str) -> (i32, i32) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_suspended_tenant_shows_a_page_and_runs_nothing_and_comes_back_as_it_was() {
-    let world = World::example();
+    let world = World::warm();
     world.konta(&["deploy", "tenant", "breadfree"]).ended_with(0);
     let aws = world.aws().await;
     let before = rule(&aws, "breadfree.konta.shop").await;
@@ -70,7 +70,7 @@ async fn a_suspended_tenant_shows_a_page_and_runs_nothing_and_comes_back_as_it_w
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_suspended_tenant_of_the_pool_rests_and_its_neighbour_does_not() {
-    let world = World::example();
+    let world = World::warm();
     world.write("tenants/musica.yml", "tier: catalogue\nhosts: [musica.konta.shop]\n");
     world.konta(&["deploy", "tenant", "artista", "musica"]).ended_with(0);
     let aws = world.aws().await;
@@ -107,7 +107,7 @@ async fn a_suspended_tenant_of_the_pool_rests_and_its_neighbour_does_not() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn changes_of_a_suspended_tenant_wait_until_it_is_back() {
-    let world = World::example();
+    let world = World::warm();
     world.konta(&["deploy", "tenant", "--all"]).ended_with(0);
     world.konta(&["tenant", "suspend", "breadfree"]).ended_with(0);
     let said = world.konta(&["deploy", "tenant", "breadfree"]).ended_with(0);
@@ -140,7 +140,7 @@ async fn changes_of_a_suspended_tenant_wait_until_it_is_back() {
 
 #[test]
 fn nobody_is_suspended_unasked_or_by_a_misspelt_name() {
-    let world = World::example();
+    let world = World::warm();
     world.konta(&["tenant", "suspend", "breadfree"]).ended_with(1);
     let said = world.konta(&["tenant", "suspend", "breadfre"]).ended_with(1);
     assert!(said.stderr.contains("breadfree"), "{}", said.stderr);
@@ -165,7 +165,7 @@ fn killed_after(world: &World, arguments: &[&str], events: usize) -> bool {
 /// Every event is a step begun or ended, or a resource on its way: after each the command is killed once, and run again.
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_at_any_step_the_same_command_goes_on() {
-    let world = World::example();
+    let world = World::warm();
     world.konta(&["deploy", "tenant", "breadfree"]).ended_with(0);
     let aws = world.aws().await;
     let mut kills = 0;

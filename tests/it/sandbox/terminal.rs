@@ -24,7 +24,7 @@ pub fn code(session: &expectrl::session::OsSession) -> i32 {
 
 #[test]
 fn a_deployment_asks_draws_its_tree_and_a_deletion_wants_the_name() {
-    let world = World::example();
+    let world = World::warm();
     let mut session = at_a_terminal(&world, &["deploy", "tenant", "breadfree", "--sandbox"]);
     session.expect("Carry out this plan in the sandbox").unwrap();
     session.send_line("n").unwrap();

@@ -8,7 +8,7 @@ fn image(series: &str, digit: &str) -> String {
 
 #[test]
 fn a_suspended_tenant_is_refused_by_name_and_passed_over_among_all_as_is_one_that_is_not_deployed() {
-    let world = World::example();
+    let world = World::warm();
     world.konta(&["deploy", "tenant", "breadfree"]).ended_with(0);
     world.konta(&["tenant", "suspend", "breadfree"]).ended_with(0);
     let refused = world.konta(&["tenant", "upgrade", "breadfree"]).ended_with(1);
@@ -27,7 +27,7 @@ fn a_suspended_tenant_is_refused_by_name_and_passed_over_among_all_as_is_one_tha
 
 #[test]
 fn one_of_all_that_fails_keeps_no_other_and_every_error_is_told() {
-    let world = World::example();
+    let world = World::warm();
     world.write("tenants/second.yml", "tier: production\nhosts: [second.konta.shop]\n");
     world.write("tenants/absent.yml", "tier: production\nhosts: [absent.konta.shop]\n");
     world.konta(&["deploy", "tenant", "breadfree", "second"]).ended_with(0);
@@ -40,7 +40,7 @@ fn one_of_all_that_fails_keeps_no_other_and_every_error_is_told() {
 
 #[test]
 fn the_question_says_from_which_image_to_which_and_nothing_is_written_before_the_answer() {
-    let world = World::example();
+    let world = World::warm();
     world.konta(&["deploy", "tenant", "--all"]).ended_with(0);
     let before = std::fs::read_to_string(world.path().join("tenants/breadfree.yml")).unwrap();
     // Without the breaks between its lines, of which a digest has some.

@@ -29,7 +29,7 @@ Outputs:
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_addons_outputs_reach_the_container_by_their_kind() {
-    let world = World::example();
+    let world = World::warm();
     world.write("addons/pictures.yml", ADDON);
     world.write("tenants/breadfree.yml", "tier: production\nhosts: [breadfree.konta.shop]\naddons: [pictures]\n");
     world.konta(&["deploy", "tenant", "breadfree"]).ended_with(0);
@@ -64,7 +64,7 @@ async fn an_addons_outputs_reach_the_container_by_their_kind() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tenant_may_have_a_cluster_of_its_own() {
-    let world = World::example();
+    let world = World::warm();
     world.write("tenants/breadfree.yml", "tier: production\nhosts: [breadfree.konta.shop]\ndatabase: dedicated\n");
     world.konta(&["deploy", "tenant", "--all"]).ended_with(0);
     let aws = world.aws().await;
@@ -93,7 +93,7 @@ async fn a_tenant_may_have_a_cluster_of_its_own() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_network_a_zone_and_a_certificate_may_be_imported() {
-    let world = World::example();
+    let world = World::warm();
     world.write(
         "environments/prod.yml",
         "account: \"123456789012\"\nregion: eu-west-1\ndomain: konta.shop\nhosted_zone: Z0123456789ABCDEFGHIJ\n\
@@ -113,7 +113,7 @@ async fn a_network_a_zone_and_a_certificate_may_be_imported() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_cell_opens_the_next_and_nobody_moves() {
-    let world = World::example();
+    let world = World::warm();
     let environment = std::fs::read_to_string(world.path().join("environments/prod.yml")).unwrap();
     world.konta(&["deploy", "tenant", "breadfree"]).ended_with(0);
     world.write("environments/prod.yml", &environment.replace("tenants_per_cell: 90", "tenants_per_cell: 1"));
@@ -134,7 +134,7 @@ async fn a_full_cell_opens_the_next_and_nobody_moves() {
 /// A cell that stands without a pool gets one when its first pooled tenant comes: the update waits at its gate.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_first_pooled_tenant_brings_the_pool_to_a_cell_that_stands() {
-    let world = World::example();
+    let world = World::warm();
     let artista = std::fs::read_to_string(world.path().join("tenants/artista.yml")).unwrap();
     world.remove("tenants/artista.yml");
     world.konta(&["deploy", "tenant", "breadfree"]).ended_with(0);
@@ -154,7 +154,7 @@ async fn the_first_pooled_tenant_brings_the_pool_to_a_cell_that_stands() {
 /// A tag on the environment reaches every stack, and takes nothing from the cluster or its data.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tag_on_the_environment_reaches_every_stack() {
-    let world = World::example();
+    let world = World::warm();
     world.konta(&["deploy", "tenant", "--all"]).ended_with(0);
     let environment = std::fs::read_to_string(world.path().join("environments/prod.yml")).unwrap();
     world.write("environments/prod.yml", &format!("{environment}\ntags: {{ team: shops }}\n"));
@@ -167,7 +167,7 @@ async fn a_tag_on_the_environment_reaches_every_stack() {
 
 #[test]
 fn what_would_leave_data_behind_or_pull_the_network_away_is_refused() {
-    let world = World::example();
+    let world = World::warm();
     world.konta(&["deploy", "tenant", "breadfree"]).ended_with(0);
     world.write("tenants/breadfree.yml", "tier: production\nhosts: [breadfree.konta.shop]\ndatabase: dedicated\n");
     let error = world.konta(&["deploy", "tenant", "breadfree", "-o", "json"]).ended_with(1).result();
@@ -181,7 +181,7 @@ fn what_would_leave_data_behind_or_pull_the_network_away_is_refused() {
 /// A tenant that buys a tier of the other isolation would leave its files behind, so that is refused until they can be moved.
 #[test]
 fn a_tenant_does_not_leave_the_pool_without_its_files() {
-    let world = World::example();
+    let world = World::warm();
     world.write("tenants/artista.yml", "tier: catalogue\nhosts: [artista.konta.shop]\n");
     world.konta(&["deploy", "tenant", "artista"]).ended_with(0);
     world.write("tenants/artista.yml", "tier: production\nhosts: [artista.konta.shop]\n");
@@ -192,7 +192,7 @@ fn a_tenant_does_not_leave_the_pool_without_its_files() {
 /// Two commands at once: one sandbox, one of each stack, no priority twice.
 #[test]
 fn two_deployments_at_once_do_not_meet() {
-    let world = World::example();
+    let world = World::warm();
     world.konta(&["deploy", "env"]).ended_with(0);
     let start = |tenant: &str| {
         world

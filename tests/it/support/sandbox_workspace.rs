@@ -1,14 +1,17 @@
-//! A world for one test: the example workspace in a folder of its own, with a sandbox of its own, ended when the test ends.
+//! A world for one test: the example workspace in a folder of its own, with a sandbox that no other test uses meanwhile.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use konta::aws::{Aws, Target};
 
+use super::warm_sandboxes::{self, Kind, Lease};
+
 /// A workspace with its sandbox.
 pub struct World {
     folder: tempfile::TempDir,
     runs_tasks: bool,
+    lease: Option<Lease>,
 }
 
 /// What a command said.
@@ -38,12 +41,36 @@ impl Said {
 }
 
 impl World {
-    /// The example workspace of the repository.
+    /// The example workspace of the repository. A sandbox that it starts is its own, and ends with it.
     pub fn example() -> Self {
-        let world = Self { folder: tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap(), runs_tasks: false };
+        let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        let world = Self { folder, runs_tasks: false, lease: None };
         let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("manifests");
         for file in ["konta.yml", "environments/prod.yml", "tenants/artista.yml", "tenants/breadfree.yml"] {
             world.write(file, &std::fs::read_to_string(example.join(file)).unwrap());
+        }
+        world
+    }
+
+    /// The same with a sandbox that runs already, as a rule: for tests that neither start nor stop it.
+    pub fn warm() -> Self {
+        Self::leased(Kind::Open)
+    }
+
+    /// The same with a sandbox that checks signatures, tokens and policies.
+    pub fn checking() -> Self {
+        Self::leased(Kind::Checking)
+    }
+
+    fn leased(kind: Kind) -> Self {
+        let mut world = Self::example();
+        let lease = warm_sandboxes::lease(kind);
+        std::fs::create_dir(world.path().join(".konta")).unwrap();
+        std::os::unix::fs::symlink(&lease.home, world.home()).unwrap();
+        let is_clean = lease.is_clean;
+        world.lease = Some(lease);
+        if !is_clean {
+            world.run(&["sandbox", "reset", "--yes"]).ended_with(0);
         }
         world
     }
@@ -85,7 +112,12 @@ impl World {
             .env("AWS_EC2_METADATA_DISABLED", "true")
             .env("AWS_CONFIG_FILE", self.path().join("no-aws-config"))
             .env("AWS_SHARED_CREDENTIALS_FILE", self.path().join("no-aws-credentials"))
-            .env("KONTA_SANDBOX_VENV", venv());
+            .env("KONTA_SANDBOX_VENV", venv())
+            .env("KONTA_SANDBOX_CLUSTERS", Path::new(env!("CARGO_TARGET_TMPDIR")).join("clusters"))
+            .env("KONTA_SANDBOX_WHILE_LOCKED", warm_sandboxes::while_this_process_lives());
+        if self.lease.as_ref().is_some_and(|lease| lease.kind == Kind::Checking) {
+            command.env("KONTA_SANDBOX_AUTH", "1");
+        }
         if self.runs_tasks {
             let odoo = Path::new(env!("CARGO_TARGET_TMPDIR")).join("odoo-19");
             command.env("KONTA_SANDBOX_WITH_ODOO", "1").env("KONTA_SANDBOX_ODOO", odoo);
@@ -253,7 +285,11 @@ impl World {
 
 impl Drop for World {
     fn drop(&mut self) {
-        if self.home().exists() {
+        if let Some(lease) = self.lease.take() {
+            warm_sandboxes::give_back(lease, || {
+                let _ = self.command(&["sandbox", "reset", "--yes"]).output();
+            });
+        } else if self.home().exists() {
             let _ = self.command(&["sandbox", "stop"]).output();
         }
     }

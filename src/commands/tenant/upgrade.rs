@@ -27,6 +27,7 @@ use super::target;
 /// tenant's place when all went well; else the former release serves the former data again. After an interruption the page stays, and
 /// the same command goes on. A pooled tenant keeps the image of its pool, which `konta deploy` changes for all of it.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub(super) struct UpgradeArgs {
     /// Its name
     #[arg(required_unless_present = "all")]
@@ -113,7 +114,7 @@ fn asked<'a>(
 fn pass_over(context: &Context, name: &str, reason: tenant_upgrade::Refusal, failed: &mut Vec<CommandError>) {
     match reason {
         tenant_upgrade::Refusal::Passed(reason) => {
-            message::note(context.palette(), &format!("{reason}; {name} is passed over"))
+            message::note(context.palette(), &format!("{reason}; {name} is passed over"));
         }
         tenant_upgrade::Refusal::Error(error) => {
             message::warning(context.palette(), &format!("{name} is not upgraded: {error}"));

@@ -92,7 +92,7 @@ async fn who_waits_begins_when_the_other_has_ended() {
     let order = Mutex::new(Vec::new());
     let tenant = bread();
     let first = ada.leased(&tenant, ("restore", &[]), async {
-        tokio::time::sleep(std::time::Duration::from_secs(600)).await;
+        tokio::time::sleep(std::time::Duration::from_mins(10)).await;
         order.lock().unwrap().push("ada");
         Ok::<_, OperationError>(())
     });
@@ -115,13 +115,13 @@ async fn whose_place_was_taken_stops_within_a_minute_and_leaves_the_others_recor
     let (ada, bea) = (operator(&aws, "ada", WhenBusy::Refuse), operator(&aws, "bea", WhenBusy::TakeOver));
     let tenant = bread();
     let first = ada.leased(&tenant, ("upgrade", &[]), async {
-        tokio::time::sleep(std::time::Duration::from_secs(3600)).await;
+        tokio::time::sleep(std::time::Duration::from_hours(1)).await;
         Ok::<_, OperationError>(())
     });
     let second = async {
         tokio::time::sleep(std::time::Duration::from_secs(30)).await;
         let work = async {
-            tokio::time::sleep(std::time::Duration::from_secs(120)).await;
+            tokio::time::sleep(std::time::Duration::from_mins(2)).await;
             assert_eq!(parameters.lock().unwrap().len(), 1, "her record is still there");
             Ok::<_, OperationError>(())
         };

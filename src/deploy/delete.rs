@@ -72,6 +72,13 @@ impl<'a> Deleter<'a> {
                 Ok((StepOutcome::Done, Some(priority.to_string())))
             };
             self.step(&name, "priority", "the listener rule's priority, free again", work).await?;
+        } else {
+            // An earlier run deleted the stack, which alone knew the number.
+            let cells = cell.map_or_else(|| self.cells(), |cell| vec![cell]);
+            for cell in cells {
+                let work = steps::release_priorities(self.context.aws, &self.context.names, tenant, cell);
+                self.step(&name, "priority", "the listener rule's priority, free again", work).await?;
+            }
         }
         if !purge {
             return Ok(());
@@ -163,6 +170,11 @@ impl<'a> Deleter<'a> {
         }
         let cluster = self.context.aws.cluster_status(target.cluster()).await?;
         Ok(status == "DELETE_IN_PROGRESS" || cluster.is_none_or(|status| status == "deleting"))
+    }
+
+    /// Every cell of the environment.
+    fn cells(&self) -> Vec<CellNumber> {
+        self.observed.iter().filter_map(ObservedStack::own_cell).collect()
     }
 
     async fn forget(

@@ -2,6 +2,7 @@
 
 use crate::aws::AwsError;
 use crate::model::{CellNumber, TenantName};
+use crate::odoo::backup::MANIFEST;
 use crate::odoo::database;
 use crate::operation::context::Context;
 use crate::operation::database::Database;
@@ -127,7 +128,13 @@ impl<'a> Deleter<'a> {
             return Ok(());
         };
         let work = async {
-            let count = self.context.aws.delete_for_ever(bucket, &format!("{tenant}/")).await?;
+            let (aws, prefix) = (self.context.aws, format!("{tenant}/"));
+            // The manifests first: what is left of a deletion that was interrupted is no backup.
+            let keys = aws.objects(bucket, &prefix).await?.into_iter().map(|object| object.key);
+            let manifests: Vec<String> = keys.filter(|key| key.ends_with(MANIFEST)).collect();
+            aws.delete_objects(bucket, &manifests).await?;
+            // Each of them has left a delete marker.
+            let count = aws.delete_for_ever(bucket, &prefix).await?.saturating_sub(manifests.len());
             let outcome = if count == 0 { StepOutcome::AlreadyDone } else { StepOutcome::Done };
             Ok((outcome, Some(format!("{count} objects"))))
         };

@@ -1,5 +1,8 @@
 //! Every operation on a tenant, with its session ended at each of its calls and the same command run again, in paused time.
 
+mod backup;
+mod delete;
+mod restore;
 mod suspension;
 
 use crate::support::fake_cloud::State;

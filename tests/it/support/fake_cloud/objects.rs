@@ -5,6 +5,9 @@ use std::fmt::Write as _;
 use super::State;
 use crate::support::fake_aws::{Answer, Call, decode};
 
+/// The most versions that one list holds: few, so that a deletion of many can be ended between them.
+const PAGE: usize = 4;
+
 /// A refusal of S3.
 pub(super) fn refusal(status: u16, code: &str) -> Answer {
     Answer { status, body: format!("<Error><Code>{code}</Code><Message>{code}</Message></Error>") }
@@ -32,11 +35,11 @@ impl State {
             "GET" if has("versions") => {
                 let prefix = call.parameter("prefix").unwrap_or_default();
                 let mut list = String::new();
-                for (key, versions) in self.objects.iter().filter(|(key, _)| key.starts_with(&prefix)) {
-                    for (id, content) in versions {
-                        let kind = if content.is_some() { "Version" } else { "DeleteMarker" };
-                        let _ = write!(list, "<{kind}><Key>{key}</Key><VersionId>{id}</VersionId></{kind}>");
-                    }
+                let under = self.objects.iter().filter(|(key, _)| key.starts_with(&prefix));
+                let versions = under.flat_map(|(key, versions)| versions.iter().map(move |one| (key, one)));
+                for (key, (id, content)) in versions.take(PAGE) {
+                    let kind = if content.is_some() { "Version" } else { "DeleteMarker" };
+                    let _ = write!(list, "<{kind}><Key>{key}</Key><VersionId>{id}</VersionId></{kind}>");
                 }
                 good(format!("<ListVersionsResult><IsTruncated>false</IsTruncated>{list}</ListVersionsResult>"))
             }

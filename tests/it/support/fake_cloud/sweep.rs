@@ -30,14 +30,13 @@ where
         let (all, wanted) = (whole.calls(), (self.outcome)(&whole));
         assert_eq!(whole.state().wrong, [""; 0], "a whole run");
         assert!(all > 0, "it makes no call");
-        for ending in [Ending::NotReached, Ending::AnswerLost] {
-            for later in [false, true] {
-                let mut call = 1;
-                while self.ended_at(call, ending, later, &wanted).await {
-                    call += 1;
-                }
-                assert_eq!(call, all + 1, "{ending:?}, later {later}: the run has that many calls");
+        // What a call that never reached AWS leaves is what the one before it has left, so later it is all the same.
+        for (ending, later) in [(Ending::NotReached, false), (Ending::AnswerLost, false), (Ending::AnswerLost, true)] {
+            let mut call = 1;
+            while self.ended_at(call, ending, later, &wanted).await {
+                call += 1;
             }
+            assert_eq!(call, all + 1, "{ending:?}, later {later}: the run has that many calls");
         }
         all
     }

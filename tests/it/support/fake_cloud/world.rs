@@ -15,6 +15,8 @@ pub const STACK: &str = "konta-prod-tenant-bread";
 /// The image of the tenant's own tasks.
 pub const IMAGE: &str = "odoo:19.0@sha256:one";
 pub const BUCKET: &str = "backups";
+/// The cluster of a tenant that has one of its own.
+pub const OWN_CLUSTER: &str = "arn:aws:rds:eu-west-1:123456789012:cluster:bread";
 
 pub fn tenant() -> TenantName {
     TenantName::new(TENANT).unwrap()
@@ -176,6 +178,35 @@ impl Cloud {
         hosts.insert("bread.konta.shop".to_owned(), (TENANT.to_owned(), false));
         hosts.insert("www.bread.shop".to_owned(), (TENANT.to_owned(), false));
         state.add_parameters();
+        drop(state);
+        cloud
+    }
+
+    /// A tenant with a service and, by an addon, a cluster of its own.
+    pub fn of_own_cluster() -> Self {
+        let cloud = Self::of_dedicated();
+        let mut state = cloud.state();
+        let own = OWN_CLUSTER.to_owned();
+        let template = json!({
+            "Resources": {"Database": {"Type": "AWS::RDS::DBCluster", "Properties": {"Arn": own}}},
+            "Outputs": outputs(&[
+                ("DatabaseClusterArn", OWN_CLUSTER),
+                ("DatabaseSecretArn", "arn:secret"),
+                ("DatabaseEndpoint", "bread.rds"),
+            ]),
+        });
+        let tags = tags(&[("konta:tenant", TENANT), ("konta:cell", "1")]);
+        let mut addon = Stack::new(&format!("{ENVIRONMENT}-addon-bread-aurora"), template, &[], &tags);
+        addon.seen.protected = true;
+        state.put_stack(addon);
+        let shared = state.clusters.get_mut(&cluster(1)).unwrap();
+        let (databases, role) = (std::mem::take(&mut shared.databases), shared.roles.remove(TENANT).unwrap());
+        let roles = [(TENANT.to_owned(), role)].into();
+        state.clusters.insert(own.clone(), Cluster { databases, roles, is_protected: true, ..Cluster::default() });
+        state.homes.insert("arn:td/bread:1".to_owned(), own);
+        let stack = &mut state.stacks.get_mut(STACK).unwrap().seen;
+        stack.parameters.insert("DatabaseEndpoint".to_owned(), "bread.rds".to_owned());
+        stack.tags.insert("konta:database".to_owned(), "dedicated".to_owned());
         drop(state);
         cloud
     }

@@ -2,6 +2,7 @@
 
 use crate::aws::AwsError;
 use crate::model::{CellNumber, TenantName};
+use crate::odoo::backup::MANIFEST;
 use crate::odoo::database;
 use crate::operation::context::Context;
 use crate::operation::database::Database;
@@ -109,6 +110,13 @@ impl<'a> Deleter<'a> {
                 Ok((StepOutcome::Done, Some(priority.to_string())))
             };
             self.context.step(&name, PRIORITY, work).await?;
+        } else {
+            // An earlier run deleted the stack, which alone knew the number.
+            let cells = cell.map_or_else(|| self.cells(), |cell| vec![cell]);
+            for cell in cells {
+                let work = steps::release_priorities(self.context.aws, &self.context.names, tenant, cell);
+                self.context.step(&name, PRIORITY, work).await?;
+            }
         }
         if !purge {
             return Ok(());
@@ -156,7 +164,13 @@ impl<'a> Deleter<'a> {
             return Ok(());
         };
         let work = async {
-            let count = self.context.aws.delete_for_ever(bucket, &format!("{tenant}/")).await?;
+            let (aws, prefix) = (self.context.aws, format!("{tenant}/"));
+            // The manifests first: what is left of a deletion that was interrupted is no backup.
+            let keys = aws.objects(bucket, &prefix).await?.into_iter().map(|object| object.key);
+            let manifests: Vec<String> = keys.filter(|key| key.ends_with(MANIFEST)).collect();
+            aws.delete_objects(bucket, &manifests).await?;
+            // Each of them has left a delete marker.
+            let count = aws.delete_for_ever(bucket, &prefix).await?.saturating_sub(manifests.len());
             let outcome = if count == 0 { StepOutcome::AlreadyDone } else { StepOutcome::Done };
             Ok((outcome, Some(format!("{count} objects"))))
         };
@@ -199,6 +213,11 @@ impl<'a> Deleter<'a> {
         }
         let cluster = self.context.aws.cluster_status(target.cluster()).await?;
         Ok(status == "DELETE_IN_PROGRESS" || cluster.is_none_or(|status| status == "deleting"))
+    }
+
+    /// Every cell of the environment.
+    fn cells(&self) -> Vec<CellNumber> {
+        self.observed.iter().filter_map(ObservedStack::own_cell).collect()
     }
 
     async fn forget(

@@ -232,3 +232,17 @@ pub async fn reserve_priority(aws: &Aws, asked: &Reservation<'_>) -> Result<u32,
         help: "remove rules of the listener that konta did not make".to_owned(),
     })
 }
+
+/// The reservations of a tenant in a cell; which number it had there nobody remembers.
+pub async fn release_priorities(aws: &Aws, names: &Names, tenant: &TenantName, cell: CellNumber) -> StepResult {
+    let reserved = aws.parameters_under(&names.priorities(cell)).await?;
+    let mut released = Vec::new();
+    for (number, _) in reserved.into_iter().filter(|(_, holder)| holder == tenant.as_str()) {
+        if let Ok(priority) = number.parse() {
+            aws.delete_parameter(&names.priority(cell, priority)).await?;
+            released.push(number);
+        }
+    }
+    let outcome = if released.is_empty() { StepOutcome::AlreadyDone } else { StepOutcome::Done };
+    Ok((outcome, Some(released.join(", "))))
+}

@@ -15,6 +15,9 @@ pub const TOOL: &str = include_str!("../../templates/odoo/backup_tool.py");
 /// The format of backups that this konta writes and reads; `FORMAT` in the tool.
 pub const FORMAT: u32 = 1;
 
+/// The object that says that a backup is whole.
+pub const MANIFEST: &str = "manifest.json";
+
 /// The tool's verb that gives each file of the former database a second link, so that Odoo's garbage collection
 /// cannot remove its content.
 pub const PIN_FILES: &str = "pin-files";

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::aws::Aws;
 use crate::model::{BackupsKept, TenantName};
-use crate::odoo::backup::{BackupId, FORMAT, Manifest, Outcome};
+use crate::odoo::backup::{BackupId, FORMAT, MANIFEST, Manifest, Outcome};
 use crate::odoo::retention;
 use crate::operation::context::Context;
 use crate::operation::step::Step;
@@ -16,8 +16,6 @@ use crate::operation::{OperationError, StepOutcome};
 use super::backup_store::BackupStore;
 use super::backup_task::{self, Work, backup_prefix};
 
-/// The object that says that a backup is whole.
-const MANIFEST: &str = "manifest.json";
 /// The object that says that a backup was restored for a test.
 const CHECKED: &str = "checked.json";
 /// How long a backup without a manifest may be one that is under way.

@@ -17,6 +17,7 @@ use jiff::Timestamp;
 use crate::aws::{Aws, AwsError};
 use crate::deploy::data_source::{DataSource, NewTenant};
 use crate::deploy::delete::Deleter;
+use crate::deploy::steps;
 use crate::model::{ServingState, Tenant, TenantName};
 use crate::operation::context::Context;
 use crate::operation::step::Step;
@@ -259,7 +260,7 @@ impl<'a> Relocation<'a> {
             context.step(&stack, RIGHTS, work).await?;
         }
         if left.cell != goal.cell {
-            let work = cleanup::release_priorities(aws, names, tenant, left.cell());
+            let work = steps::release_priorities(aws, names, tenant, left.cell());
             context.step(&stack, PRIORITY, work).await?;
         }
         if left.own_cluster && !goal.own_cluster {

@@ -7,6 +7,7 @@ mod doctor;
 mod exec;
 mod fleet;
 mod install;
+mod interrupted;
 mod lease;
 mod logs;
 mod prices;

@@ -2,6 +2,7 @@
 
 pub mod context;
 pub mod fake_aws;
+pub mod fake_cloud;
 pub mod http_client;
 pub mod mfa_front;
 pub mod processes;

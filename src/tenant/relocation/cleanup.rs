@@ -1,15 +1,14 @@
 //! What a tenant that has moved leaves behind, dropped.
 
-use crate::aws::Aws;
 use crate::deploy::steps::{self, REGISTRY};
-use crate::model::{CellNumber, TenantName};
+use crate::model::TenantName;
 use crate::odoo::database;
 use crate::operation::StepOutcome;
 use crate::operation::context::Context;
 use crate::operation::database::Database;
 use crate::operation::event::StepResult;
 use crate::stack::location::Location;
-use crate::stack::names::{Names, POOL_USER};
+use crate::stack::names::POOL_USER;
 
 fn data_of<'a>(context: &Context<'a>, tenant: &TenantName, home: Location) -> Option<Database<'a>> {
     Database::of_stacks(context.aws, &context.observed(), &[home.database_stack(&context.names, tenant)])
@@ -57,18 +56,4 @@ pub(super) async fn leave_pool(context: &Context<'_>, tenant: &TenantName, goal:
     }
     data.run(&database::leave_pool(&own, &own, POOL_USER)).await?;
     Ok((StepOutcome::Done, None))
-}
-
-/// The reservations of a tenant in a cell; which number it had there nobody remembers.
-pub(super) async fn release_priorities(aws: &Aws, names: &Names, tenant: &TenantName, cell: CellNumber) -> StepResult {
-    let reserved = aws.parameters_under(&names.priorities(cell)).await?;
-    let mut released = Vec::new();
-    for (number, _) in reserved.into_iter().filter(|(_, holder)| holder == tenant.as_str()) {
-        if let Ok(priority) = number.parse() {
-            aws.delete_parameter(&names.priority(cell, priority)).await?;
-            released.push(number);
-        }
-    }
-    let outcome = if released.is_empty() { StepOutcome::AlreadyDone } else { StepOutcome::Done };
-    Ok((outcome, Some(released.join(", "))))
 }

@@ -211,7 +211,7 @@ async fn an_update_under_way_is_attached_to_before_anything_else() {
         Some("UPDATE_IN_PROGRESS"),
         move |call| {
             if call.action == "DescribeStacks" {
-                script(&Call { action: "ExecuteChangeSet".into(), body: String::new() });
+                script(&Call { action: "ExecuteChangeSet".into(), ..Call::default() });
             }
             script(call)
         },

@@ -13,10 +13,14 @@ use aws_smithy_types::body::SdkBody;
 use konta::aws::{Aws, Target};
 
 /// One call: the action, and its parameters as they were sent.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Call {
     pub action: String,
     pub body: String,
+    /// `GET`, `PUT` and the like.
+    pub method: String,
+    /// The whole address.
+    pub address: String,
 }
 
 impl Call {
@@ -98,7 +102,12 @@ impl HttpConnector for Scripted {
         let target = request.headers().get("x-amz-target").and_then(|v| v.rsplit('.').next()).map(ToOwned::to_owned);
         // What a GET asks for stands in its address.
         let query = request.uri().split_once('?').map(|(_, query)| query.to_owned()).unwrap_or_default();
-        let mut call = Call { action: String::new(), body: if body.is_empty() { query } else { body } };
+        let mut call = Call {
+            action: String::new(),
+            body: if body.is_empty() { query } else { body },
+            method: request.method().to_owned(),
+            address: request.uri().to_owned(),
+        };
         let path =
             request.uri().split('?').next().unwrap_or_default().rsplit('/').next().unwrap_or_default().to_owned();
         call.action = target.or_else(|| call.parameter("Action")).unwrap_or(path);
@@ -161,7 +170,7 @@ pub fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
-fn decode(text: &str) -> String {
+pub fn decode(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut decoded = Vec::new();
     let mut i = 0;

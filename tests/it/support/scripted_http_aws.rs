@@ -68,7 +68,7 @@ fn answer(stream: &TcpStream, script: &Script, calls: &Mutex<Vec<Call>>) {
         }
         let mut body = vec![0; length];
         lines.read_exact(&mut body).unwrap();
-        let mut call = Call { action: String::new(), body: String::from_utf8(body).unwrap() };
+        let mut call = Call { body: String::from_utf8(body).unwrap(), ..Call::default() };
         call.action = target.or_else(|| call.parameter("Action")).unwrap_or_default().to_ascii_lowercase();
         let answer = script(&call);
         calls.lock().unwrap().push(call);

@@ -1,4 +1,4 @@
-//! The plan of each stack: what happens to it, from its change set where AWS can compute one.
+//! The plan of each stack: what happens to it, from its change set if AWS can compute one.
 
 use std::collections::BTreeSet;
 
@@ -15,10 +15,11 @@ use crate::template::Document;
 use super::refusal::refuse;
 use super::{Planned, PlannedStack, ReviewedChangeSet, discard};
 
-/// Plans each stack: creations from the template, updates from change sets, the rest from the hash alone. `unverified` names the
-/// stacks whose health is to be asked again although they are as wanted.
+/// Plans each stack: creations from the template, updates from change sets, the rest from the hash alone. `unverified`
+/// names the stacks whose health is checked again although they are as wanted.
 ///
-/// Several change sets are computed side by side. What stands in the way is told of every stack at once; no change set is left then.
+/// Several change sets are computed side by side. The problems of all stacks are returned together; no change set
+/// remains then.
 pub(super) async fn each(
     aws: &Aws,
     polling: Polling,
@@ -72,7 +73,7 @@ async fn one(
                     None => plan::unchanged(&desired, &standing),
                 }
             } else {
-                // What is under way, or not known yet, cannot be computed now.
+                // A change set cannot be computed while the stack changes or a parameter is unknown.
                 let deployed = aws.template(&desired.name).await?;
                 let deployed = Document::parse(&desired.name, &deployed)?;
                 let mut stack_plan = plan::comparison(&desired, &standing, deployed.value(), observed);
@@ -91,23 +92,23 @@ async fn one(
     Ok(PlannedStack { desired, plan: stack_plan, change_set })
 }
 
-/// A stack that takes outputs of another which changes is not known to stay as it is.
+/// Marks a stack that takes outputs of a changing stack, because it may change too.
 fn follow(before: &str, stack_plan: &mut StackPlan) {
     match stack_plan.action {
         Action::Nothing => {
             stack_plan.action = Action::Follow;
             stack_plan
                 .notes
-                .push(format!("takes outputs of {before}, which changes: looked at again when its turn comes"));
+                .push(format!("takes outputs of {before}, which changes: checked again when its turn comes"));
         }
-        Action::Update => stack_plan
-            .notes
-            .push(format!("takes outputs of {before}, which changes: more of it may change than is shown")),
+        Action::Update => {
+            stack_plan.notes.push(format!("takes outputs of {before}, which changes: more may change than is shown"));
+        }
         _ => {}
     }
 }
 
-/// Plans without asking AWS for anything: against nothing, so everything is new.
+/// Plans without calling AWS, as if nothing was deployed, so everything is new.
 #[must_use]
 pub fn creations(desired: Vec<DesiredStack>) -> Planned {
     let observed = Observed::default();
@@ -122,12 +123,14 @@ pub fn creations(desired: Vec<DesiredStack>) -> Planned {
     Planned { stacks }
 }
 
-/// Adds the steps of konta's own, and what is not known yet.
+/// Adds konta's steps, and notes on what is not known yet.
 fn annotate(desired: &DesiredStack, observed: &Observed, stack_plan: &mut StackPlan) {
     match stack_plan.action {
         Action::Nothing | Action::Follow => return,
         Action::Verify => {
-            stack_plan.notes.push("its last deployment did not see its tasks answer: they are asked again".to_owned());
+            stack_plan
+                .notes
+                .push("its last deployment did not see its tasks answer: konta checks them again".to_owned());
             return;
         }
         _ => {}
@@ -136,18 +139,19 @@ fn annotate(desired: &DesiredStack, observed: &Observed, stack_plan: &mut StackP
     let unresolved = desired.unresolved(observed);
     if !unresolved.is_empty() {
         stack_plan.notes.push(format!(
-            "{} of its {} parameters are known only once the stacks before it stand",
+            "{} of its {} parameters are known only once the stacks before it are deployed",
             unresolved.len(),
             desired.parameters.len()
         ));
     }
     if observed.get(&desired.name).is_some_and(|standing| standing.status == "DELETE_FAILED") {
         stack_plan.notes.push(
-            "its deletion failed: it is made anew only if it never stood, else finish the deletion first".to_owned(),
+            "its deletion failed: konta makes it again only if it was never complete; otherwise finish the deletion first"
+                .to_owned(),
         );
     }
     if desired.wait_condition.is_some_and(|condition| observed.output(&desired.name, condition.passed).is_none()) {
-        stack_plan.notes.push("the service is made last, when konta has prepared its database".to_owned());
+        stack_plan.notes.push("the service is made last, once konta has prepared its database".to_owned());
     }
     if let (Some(standing), StackKind::Cell(_)) = (observed.get(&desired.name), &desired.kind) {
         let before = standing.parameters.get("MaxCapacity");
@@ -155,7 +159,7 @@ fn annotate(desired: &DesiredStack, observed: &Observed, stack_plan: &mut StackP
         if before.is_some() && before != after.as_ref() {
             stack_plan
                 .notes
-                .push("PostgreSQL takes the new max_connections only when its instances are restarted".to_owned());
+                .push("PostgreSQL uses the new max_connections only after its instances are restarted".to_owned());
         }
     }
 }

@@ -1,6 +1,8 @@
-//! Plan -> AWS calls. Emits [`DeployEvent`]s; never prints, prompts or exits.
+//! Turns a plan into AWS calls. Emits [`OperationEvent`](crate::operation::OperationEvent)s; never prints, prompts or
+//! exits.
 //!
-//! Everything here can be interrupted: the truth is in AWS, so running the same command again attaches to what is under way.
+//! Everything here can be interrupted: the state is in AWS, so running the same command again attaches to what is under
+//! way.
 
 pub mod apply;
 pub mod blocked;

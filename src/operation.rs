@@ -1,4 +1,4 @@
-//! How anything is done to a tenant: its context, its steps, its record, its events and errors.
+//! What every operation uses: its context, its steps, its record, its events and errors.
 
 pub mod context;
 pub mod database;

@@ -1,4 +1,4 @@
-//! One-off tasks, their end, their log, and sessions in running ones.
+//! ECS tasks: one-off tasks, how tasks end, their logs, and sessions in running ones.
 
 pub mod exec;
 pub mod log;

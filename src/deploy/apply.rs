@@ -1,4 +1,4 @@
-//! One stack: brought to rest, changed by a change set, followed to its end, removed.
+//! One stack: waits for what is under way, changes it by a change set, follows it to its end, removes it.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use super::wait_point::WaitPoint;
 use super::{change_set, failure};
 
 impl Context<'_> {
-    /// The stack as wanted: executes the change set of the plan when it still fits, else one made now.
+    /// Makes the stack as desired: executes the plan's change set if it still fits, otherwise a new one.
     pub(super) async fn apply(
         &self,
         desired: &DesiredStack,
@@ -26,7 +26,7 @@ impl Context<'_> {
         let Some(reviewed) = &planned.change_set else {
             return self.change(desired, &parameters, None, wait_point).await;
         };
-        // An output of a stack before this one may have changed meanwhile, and somebody may have dropped the change set.
+        // An output of an earlier stack may have changed meanwhile, and someone may have deleted the change set.
         let fits = reviewed.parameters == parameters
             && self
                 .aws
@@ -53,7 +53,7 @@ impl Context<'_> {
         })
     }
 
-    /// Makes or takes a change set, executes it, follows it, and keeps what stands then.
+    /// Creates a change set or takes the reviewed one, executes it, follows it, and records what is deployed then.
     pub(super) async fn change(
         &self,
         desired: &DesiredStack,
@@ -72,7 +72,7 @@ impl Context<'_> {
                 self.look(name).await?;
                 return self.protect(desired).await;
             };
-            // A change that the plan could not show yet is held to the same rule as the plan.
+            // The same rule as for the plan, for a change that the plan could not show yet.
             if let Some(change) = changes.iter().find(|change| change.risk == Risk::DataLoss) {
                 change_set::discard(self.aws, desired, &computed.name, create).await?;
                 return Err(OperationError::DataAtRisk { stack: name.clone(), resource: change.description.clone() });
@@ -86,7 +86,7 @@ impl Context<'_> {
             return Err(OperationError::Stuck {
                 stack: name.clone(),
                 status: "gone".into(),
-                help: "somebody deleted it meanwhile; run the command again".into(),
+                help: "someone deleted it meanwhile; run the command again".into(),
             });
         };
         let status = stack.status.clone();
@@ -104,7 +104,7 @@ impl Context<'_> {
         self.protect(desired).await
     }
 
-    /// Turns termination protection on or off, as wanted: no change set does that.
+    /// Turns termination protection on or off, as desired: no change set does that.
     async fn protect(&self, desired: &DesiredStack) -> Result<(), OperationError> {
         let protected = self.standing().get(&desired.name).map(|standing| standing.protected);
         if protected.is_some_and(|protected| protected != desired.protected) {
@@ -134,8 +134,8 @@ impl Context<'_> {
         Ok(there)
     }
 
-    /// Brings a stack to rest before anything is done to it: attaches to what is under way, removes what failed, continues a stuck
-    /// rollback.
+    /// Brings a stack to a final status before anything is done to it: attaches to what is under way, removes what
+    /// failed, continues a stuck rollback.
     pub(super) async fn settle(
         &self,
         desired: &DesiredStack,

@@ -1,4 +1,4 @@
-//! Tenants whose visitors see a page, and those on their way to another place: a deployment leaves them as they are.
+//! Blocked tenants: their visitors see a page, or they are being moved. A deployment leaves them as they are.
 
 use std::collections::BTreeMap;
 
@@ -11,13 +11,14 @@ use crate::stack::{Action, Observed, StackKind};
 
 use super::plan::{self, Online, Planned, PlannedStack};
 
-/// How a tenant stands that is not yet where it is brought to.
+/// The state of a tenant that is being moved.
 pub const MOVING: &str = "being moved";
 
-/// The tenants of a plan that would change while a page is shown in their place or they are being moved, each with how it stands.
+/// The tenants of a plan that would change while they show a page or are being moved, each with its state.
 ///
-/// The first cannot be deployed: its target group belongs to no load balancer, so ECS refuses its service. The second must not be:
-/// only the move knows which data belongs into the place that is being made.
+/// A tenant that shows a page cannot be deployed: its target group belongs to no load balancer, so ECS refuses its
+/// service. A tenant that is being moved must not be deployed: only the move knows which data belongs in its new
+/// location.
 #[must_use]
 pub fn changing(planned: &Planned, observed: &Observed, names: &Names) -> BTreeMap<TenantName, &'static str> {
     let state = |stack: &PlannedStack| {
@@ -25,17 +26,17 @@ pub fn changing(planned: &Planned, observed: &Observed, names: &Names) -> BTreeM
         if observed.is_on_its_way(tenant) {
             return (stack.plan.action != Action::Nothing).then(|| (tenant.clone(), MOVING));
         }
-        // Who is brought somewhere by the command at hand shows a page until it is there.
+        // A tenant that this command moves shows a page until it has arrived.
         let page = observed.get(&names.tenant(tenant)).filter(|_| observed.bound(tenant).is_none())?.page().state()?;
         stack.plan.changes_anything().then(|| (tenant.clone(), page))
     };
     planned.stacks.iter().filter_map(state).collect()
 }
 
-/// The plan without the tenants that would change although [`changing`] names them; they are refused unless `all` are meant.
+/// The plan without the tenants that [`changing`] names. Without `all`, refuses the plan instead.
 ///
 /// # Errors
-/// The refusal; what AWS answers when the change sets of those tenants are deleted.
+/// The refusal, and what AWS answers if their change sets cannot be deleted.
 pub async fn leave_out(
     mut online: Online,
     aws: &Aws,
@@ -58,13 +59,13 @@ pub async fn leave_out(
     online.planned = Planned { stacks };
     let each: Vec<String> = blocked.iter().map(|(tenant, state)| format!("{tenant} ({state})")).collect();
     online.plan.notes.push(format!(
-        "passed over, with changes that wait for `konta tenant resume` or `konta tenant move`: {}",
+        "skipped, with changes that wait for `konta tenant resume` or `konta tenant move`: {}",
         each.join(", ")
     ));
     Ok(online)
 }
 
-/// The tenant to whom a stack belongs.
+/// The tenant that a stack belongs to.
 #[must_use]
 pub fn tenant(stack: &PlannedStack) -> Option<&TenantName> {
     match &stack.desired.kind {
@@ -73,7 +74,7 @@ pub fn tenant(stack: &PlannedStack) -> Option<&TenantName> {
     }
 }
 
-/// Why a deployment of these is refused.
+/// Why a deployment of these tenants is refused.
 #[must_use]
 pub fn refusal(paged: &BTreeMap<TenantName, &'static str>) -> OperationError {
     let each = paged.iter().map(|(tenant, state)| format!("{tenant} is {state}"));
@@ -83,6 +84,6 @@ pub fn refusal(paged: &BTreeMap<TenantName, &'static str>) -> OperationError {
     });
     OperationError::Preflight {
         problem: format!("{}, so its changes are not deployed", each.collect::<Vec<_>>().join(", ")),
-        help: format!("first `konta tenant {verb} {name}`; `--all` passes such tenants over"),
+        help: format!("run `konta tenant {verb} {name}` first; `--all` skips such tenants"),
     }
 }

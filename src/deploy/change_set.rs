@@ -1,4 +1,4 @@
-//! Change sets: asked for, read, executed or cleaned up.
+//! Creates, reads and deletes change sets.
 
 use std::collections::BTreeMap;
 
@@ -16,11 +16,12 @@ use crate::stack::{DesiredStack, PropertyChange, Replacement, ResourceAction, Re
 pub struct Computed {
     /// Its name.
     pub name: String,
-    /// Its changes; `None` when there is nothing to change (the set is already deleted then).
+    /// Its changes; `None` if there is nothing to change (the set is already deleted then).
     pub changes: Option<Vec<ResourceChange>>,
 }
 
-/// Asks for a change set and waits until AWS has computed it. An empty one is deleted at once. `events` hear when AWS does not answer.
+/// Creates a change set and waits until AWS has computed it. Deletes an empty one immediately. Notes in `events` if AWS
+/// does not answer.
 pub async fn compute(
     aws: &Aws,
     polling: Polling,
@@ -31,7 +32,7 @@ pub async fn compute(
 ) -> Result<Computed, OperationError> {
     let hash = desired.hash(parameters);
     let mut tags = desired.tags.clone();
-    // A stack that is taken as it stands brings its own.
+    // A stack that is taken as it was deployed has its own hash.
     tags.entry(HASH_TAG.to_owned()).or_insert_with(|| hash.clone());
     let name = format!("konta-{}-{}", &hash[..12], jiff::Timestamp::now().as_millisecond());
     let request = ChangeSetRequest {
@@ -65,7 +66,7 @@ pub async fn compute(
         return Ok(Computed { name, changes: None });
     }
     if set.status == "FAILED" {
-        // Also early validation ends here, with its own reasons.
+        // A change set that fails CloudFormation's early validation also ends here, with its own reasons.
         discard(aws, desired, &name, create).await?;
         return Err(OperationError::ChangeRefused { stack: desired.name.clone(), reason: set.reason });
     }
@@ -73,7 +74,7 @@ pub async fn compute(
     Ok(Computed { name, changes: Some(changes) })
 }
 
-/// Deletes a change set, and the empty shell of a stack that a change set for a new stack leaves.
+/// Deletes a change set, and the empty shell that a change set for a new stack leaves.
 pub async fn discard(aws: &Aws, desired: &DesiredStack, name: &str, create: bool) -> Result<(), OperationError> {
     aws.delete_change_set(&desired.name, name).await?;
     if create && aws.stack(&desired.name).await?.is_some_and(|stack| stack.status == "REVIEW_IN_PROGRESS") {
@@ -90,7 +91,7 @@ fn refused(stack: &str, error: crate::aws::AwsError) -> OperationError {
     }
 }
 
-/// AWS's changes in konta's words.
+/// Converts AWS's changes into konta's.
 #[must_use]
 pub fn resource_changes(desired: &DesiredStack, set: &ChangeSet) -> Vec<ResourceChange> {
     set.changes.iter().map(|change| resource_change(desired, change)).collect()
@@ -129,7 +130,7 @@ fn resource_change(desired: &DesiredStack, change: &Change) -> ResourceChange {
     // AWS names a property once for each reason it changes.
     properties.sort_by(|a, b| a.path.cmp(&b.path));
     properties.dedup();
-    // AWS says "conditional" also where the values leave no doubt.
+    // AWS says "conditional" even if the values leave no doubt.
     let replaced = action == ResourceAction::Modify
         && replacement == Replacement::Conditional
         && risk::replaces(&change.resource_type, &properties);

@@ -1,4 +1,4 @@
-//! Where a tenant that comes from another place gets its data.
+//! Where a tenant that moves gets its data.
 
 use std::fmt;
 
@@ -10,12 +10,12 @@ use crate::operation::database::Database;
 use crate::operation::error::OperationError;
 use crate::stack::runtime::TenantRuntime;
 
-/// A tenant at the moment when its database exists and its service does not.
+/// A tenant at the moment when its database exists and its service does not yet.
 #[derive(Debug)]
 pub struct NewTenant<'a> {
     /// Its stack.
     pub stack: &'a str,
-    /// The tenant as it is to be.
+    /// The desired tenant.
     pub tenant: &'a Tenant,
     /// The cluster that holds the new database.
     pub data: &'a Database<'a>,
@@ -25,12 +25,13 @@ pub struct NewTenant<'a> {
     pub operations_role: String,
 }
 
-/// Brings a tenant's data to its new place, instead of a template's copy. It may be called again, and does nothing twice.
+/// Brings a tenant's data to its new location, instead of a copy of a database template. It can be called again, and
+/// does nothing twice.
 pub trait DataSource: fmt::Debug {
     /// Fills the new database and the new folder.
     ///
     /// # Errors
-    /// When the data is not there whole; the service is not made then.
+    /// When the data is not complete; the service is not made then.
     fn fill<'a>(
         &'a self,
         context: &'a Context<'_>,

@@ -1,4 +1,5 @@
-//! A tenant's first database: copied from a template where there is one or one can be made, and then made the tenant's own.
+//! A tenant's first database: copied from a database template if there is one or one can be made, then set up for the
+//! tenant.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,12 +11,12 @@ use crate::operation::event::{StepOutcome, StepResult};
 
 use super::install::{self, Installation};
 
-/// What a tenant's first database needs beside its modules.
+/// What a tenant's first database needs in addition to its modules.
 #[derive(Debug)]
 pub struct TemplateSpec<'a> {
     /// The tier, for the template's comment.
     pub tier: &'a str,
-    /// The modules of the tier, which the template has.
+    /// The modules of the tier, which the template contains.
     pub tier_modules: &'a [String],
     /// The image.
     pub image: &'a str,
@@ -25,16 +26,16 @@ pub struct TemplateSpec<'a> {
     pub owner: &'a str,
     /// The role as which the task connects: the tenant's own, or the pool's.
     pub user: &'a str,
-    /// Whether the cluster holds more than this tenant, so that a template is worth its while.
+    /// Whether the cluster holds more than this tenant, so that a template pays off.
     pub from_template: bool,
     /// The parameter that keeps the first administrator's password.
     pub password_name: String,
-    /// Templates that are being made by this command.
+    /// The locks on the templates that this command makes.
     pub templates: &'a TemplateLocks,
 }
 
-/// A lock for each cluster, so that two tenants of one command do not fill the same template, nor does one that closes its template
-/// take the owner's role from a user who fills another.
+/// One lock per cluster. Without it two tenants of one command could fill the same template, or one that closes its
+/// template could take the owner's role from a user who still fills another.
 #[derive(Debug, Clone, Default)]
 pub struct TemplateLocks(Arc<Mutex<BTreeMap<String, Arc<tokio::sync::Mutex<()>>>>>);
 
@@ -45,7 +46,7 @@ impl TemplateLocks {
     }
 }
 
-/// Sets a tenant's database up where it is new, from its tier's template where that helps, and installs what is missing.
+/// Sets up a tenant's new database, from its tier's template if that helps, and installs missing modules.
 ///
 /// # Errors
 /// When a statement or a task fails; the same call resumes it.
@@ -66,7 +67,7 @@ pub async fn set_up(context: &Context<'_>, request: &Installation<'_>, spec: &Te
     Ok((outcome, detail))
 }
 
-/// Gives the tenant a copy of its tier's template in place of its empty database. `Some` says why nothing was run.
+/// Replaces the tenant's empty database with a copy of its tier's template. `Some` says why nothing ran.
 async fn fill(
     context: &Context<'_>,
     request: &Installation<'_>,
@@ -85,7 +86,7 @@ async fn fill(
     request.data.run(&[template::take_over(&draft, spec.owner)]).await?;
     request.data.run(&database::secure_database(&draft, spec.owner)).await?;
     own(context, request, spec, &draft).await?;
-    // Asked at the last moment: what somebody has set up by now is not thrown away.
+    // Checked at the last moment, so that a database that someone has set up meanwhile is kept.
     if !install::is_initialised(request).await? {
         request.data.run(&template::replace(request.database, &draft)).await?;
         if spec.user != spec.owner {
@@ -95,7 +96,7 @@ async fn fill(
     Ok(None)
 }
 
-/// Makes the template unless it is there; what was left half made is gone on with.
+/// Makes the template unless it exists; resumes a half-made template.
 async fn provide(
     context: &Context<'_>,
     request: &Installation<'_>,
@@ -121,7 +122,7 @@ async fn provide(
     if let (StepOutcome::NotRun, reason) = install::install(context, &filling).await? {
         return Ok(Some(reason.unwrap_or_default()));
     }
-    // A task that died after the modules has left attachments in files, which no copy would have.
+    // A task that died after installing the modules left attachments in files, which no copy would contain.
     let settled = async || request.data.holds(&template::is_settled(name)).await;
     if !settled().await? {
         let (outcome, reason) =
@@ -137,7 +138,7 @@ async fn provide(
     Ok(None)
 }
 
-/// Gives a database that nobody has used yet its identity, its secrets, its address and its administrator's password.
+/// Gives an unused database its identity, its secrets, its address and its administrator's password.
 async fn own(
     context: &Context<'_>,
     request: &Installation<'_>,
@@ -149,10 +150,11 @@ async fn own(
     }
     let tags: BTreeMap<String, String> =
         request.runtime.tags.iter().filter(|(key, _)| key != crate::stack::tags::CELL_TAG).cloned().collect();
-    // Kept before it is set: a password that nobody knows would be of no use. Without the cell's tag, so that no task can read it.
+    // Stored before it is set: a password that nobody knows would be useless. Without the cell's tag, so that no task
+    // can read it.
     context.aws.create_secret(&spec.password_name, &password::generate(&mut rand::rng()), &tags).await?;
     let password = context.aws.secret(&spec.password_name).await?.ok_or_else(|| OperationError::Preflight {
-        problem: format!("the password {} is gone", spec.password_name),
+        problem: format!("the password {} no longer exists", spec.password_name),
         help: "run the command again: it makes a new one".to_owned(),
     })?;
     for bound in first_setup::statements(database, spec.url, &password) {

@@ -1,4 +1,4 @@
-//! Deleting tenants and environments. Data is retained unless it is purged; what stopped half-way is gone on with.
+//! Deletes tenants and environments. Keeps data unless it is purged, and resumes an interrupted deletion.
 
 use crate::aws::AwsError;
 use crate::model::{CellNumber, TenantName};
@@ -16,17 +16,17 @@ use crate::template::Document;
 use super::steps::{self, REGISTRY};
 use super::{deletion_protection, failure, wait};
 
-/// The environment's output that names the bucket of backups.
+/// The environment's output that names the backup bucket.
 pub const BACKUP_BUCKET: &str = "BackupBucketName";
 
-/// What of a tenant outlasts its deletion.
+/// What konta keeps of a deleted tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kept {
     /// Database, files, password, addons and backups.
     Data,
     /// Its backups, and its files in the cell's file system.
     Backups,
-    /// Its files in the cell's file system alone.
+    /// Only its files in the cell's file system.
     Files,
 }
 
@@ -67,7 +67,7 @@ pub fn environment_steps(purge: bool) -> Vec<Step> {
     steps
 }
 
-/// Deletes in one environment.
+/// Deletes tenants and stacks of one environment.
 #[derive(Debug)]
 pub struct Deleter<'a> {
     context: &'a Context<'a>,
@@ -76,13 +76,14 @@ pub struct Deleter<'a> {
 }
 
 impl<'a> Deleter<'a> {
-    /// Deletes what is deployed now.
+    /// Deletes from what is deployed now.
     #[must_use]
     pub fn new(context: &'a Context<'a>) -> Self {
         Self { context, observed: context.observed() }
     }
 
-    /// Deletes a tenant: its stack, its reservation; unless its data is kept also its addons, databases, role and password.
+    /// Deletes a tenant: its stack and its reservation, and, unless its data is kept, its addons, databases, role and
+    /// password.
     pub async fn tenant(&self, tenant: &TenantName, keeps: Kept) -> Result<(), OperationError> {
         let purge = keeps != Kept::Data;
         let name = self.context.names.tenant(tenant);
@@ -91,7 +92,7 @@ impl<'a> Deleter<'a> {
         let priority = standing.and_then(|s| s.parameters.get("ListenerRulePriority")).cloned();
         let kept = self.context.names.kept_tenant(tenant);
         if let (Some(cell), false) = (cell, purge) {
-            // Before the stack goes, which alone knows the cell: a tenant that comes again must find its database.
+            // Before the stack is deleted, which alone knows the cell: a tenant deployed again must find its database.
             let tags = standing.map(|s| s.tags.clone()).unwrap_or_default();
             let tags = tags.into_iter().filter(|(key, _)| key != HASH_TAG).collect();
             self.context.aws.create_parameter(&kept, &cell.to_string(), &tags).await?;
@@ -121,7 +122,8 @@ impl<'a> Deleter<'a> {
         if !purge {
             return Ok(());
         }
-        // A cluster of its own goes as a whole, below: its last snapshot is to hold the data, not an empty database.
+        // The tenant's own cluster is deleted as a whole, below: its last snapshot must hold the data, not an empty
+        // database.
         let own = Database::of_stacks(self.context.aws, &self.observed, &[self.context.names.addon(tenant, "aurora")]);
         for target in targets.iter().filter(|target| own.as_ref().is_none_or(|own| own.cluster() != target.cluster())) {
             self.context.step(&name, DATABASE, steps::drop_tenant(target, tenant)).await?;
@@ -148,17 +150,17 @@ impl<'a> Deleter<'a> {
         Ok(self.context.aws.delete_parameter(&kept).await?)
     }
 
-    /// Deletes an addon of a tenant's; what its deletion policies keep stays, of a cluster a snapshot.
+    /// Deletes a tenant's addon. What its deletion policies retain remains; a cluster leaves a snapshot.
     ///
     /// # Errors
-    /// When AWS refuses, and when the deletion fails; the same call goes on.
+    /// When AWS refuses, and when the deletion fails; the same call resumes it.
     pub async fn addon(&self, addon: &ObservedStack, tenant: &TenantName) -> Result<(), OperationError> {
         self.unprotect_data(&addon.name).await?;
         self.protected_stack(addon, &format!("addon of {tenant}")).await
     }
 
-    /// Deletes a tenant's backups, with what the bucket keeps of those deleted before. An environment of before there were backups has
-    /// none.
+    /// Deletes a tenant's backups, with what the bucket keeps of those deleted earlier. An environment deployed before
+    /// konta had backups has no bucket.
     async fn backups(&self, stack: &str, tenant: &TenantName) -> Result<(), OperationError> {
         let Some(bucket) = self.observed.output(&self.context.names.environment(), BACKUP_BUCKET) else {
             return Ok(());
@@ -177,8 +179,8 @@ impl<'a> Deleter<'a> {
         self.context.step(stack, BACKUPS, work).await.map(|_| ())
     }
 
-    /// The clusters that may hold the tenant's database: its own and its cell's; every cell's when its stack is gone already and nobody
-    /// knows any more which it was.
+    /// The clusters that may hold the tenant's database: its own and its cell's, or every cell's if its stack no longer
+    /// exists and its cell is unknown.
     async fn data_targets(
         &self,
         tenant: &TenantName,
@@ -205,7 +207,8 @@ impl<'a> Deleter<'a> {
         Ok(targets)
     }
 
-    /// Whether a cluster is deleted, or about to be, by an earlier run that deletes its stack: it takes no SQL any more.
+    /// Whether an earlier run deletes the cluster's stack and has deleted the cluster or is about to: it no longer
+    /// takes SQL.
     async fn is_going(&self, stack: &str, target: &Database<'_>) -> Result<bool, OperationError> {
         let status = self.observed.get(stack).map(|standing| standing.status.as_str()).unwrap_or_default();
         if !status.starts_with("DELETE_") {
@@ -234,9 +237,9 @@ impl<'a> Deleter<'a> {
         Ok((StepOutcome::Done, None))
     }
 
-    /// Deletes an environment's own stacks: cells, the environment and, with `purge`, the zone.
+    /// Deletes an environment's stacks: cells, the environment and, with `purge`, the zone.
     ///
-    /// Clusters leave a snapshot and file systems stay, as their templates say. Tenants must be gone before.
+    /// Clusters leave a snapshot and file systems remain, as their templates say. Delete the tenants first.
     pub async fn environment(&self, purge: bool) -> Result<(), OperationError> {
         let prefix = format!("{}-cell-", self.context.names.environment());
         for cell in self.observed.iter().filter(|stack| stack.name.starts_with(&prefix)) {
@@ -254,8 +257,8 @@ impl<'a> Deleter<'a> {
         let Some(dns) = self.observed.get_with_shells(&self.context.names.dns()).filter(|_| purge) else {
             return Ok(());
         };
-        // The template retains the zone, so that no rollback ever takes it; a purge means it. It goes before its stack, which alone
-        // knows its id: an interruption between the two would leave it for ever.
+        // The template retains the zone, so that no rollback ever deletes it; a purge must. konta deletes it before its
+        // stack, which alone knows its id: an interruption between the two would leave the zone for ever.
         if let Some(zone) = dns.outputs.get("HostedZoneId") {
             let work = async {
                 let count = self.context.aws.empty_zone(zone).await?;
@@ -284,7 +287,7 @@ impl<'a> Deleter<'a> {
         self.stack(&stack.name, title, &[]).await
     }
 
-    /// Deletes one stack and follows it; all is well when it is gone already.
+    /// Deletes one stack and follows it; a stack that no longer exists counts as deleted.
     async fn stack(&self, name: &str, title: &str, retain: &[String]) -> Result<(), OperationError> {
         let begun = tokio::time::Instant::now();
         self.context.events.send(OperationEvent::StackStarted {

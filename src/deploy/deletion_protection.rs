@@ -1,4 +1,4 @@
-//! Deletion protection of databases and load balancers, taken off where the stack around them is to go.
+//! Turns off the deletion protection of databases and load balancers whose stack will be deleted.
 
 use crate::aws::{Aws, AwsError};
 use crate::operation::error::OperationError;
@@ -10,10 +10,10 @@ use crate::operation::step::Step;
 /// Before a stack with a protected database or load balancer can be deleted. Also runs when a failed first creation is removed.
 pub(super) const TAKE_OFF: Step = Step::new("protection", "turn deletion protection off");
 
-/// Turns off the deletion protection of a stack's databases and load balancers. What is gone, or going, needs nothing.
+/// Turns off the deletion protection of a stack's databases and load balancers. Skips what is deleted or being deleted.
 pub async fn take_off(aws: &Aws, polling: Polling, stack: &str) -> StepResult {
     let resources = match aws.stack_resources(stack).await {
-        // The stack itself went meanwhile.
+        // The stack itself was deleted meanwhile.
         Err(error) if error.code == "ValidationError" && error.message.contains("does not exist") => Vec::new(),
         resources => resources?,
     };
@@ -24,7 +24,7 @@ pub async fn take_off(aws: &Aws, polling: Polling, stack: &str) -> StepResult {
         }
         match kind.as_str() {
             "AWS::RDS::DBCluster" => cluster(aws, polling, &id).await?,
-            // One that failed to be made may have a name only, and no ARN to ask for.
+            // A load balancer that could not be made may have only a name, and no ARN to call AWS with.
             "AWS::ElasticLoadBalancingV2::LoadBalancer" if !id.starts_with("arn:") => continue,
             "AWS::ElasticLoadBalancingV2::LoadBalancer" => gone_is_done(aws.unprotect_load_balancer(&id).await)?,
             _ => continue,
@@ -35,7 +35,8 @@ pub async fn take_off(aws: &Aws, polling: Polling, stack: &str) -> StepResult {
     Ok((outcome, Some(format!("{count} resources"))))
 }
 
-/// RDS changes a cluster only while it is available: one that is still being made or backed up is waited for.
+/// Turns it off for a cluster. RDS changes a cluster only while it is available, so this waits for one that is still
+/// being made or backed up.
 async fn cluster(aws: &Aws, polling: Polling, id: &str) -> Result<(), OperationError> {
     let begun = tokio::time::Instant::now();
     let mut retry = Retry::new(polling, None, format!("the deletion protection of {id}"));

@@ -1,4 +1,4 @@
-//! Carrying out a plan: wave by wave, side by side, each stack with the steps around it.
+//! Carries out a plan wave by wave, the stacks of a wave side by side, each with its steps.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,7 +26,7 @@ pub struct StackResult {
     pub stack: String,
     /// What it is, for people.
     pub title: String,
-    /// What was to happen.
+    /// The planned action.
     pub action: Action,
     /// CloudFormation's last status, `UNCHANGED`, or `SKIPPED` when a stack before it failed.
     pub status: String,
@@ -41,20 +41,21 @@ pub struct StackResult {
 pub struct Deployer<'a> {
     /// What every operation works with.
     pub context: &'a Context<'a>,
-    /// The tenants the plan concerns, by name.
+    /// The tenants that the plan concerns, by name.
     pub tenants: BTreeMap<TenantName, &'a Tenant>,
-    /// The tiers, whose modules the templates of new databases have.
+    /// The tiers, whose modules the database templates contain.
     pub tiers: &'a BTreeMap<TierName, Tier>,
-    /// The templates that this command is making.
+    /// The locks on the templates that this command makes.
     pub templates: TemplateLocks,
     /// Whether each tenant is leased when its turn comes; not where the caller holds the lease.
     pub takes_leases: bool,
-    /// Where tenants that come from another place get their data.
+    /// Where tenants that move get their data.
     pub data_sources: BTreeMap<TenantName, &'a dyn DataSource>,
 }
 
 impl Deployer<'_> {
-    /// Carries out a plan and tells how every stack ended. A stack whose predecessor failed is skipped; its neighbours go on.
+    /// Carries out a plan and returns how every stack ended. A stack that depends on a failed one is skipped; the
+    /// others continue.
     pub async fn deploy(&self, planned: &Planned) -> Vec<StackResult> {
         let desired: Vec<DesiredStack> = planned.stacks.iter().map(|p| p.desired.clone()).collect();
         let mut results: BTreeMap<usize, StackResult> = BTreeMap::new();
@@ -72,18 +73,18 @@ impl Deployer<'_> {
                     let skipped = result(&stack, "SKIPPED", Vec::new(), None, Some(before));
                     results.insert(index, skipped);
                 } else if *self.context.interrupts.borrow() != Interrupt::None {
-                    let what = format!("{} was not begun", stack.desired.name);
+                    let what = format!("{} was not started", stack.desired.name);
                     results.insert(
                         index,
                         result(&stack, "SKIPPED", Vec::new(), Some(OperationError::Cancelled { what }), None),
                     );
                 } else {
-                    // Asked again when its turn comes: all tenants are one wave.
+                    // Checked again when its turn comes, because all tenants are in one wave.
                     going.push(async move {
                         if *self.context.interrupts.borrow() == Interrupt::None {
                             return (index, self.stack(&stack).await);
                         }
-                        let what = format!("{} was not begun", stack.desired.name);
+                        let what = format!("{} was not started", stack.desired.name);
                         (index, result(&stack, "SKIPPED", Vec::new(), Some(OperationError::Cancelled { what }), None))
                     });
                 }
@@ -99,7 +100,7 @@ impl Deployer<'_> {
         results.into_values().collect()
     }
 
-    /// What is to happen to a stack now that those before it have changed: its parameters may be others than when it was planned.
+    /// What happens to a stack now that those before it have changed: its parameters may differ from the planned ones.
     fn looked_at_again<'p>(&self, stack: &'p PlannedStack, changing: &BTreeSet<String>) -> Cow<'p, PlannedStack> {
         let open = matches!(stack.plan.action, Action::Follow | Action::Verify);
         if !open || plan::takes_from(&stack.desired, changing).is_none() {
@@ -126,7 +127,7 @@ impl Deployer<'_> {
         result(stack, "UNCHANGED", Vec::new(), None, None)
     }
 
-    /// One stack with everything around it.
+    /// Deploys one stack with its steps.
     async fn stack(&self, stack: &PlannedStack) -> StackResult {
         let desired = &stack.desired;
         let begun = tokio::time::Instant::now();
@@ -172,7 +173,7 @@ impl Deployer<'_> {
             StackKind::Environment => {
                 let roles = steps::service_roles(self.context.aws);
                 self.context.deployment_step(&desired, steps::SERVICE_ROLES, not_run, roles).await?;
-                // Before every run that asks for the certificate: on a zone that nobody finds it would hang for hours.
+                // Before every run that requests the certificate: with a zone that is not delegated it would hang for hours.
                 let certificate = self.context.standing().output(&desired.name, "CertificateArn").is_some();
                 if !certificate && self.context.environment.certificate == Certificate::Create {
                     self.check_delegation(&desired, not_run).await?;
@@ -191,9 +192,10 @@ impl Deployer<'_> {
             StackKind::Tenant(name) => {
                 let tenant = *self.tenants.get(&name).ok_or_else(|| OperationError::Preflight {
                     problem: format!("the tenant {name} is not in the workspace"),
-                    help: "check the name with `konta validate`".to_owned(),
+                    help: "run `konta ls` to see its tenants".to_owned(),
                 })?;
-                // Before its database is made: a run that ends between that and the stack must find the cell again.
+                // Before its database is made: after an interruption between that and the stack, the next run must find
+                // the cell again.
                 let is_new = self.context.standing().get(&desired.name).is_none();
                 let kept = self.context.names.kept_tenant(&name);
                 if let (true, Some(cell)) = (is_new, desired.tags.get(CELL_TAG)) {
@@ -217,7 +219,7 @@ fn result(
     before: Option<&String>,
 ) -> StackResult {
     if let Some(before) = before {
-        not_run.push(format!("{before} was not deployed, on which it stands"));
+        not_run.push(format!("depends on {before}, which was not deployed"));
     }
     StackResult {
         stack: stack.desired.name.clone(),

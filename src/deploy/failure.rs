@@ -1,4 +1,4 @@
-//! Which failure came first: CloudFormation reports a cascade, of which one line is the cause.
+//! Which failure came first: CloudFormation reports a cascade, and one line of it is the cause.
 
 use crate::aws::cloudformation::Event;
 use crate::operation::error::OperationError;
@@ -8,7 +8,7 @@ use crate::template::Document;
 const CONSEQUENCES: &[&str] =
     &["Resource creation cancelled", "Resource update cancelled", "Resource deletion cancelled"];
 
-/// The first failure in events that are in order of time, consequences left out; the stack's own reason when no resource failed.
+/// The first failure in events in order of time, without consequences; the stack's own reason if no resource failed.
 #[must_use]
 pub fn first(events: &[Event], stack: &str) -> Option<Event> {
     let failed = |event: &&Event| event.status.ends_with("_FAILED");
@@ -32,7 +32,7 @@ pub fn error(stack: &str, status: &str, document: &Document, events: &[Event]) -
         return OperationError::Stuck {
             stack: stack.to_owned(),
             status: status.to_owned(),
-            help: "CloudFormation gives no event that says why: look at the stack's events in the console".to_owned(),
+            help: "no event says why: check the stack's events in the CloudFormation console".to_owned(),
         };
     };
     let sentence = document.description(&event.logical_id);
@@ -46,11 +46,11 @@ pub fn error(stack: &str, status: &str, document: &Document, events: &[Event]) -
     let reason = event.reason.clone().unwrap_or_else(|| "AWS gives no reason".to_owned());
     let became = match status {
         "ROLLBACK_COMPLETE" | "CREATE_FAILED" | "ROLLBACK_FAILED" => {
-            "the stack was not made; the next deploy removes what is left of it and makes it anew"
+            "the stack was not made; the next deployment removes what is left of it and makes it again"
         }
         "UPDATE_ROLLBACK_COMPLETE" => "the stack is as it was before; databases were not touched",
-        "UPDATE_ROLLBACK_FAILED" => "the rollback got stuck; the next deploy continues it first",
-        _ => "look at `konta status`",
+        "UPDATE_ROLLBACK_FAILED" => "the rollback got stuck; the next deployment continues it first",
+        _ => "`konta status` shows the current state",
     };
     let help = format!("{}\n{became}", advice(&event.resource_type, &reason));
     OperationError::ResourceFailed { stack: stack.to_owned(), resource, status: event.status, reason, help }
@@ -64,19 +64,19 @@ fn advice(resource_type: &str, reason: &str) -> &'static str {
     } else if resource_type == "AWS::CloudFormation::WaitCondition" {
         "the stack waited for konta to prepare the database, and konta did not come back in time: run the command again"
     } else if says("Circuit Breaker") || says("failed to stabilize") && resource_type == "AWS::ECS::Service" {
-        "the new tasks did not stay up: see why the last one stopped (shown above, and in the log group), correct image, size or variables"
+        "the new tasks did not stay up: see why the last one stopped (shown above, and in the log group), then correct the image, size or variables"
     } else if says("Priority") && says("in use") {
-        "another rule has this priority: run the command again, konta takes the next free one"
+        "another rule has this priority: run the command again, and konta takes the next free one"
     } else if says("Cannot find version") {
         "this engine version is no longer offered: set `database.engine_version` to a current one"
     } else if says("certificate") && says("not found") {
         "the certificate must be issued in the same region and account"
     } else if says("already exists") {
-        "something of this name stands outside the stack: remove it, or rename what the manifest makes"
+        "something with this name exists outside the stack: remove it, or choose another name in the manifest"
     } else if says("quota") || says("limit exceeded") || says("LimitExceeded") || says("TooMany") {
         "a quota is used up: ask for more in Service Quotas, or open another cell"
     } else if says("AccessDenied") || says("not authorized") {
-        "the identity that deploys lacks a permission: give it the one the reason names"
+        "the identity that deploys lacks a permission: give it the one that the reason names"
     } else if says("Cpu") || says("memory") {
         "choose a CPU and memory pair that Fargate offers (`konta validate` lists them)"
     } else {

@@ -1,4 +1,4 @@
-//! Whether the tasks of a service answer, and what is remembered of it until somebody has seen it.
+//! Whether the tasks of a service answer, and the note kept in AWS until konta has seen that they do.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::stack::{DesiredStack, StackKind};
 
 use super::wait;
 
-/// How long running tasks may leave the load balancer without an answer: the grace period of the templates' services.
+/// How long running tasks may not answer the load balancer: the grace period of the templates' services.
 const BEGINNING: Duration = Duration::from_mins(2);
 
 /// Asks a service's tasks whether they answer.
@@ -38,11 +38,11 @@ impl Context<'_> {
         self.seen_healthy(&desired.name).await
     }
 
-    /// Waits until a service has its tasks running and one of them answers.
+    /// Waits until all tasks of a service run and one of them answers.
     pub async fn answers(&self, stack: &str, cluster: &str, service: &str, group: &str) -> StepResult {
         let (running, wanted) = wait::steady(self.aws, self.polling, &self.events, stack, cluster, service).await?;
         if !self.aws.runs_tasks() {
-            let detail = "the sandbox runs no containers, so no task was asked for its health";
+            let detail = "the sandbox runs no containers, so no task was checked";
             return Ok((StepOutcome::NotRun, Some(detail.to_owned())));
         }
         let (healthy, all, reason) = self.answering(group, wanted).await?;
@@ -58,7 +58,8 @@ impl Context<'_> {
         Ok((StepOutcome::Done, Some(format!("{healthy} of {all} tasks answer"))))
     }
 
-    /// A group's healthy targets, of how many, and a reason: at once where one answers, else as long as a task may take to begin.
+    /// A target group's healthy targets, the number of targets, and a reason. Returns when one answers, at the latest
+    /// after the time that a task may take to start.
     async fn answering(&self, group: &str, wanted: i32) -> Result<(usize, usize, Option<String>), OperationError> {
         let begun = tokio::time::Instant::now();
         loop {
@@ -70,20 +71,20 @@ impl Context<'_> {
         }
     }
 
-    /// Keeps beside a stack that nobody has seen its tasks answer since it was last changed: by its hash alone the next run would
-    /// take it for well, even when this one is interrupted or the health check fails.
+    /// Notes in AWS that konta has not seen a stack's tasks answer since its last change. By the stack's hash alone the
+    /// next run would take it for healthy, even if this run is interrupted or its health check fails.
     pub async fn not_seen_healthy(&self, stack: &str, tags: &BTreeMap<String, String>) -> Result<(), OperationError> {
         let tags = tags.iter().filter(|(key, _)| *key != HASH_TAG).map(|(key, value)| (key.clone(), value.clone()));
         self.aws.create_parameter(&self.names.unverified_stack(stack), &Events::now(), &tags.collect()).await?;
         Ok(())
     }
 
-    /// Takes that note away again.
+    /// Deletes that note.
     pub async fn seen_healthy(&self, stack: &str) -> Result<(), OperationError> {
         Ok(self.aws.delete_parameter(&self.names.unverified_stack(stack)).await?)
     }
 
-    /// Asks a stack's tasks again, and changes nothing.
+    /// Checks a stack's tasks again, and changes nothing.
     pub(super) async fn verify(&self, desired: &DesiredStack, not_run: &mut Vec<String>) -> Result<(), OperationError> {
         match desired.kind {
             StackKind::Cell(_) => self.verify_health(desired, "PoolServiceName", "PoolTargetGroupArn", not_run).await,

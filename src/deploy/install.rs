@@ -1,4 +1,4 @@
-//! The installation of a tenant's modules: a one-off task of its own task definition, before it takes traffic.
+//! Installs a tenant's modules: a one-off task with the tenant's task definition, before the tenant gets traffic.
 
 use crate::odoo::{database, modules};
 use crate::operation::context::Context;
@@ -15,7 +15,7 @@ pub struct Installation<'a> {
     pub stack: &'a str,
     /// The database to fill.
     pub database: &'a str,
-    /// The modules wanted.
+    /// The desired modules.
     pub modules: &'a [String],
     /// The cluster that holds the database.
     pub data: &'a Database<'a>,
@@ -28,12 +28,12 @@ pub struct Installation<'a> {
 /// Whether Odoo has ever been set up in the database.
 ///
 /// # Errors
-/// When PostgreSQL cannot be asked.
+/// When the query fails.
 pub(super) async fn is_initialised(request: &Installation<'_>) -> Result<bool, OperationError> {
     request.data.holds(&database::is_initialised(request.database)).await
 }
 
-/// Installs what is missing. The database itself says what that is, so an interrupted installation is simply resumed.
+/// Installs what is missing. The database shows what that is, so the same call resumes an interrupted installation.
 ///
 /// # Errors
 /// When the task fails, and when it leaves modules that Odoo does not know.
@@ -42,8 +42,8 @@ pub async fn install(context: &Context<'_>, request: &Installation<'_>) -> StepR
     if missing.is_empty() {
         return Ok((StepOutcome::AlreadyDone, Some(format!("{} modules are installed", request.modules.len()))));
     }
-    // The same name at every run: a task that an interrupted command left running is found again rather than started twice. What it
-    // installs may be another list, so that the database is asked once more when it has ended.
+    // The task has the same name in every run: one that an interrupted command left running is found again rather than
+    // started twice. It may install another list of modules, so konta checks the database again when it has ended.
     if let Some(exit) = end_of_running(context, request).await? {
         if let TaskExit::NotRun { reason } = exit {
             return Ok((StepOutcome::NotRun, Some(reason)));
@@ -56,20 +56,20 @@ pub async fn install(context: &Context<'_>, request: &Installation<'_>) -> StepR
     }
     match run_task(context, request, &(request.command)(request.database, &missing)).await? {
         TaskExit::NotRun { reason } => Ok((StepOutcome::NotRun, Some(reason))),
-        // Odoo passes over modules that it does not know, and ends well all the same.
+        // Odoo skips modules that it does not know, and still succeeds.
         TaskExit::Succeeded => match self::missing(request).await? {
             left if left.is_empty() => Ok((StepOutcome::Done, Some(missing.join(", ")))),
-            left => Err(failed(request, format!("Odoo ended well, but knows no {}", left.join(", ")))),
+            left => Err(failed(request, format!("Odoo succeeded, but does not know {}", left.join(", ")))),
         },
         exit => Err(failed(request, problem(&exit))),
     }
 }
 
-/// Brings to its end what an installation has left undone, until `done` says that it is: by the task that is still at it, else by one
-/// with this command.
+/// Finishes what an installation left undone: waits for a task that is still running, and runs one with this command
+/// unless `done` says that the work is complete.
 ///
 /// # Errors
-/// When the task fails, and when its work is not done all the same.
+/// When the task fails, and when it succeeds but the work is not complete.
 pub(super) async fn finish_with(
     context: &Context<'_>,
     request: &Installation<'_>,
@@ -83,7 +83,7 @@ pub(super) async fn finish_with(
         TaskExit::NotRun { reason } => Ok((StepOutcome::NotRun, Some(reason))),
         TaskExit::Succeeded if done().await? => Ok((StepOutcome::Done, None)),
         TaskExit::Succeeded => {
-            Err(failed(request, "Odoo ended well, but left attachments outside the database".to_owned()))
+            Err(failed(request, "Odoo succeeded, but left attachments outside the database".to_owned()))
         }
         exit => Err(failed(request, problem(&exit))),
     }
@@ -126,7 +126,7 @@ fn problem(exit: &TaskExit) -> String {
 
 async fn missing(request: &Installation<'_>) -> Result<Vec<String>, OperationError> {
     if !is_initialised(request).await? {
-        // An empty list still sets Odoo up.
+        // Even if the list is empty, `base` sets up Odoo.
         let mut all = vec!["base".to_owned()];
         all.extend(request.modules.iter().filter(|name| *name != "base").cloned());
         return Ok(all);
@@ -140,12 +140,12 @@ fn failed(request: &Installation<'_>, reason: String) -> OperationError {
         stack: request.stack.to_owned(),
         step: "installing modules".to_owned(),
         reason,
-        help: "the environment's log group has the task's output; correct the modules or the image and run the command again"
+        help: "see the task's output in the environment's log group, correct the modules or the image, and run the command again"
             .to_owned(),
     }
 }
 
-/// ECS takes 36 characters: a short name of konta's own and a hash of the database's name.
+/// ECS allows 36 characters: a short name, and a hash of the database's name.
 fn started_by(database: &str) -> String {
     use sha2::{Digest, Sha256};
     let digest = Sha256::digest(database.as_bytes());

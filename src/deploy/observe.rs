@@ -1,4 +1,4 @@
-//! What stands in AWS, in as few calls as can be.
+//! Reads what is deployed in AWS, in as few calls as possible.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -12,7 +12,7 @@ use crate::stack::names::{MOVING, Names, OPERATION};
 use crate::stack::tags::{APPLICATION_TAG, ENVIRONMENT_TAG};
 use crate::stack::{Observed, ObservedStack};
 
-/// Turns AWS's description into konta's.
+/// Converts AWS's description into konta's.
 #[must_use]
 pub fn observed(stack: StackDescription) -> ObservedStack {
     ObservedStack {
@@ -27,11 +27,12 @@ pub fn observed(stack: StackDescription) -> ObservedStack {
     }
 }
 
-/// Every stack of one environment of one application: one sweep, a call for about each hundred stacks of the account; and the tenants
-/// whose data was kept and those on their way elsewhere, one call as a rule. An identity that may not ask for these is told so by
-/// [`unverified`], which asks the same way.
+/// Every stack of one environment of one application: one sweep, with one call for about every hundred stacks of the
+/// account. Also the tenants whose data was kept and those that are being moved: usually one call. An identity that may
+/// not read these gets none; [`unverified`] needs the same permission and reports that it is missing.
 ///
-/// A stack that someone else made under one of konta's names is kept too (by its prefix), so that it is not mistaken for absent.
+/// Includes a stack that someone else made under one of konta's names (by its prefix), so that it does not count as
+/// absent.
 pub async fn sweep(aws: &Aws, application: &str, environment: &str) -> Result<Observed, AwsError> {
     let prefix = format!("{application}-{environment}");
     let ours = |stack: &StackDescription| {
@@ -68,8 +69,8 @@ pub async fn sweep(aws: &Aws, application: &str, environment: &str) -> Result<Ob
     Ok(Observed::new(stacks).with(in_account, kept).with_moving(moving).with_operations(operations))
 }
 
-/// The stacks whose tasks nobody has seen answer since their last deployment, because that failed or was interrupted; `None` when the
-/// identity may not ask. One call as a rule: there are none.
+/// The stacks whose tasks konta has not seen answer since their last deployment, because that failed or was
+/// interrupted; `None` if the identity may not read them. Usually one call, since there are none.
 pub async fn unverified(aws: &Aws, names: &Names) -> Result<Option<BTreeSet<String>>, AwsError> {
     match aws.parameters_under(&names.unverified()).await {
         Ok(stacks) => Ok(Some(stacks.into_keys().collect())),
@@ -78,13 +79,14 @@ pub async fn unverified(aws: &Aws, names: &Names) -> Result<Option<BTreeSet<Stri
     }
 }
 
-/// The deployed templates of these stacks, or why one could not be had; several are asked for side by side.
+/// The deployed templates of these stacks, or why one could not be read; several are read side by side.
 pub async fn templates(aws: &Aws, polling: Polling, stacks: Vec<&str>) -> HashMap<String, Result<String, AwsError>> {
     let each = stacks.into_iter().map(async |stack| (stack.to_owned(), aws.template(stack).await));
     futures::stream::iter(each).buffered(polling.side_by_side).collect().await
 }
 
-/// The stacks that say where a tenant runs: its own, its cell's, its environment's. Three calls, however many tenants there are.
+/// The stacks that say where a tenant runs: its own, its cell's, its environment's. Three calls, however many tenants
+/// there are.
 pub async fn stacks_of_tenant(aws: &Aws, names: &Names, tenant: &TenantName) -> Result<Observed, AwsError> {
     let (own, shared) = (names.tenant(tenant), names.environment());
     let (own, shared) = futures::try_join!(aws.stack(&own), aws.stack(&shared))?;

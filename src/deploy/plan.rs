@@ -1,4 +1,4 @@
-//! From a workspace, and what is deployed of it, to a plan whose updates AWS has computed.
+//! Turns a workspace, and what is deployed of it, into a plan whose updates AWS has computed.
 
 mod refusal;
 mod stack;
@@ -23,7 +23,7 @@ pub use stack::creations;
 /// A stack with its plan and, for an update, the change set that the plan was read from.
 #[derive(Debug, Clone)]
 pub struct PlannedStack {
-    /// The stack as wanted.
+    /// The desired stack.
     pub desired: DesiredStack,
     /// What happens to it.
     pub plan: StackPlan,
@@ -36,7 +36,7 @@ pub struct PlannedStack {
 pub struct ReviewedChangeSet {
     /// Its name.
     pub name: String,
-    /// The parameters it was made with: with others it is another change.
+    /// The parameters that it was made with: with others it is another change.
     pub parameters: BTreeMap<String, String>,
 }
 
@@ -57,7 +57,7 @@ impl Planned {
 /// A plan that AWS has been asked about.
 #[derive(Debug)]
 pub struct Online {
-    /// What the plan is carried out with.
+    /// What konta carries out.
     pub planned: Planned,
     /// What is shown.
     pub plan: Plan,
@@ -68,7 +68,7 @@ pub struct Online {
 /// Plans with AWS. `relocating` names a tenant that the command brings to a cell.
 ///
 /// # Errors
-/// Everything that stands in the way, of every stack; no change set is left then.
+/// The problems of all stacks; no change set remains then.
 pub async fn online(
     aws: &Aws,
     polling: Polling,
@@ -83,21 +83,18 @@ pub async fn online(
     let unverified = observe::unverified(aws, &loaded.names(environment)).await.map_err(alone)?;
     let unverified = unverified.unwrap_or_else(|| {
         notes.push(
-            "whether the last deployments were seen to answer could not be asked: ssm:GetParametersByPath is denied"
-                .to_owned(),
+            "cannot check whether the last deployments became healthy: ssm:GetParametersByPath is denied".to_owned(),
         );
         BTreeSet::new()
     });
     let has_tenants = observed.iter().any(|stack| stack.tenant().is_some());
     if scope.tenants.is_empty() && has_tenants && !touched(&stacks, &observed).is_empty() {
-        notes.push(
-            "tenants take outputs of these stacks: `konta plan tenant --all` tells afterwards what follows".to_owned(),
-        );
+        notes.push("tenants take outputs of these stacks: run `konta plan tenant --all` afterwards".to_owned());
     }
     let planned = stack::each(aws, polling, stacks, &observed, &unverified).await?;
     let plan = Plan {
         environment: environment.name.to_string(),
-        // Every session is held to the environment's account before anything is planned.
+        // Every session is checked against the environment's account before anything is planned.
         account: Some(environment.account.to_string()),
         region: environment.region.to_string(),
         online: true,
@@ -107,7 +104,7 @@ pub async fn online(
     Ok(Online { planned, plan, observed })
 }
 
-/// Plans from the templates alone, as if nothing was deployed; `why` says why AWS was not asked.
+/// Plans from the templates alone, as if nothing was deployed; `why` says why konta does not call AWS.
 ///
 /// # Errors
 /// Everything that is wrong with the workspace's templates, overrides and addons.
@@ -136,7 +133,7 @@ fn alone(error: impl Into<OperationError>) -> Vec<OperationError> {
     vec![error.into()]
 }
 
-/// What is deployed of the environment, for a command that brings a tenant to another place or none.
+/// What is deployed of the environment, for a command that moves a tenant or none.
 async fn sweep(
     aws: &Aws,
     loaded: &LoadedWorkspace,
@@ -151,7 +148,7 @@ async fn sweep(
     })
 }
 
-/// The stacks of the scope; an error comes with everything else that is wrong with the workspace.
+/// The stacks of the scope; an error also lists everything else that is wrong with the workspace.
 fn composed(
     loaded: &LoadedWorkspace,
     environment: &Environment,
@@ -161,8 +158,9 @@ fn composed(
     wanted(&loaded.builder(), &loaded.workspace, environment, scope, observed)
         .map_err(|error| validate::with_all_others(loaded, error))
 }
-/// Deletes the change sets of a plan that will not be carried out. One that cannot be deleted keeps none of the others; the first
-/// such error is returned.
+
+/// Deletes the change sets of a plan that konta will not carry out. A failure does not stop the rest; the first error
+/// is returned.
 pub async fn discard(aws: &Aws, polling: Polling, planned: &Planned) -> Result<(), OperationError> {
     let sets = planned.stacks.iter().filter_map(|stack| Some((&stack.desired, stack.change_set.as_ref()?)));
     let each = sets.map(async |(desired, set)| match change_set::discard(aws, desired, &set.name, false).await {

@@ -1,4 +1,5 @@
-//! What can be checked before a deployment: data at risk, the account, the engine version, quotas. What cannot be asked is said, not assumed.
+//! Checks before a deployment: data at risk, the account, the engine version, quotas. What cannot be checked becomes a
+//! note, not an assumption.
 
 use futures::StreamExt as _;
 
@@ -11,10 +12,10 @@ use crate::stack::{Action, PlanSource, Risk, StackKind};
 
 use super::plan::Online;
 
-/// Checks a plan before it is confirmed: gives notes, among them what could not be asked.
+/// Checks a plan before it is confirmed. Returns notes, among them what could not be checked.
 ///
 /// # Errors
-/// What would lose data, and what AWS would refuse half-way.
+/// When the plan would lose data, and when AWS would refuse it half-way.
 pub async fn check(
     aws: &Aws,
     environment: &Environment,
@@ -34,7 +35,7 @@ pub async fn check(
     Ok(notes)
 }
 
-/// A comparison of templates only guesses; what it fears is looked at again when AWS has computed the change.
+/// Checks change sets only: a comparison of templates guesses, and is checked again when AWS has computed the change.
 fn refuse_data_loss(online: &Online) -> Result<(), OperationError> {
     for stack in online.plan.stacks.iter().filter(|stack| stack.source == PlanSource::ChangeSet) {
         if let Some(resource) = stack.resources.iter().find(|resource| resource.risk == Risk::DataLoss) {
@@ -47,7 +48,7 @@ fn refuse_data_loss(online: &Online) -> Result<(), OperationError> {
     Ok(())
 }
 
-/// The IAM roles that the plan makes, as far as the documents' conditions tell.
+/// The IAM roles that the plan makes, as far as the documents' conditions show.
 fn new_roles(online: &Online) -> usize {
     let added = online.plan.stacks.iter().flat_map(|stack| &stack.resources);
     added.filter(|r| r.action == ResourceAction::Add && r.resource_type == "AWS::IAM::Role").count()
@@ -73,7 +74,7 @@ pub async fn account(aws: &Aws, environment: &Environment) -> Result<String, Ope
     if identity.account != environment.account.as_str() {
         return Err(OperationError::Preflight {
             problem: format!(
-                "these credentials are of account {}, the environment {} lives in {}",
+                "credentials belong to account {}, but the environment {} is in {}",
                 identity.account, environment.name, environment.account
             ),
             help: "choose the right profile with --profile or AWS_PROFILE; `account` in the environment's manifest guards against mix-ups"
@@ -83,8 +84,8 @@ pub async fn account(aws: &Aws, environment: &Environment) -> Result<String, Ope
     Ok(identity.account)
 }
 
-/// Refuses an engine version that the region does not offer, and a capacity range that the version does not have (older ones cannot go
-/// down to 0 or up to 256 ACU); gives notes on what could not be asked.
+/// Refuses an engine version that the region does not offer, and a capacity range that the version does not support
+/// (older ones cannot go down to 0 or up to 256 ACU). Returns notes on what could not be checked.
 pub async fn engine(aws: &Aws, environment: &Environment) -> Result<Vec<String>, OperationError> {
     let database = &environment.database;
     let (version, range) = (&database.engine_version, database.capacity);
@@ -95,22 +96,22 @@ pub async fn engine(aws: &Aws, environment: &Environment) -> Result<Vec<String>,
     match (aws.engine_version(version).await, aws.offers_serverless(version).await) {
         (Ok(None), _) | (_, Ok(false)) => Err(OperationError::Preflight {
             problem: format!("{} does not offer Aurora PostgreSQL {version} with Serverless v2", environment.region),
-            help: "set `database.engine_version` to one that it offers; old minor versions are withdrawn about once a year".to_owned(),
+            help: "set `database.engine_version` to one that it offers; AWS withdraws old minor versions about once a year".to_owned(),
         }),
         (Ok(Some(EngineVersion { capacity: Some((low, high)) })), _)
             if acu(range.min()) < low || acu(range.max()) > high =>
         {
             Err(OperationError::Preflight {
                 problem: format!(
-                    "Aurora PostgreSQL {version} goes from {low} to {high} ACU, not from {} to {}",
+                    "Aurora PostgreSQL {version} supports {low} to {high} ACU, not {} to {}",
                     range.min(),
                     range.max()
                 ),
-                help: "set `database.capacity` within that, or choose a newer `database.engine_version`".to_owned(),
+                help: "set `database.capacity` within that range, or choose a newer `database.engine_version`".to_owned(),
             })
         }
         (Err(error), _) | (_, Err(error)) => {
-            Ok(vec![format!("whether Aurora PostgreSQL {version} is offered could not be asked ({error})")])
+            Ok(vec![format!("cannot check whether Aurora PostgreSQL {version} is offered ({error})")])
         }
         _ => Ok(Vec::new()),
     }
@@ -122,20 +123,20 @@ pub async fn ssl_policy(aws: &Aws, policy: &str) -> Result<Vec<String>, Operatio
         Ok(true) => Ok(Vec::new()),
         Ok(false) => Err(OperationError::Preflight {
             problem: format!("load balancers in {} do not know the TLS policy {policy}", aws.region()),
-            help: "choose one of the region's by an override of the cell's HttpsListener".to_owned(),
+            help: "choose one that they know, with an override of the cell's HttpsListener".to_owned(),
         }),
         Err(error) if error.is("SSLPolicyNotFound") => Err(OperationError::Preflight {
             problem: format!("load balancers in {} do not know the TLS policy {policy}", aws.region()),
-            help: "choose one of the region's by an override of the cell's HttpsListener".to_owned(),
+            help: "choose one that they know, with an override of the cell's HttpsListener".to_owned(),
         }),
-        Err(error) => Ok(vec![format!("whether the TLS policy {policy} is known could not be asked ({error})")]),
+        Err(error) => Ok(vec![format!("cannot check whether the TLS policy {policy} is known ({error})")]),
     }
 }
 
-/// Parameters asked for side by side: Parameter Store takes 40 a second.
+/// Parameters read side by side: Parameter Store allows 40 calls a second.
 const SECRETS_AT_ONCE: usize = 8;
 
-/// Refuses a tenant whose secrets are not there: its tasks would fail at the start, one after the other.
+/// Refuses a tenant whose secrets do not exist: its tasks would fail to start, one after the other.
 pub async fn secrets(aws: &Aws, tenants: &[&Tenant]) -> Result<Vec<String>, OperationError> {
     let named = tenants.iter().flat_map(|tenant| {
         tenant.secrets.values().filter_map(move |secret| match secret {
@@ -154,17 +155,17 @@ pub async fn secrets(aws: &Aws, tenants: &[&Tenant]) -> Result<Vec<String>, Oper
                 return Err(OperationError::Preflight {
                     problem: format!("the parameter {name}, a secret of {tenant}, does not exist"),
                     help: format!(
-                        "make it: aws ssm put-parameter --type SecureString --name {name} --value ... --tags Key=konta:cell,Value=<cell>"
+                        "create it: aws ssm put-parameter --type SecureString --name {name} --value ... --tags Key=konta:cell,Value=<cell>"
                     ),
                 });
             }
-            Err(error) => notes.push(format!("whether {name} exists could not be asked ({error})")),
+            Err(error) => notes.push(format!("cannot check whether the parameter {name} exists ({error})")),
         }
     }
     Ok(notes)
 }
 
-/// Refuses when CloudFormation would run out of stacks.
+/// Refuses a plan that would exceed the quota of CloudFormation stacks.
 pub async fn stacks(aws: &Aws, standing: usize, new: usize) -> Result<Vec<String>, OperationError> {
     if aws.is_sandbox() || new == 0 {
         return Ok(Vec::new());
@@ -172,17 +173,17 @@ pub async fn stacks(aws: &Aws, standing: usize, new: usize) -> Result<Vec<String
     match aws.stack_limit().await {
         Ok(Some(most)) if standing + new > most => Err(OperationError::Preflight {
             problem: format!(
-                "the account may have {most} stacks in {}; {standing} stand and {new} are new",
+                "the account may have {most} stacks in {}; it has {standing} and would get {new} more",
                 aws.region()
             ),
             help: "ask for more in Service Quotas (CloudFormation, stack count)".to_owned(),
         }),
         Ok(_) => Ok(Vec::new()),
-        Err(error) => Ok(vec![format!("the quota of stacks could not be asked ({error})")]),
+        Err(error) => Ok(vec![format!("cannot check the quota of stacks ({error})")]),
     }
 }
 
-/// Notes when the account's Fargate quota cannot hold the tasks twice, as a release needs; and what could not be asked.
+/// Notes if the account's Fargate quota cannot hold all tasks twice, as a release needs, or could not be checked.
 pub async fn fargate(aws: &Aws, environment: &Environment, tenants: &[&Tenant]) -> Result<Vec<String>, OperationError> {
     if aws.is_sandbox() {
         return Ok(Vec::new());
@@ -194,30 +195,30 @@ pub async fn fargate(aws: &Aws, environment: &Environment, tenants: &[&Tenant]) 
     let (service, code) = quotas::FARGATE_ON_DEMAND;
     match aws.quota(service, code).await {
         Ok(Some(quota)) if quota < wanted => Ok(vec![format!(
-            "the account may run {quota} Fargate vCPUs on demand; all tasks at twice their number during a release would be {wanted:.1}: ask for more (Service Quotas {code})"
+            "the account may run {quota} Fargate vCPUs on demand; during a release all tasks run twice and need {wanted:.1}: ask for more (Service Quotas {code})"
         )]),
         Ok(_) => Ok(Vec::new()),
-        Err(error) => Ok(vec![format!("the Fargate quota could not be asked ({error})")]),
+        Err(error) => Ok(vec![format!("cannot check the Fargate quota ({error})")]),
     }
 }
 
-/// Refuses when IAM would run out of roles.
+/// Refuses a plan that would exceed the quota of IAM roles.
 pub async fn roles(aws: &Aws, new_roles: usize) -> Result<Vec<String>, OperationError> {
     match aws.role_quota().await {
         Ok(Some((used, most))) if i64::from(used) + i64::try_from(new_roles).unwrap_or(i64::MAX) > i64::from(most) => {
             Err(OperationError::Preflight {
                 problem: format!("the account has {used} of {most} IAM roles, and {new_roles} more are needed"),
-                help: "ask for more roles in Service Quotas (up to 5,000 are granted at once)".to_owned(),
+                help: "ask for more roles in Service Quotas (up to 5,000 are granted immediately)".to_owned(),
             })
         }
         Ok(_) => Ok(Vec::new()),
-        Err(error) => Ok(vec![format!("the quota of IAM roles could not be asked ({error})")]),
+        Err(error) => Ok(vec![format!("cannot check the quota of IAM roles ({error})")]),
     }
 }
 
-/// Whether the name servers of a domain, asked of the public resolvers, are those of its zone.
+/// Compares the name servers of a domain, as public resolvers see them, with those of its zone.
 ///
-/// `Ok(None)` when they are; otherwise what the domain leads to now.
+/// `Ok(None)` if they are the same; otherwise the name servers that the domain leads to now.
 pub async fn delegation(domain: &str, servers: &[String]) -> Result<Option<Vec<String>>, String> {
     use hickory_resolver::Resolver;
     use hickory_resolver::config::{GOOGLE, ResolverConfig};

@@ -1,4 +1,4 @@
-//! What is left of a creation that failed, removed so that the stack can be made anew.
+//! Removes what is left of a failed creation, so that the stack can be made again.
 
 use crate::aws::cloudformation::Event;
 use crate::operation::context::Context;
@@ -8,10 +8,12 @@ use crate::stack::{DesiredStack, ObservedStack, StackKind};
 use super::deletion_protection;
 
 impl Context<'_> {
-    /// Removes a stack whose creation failed, or the shell of a change set. Its cluster and load balancer were made with deletion
-    /// protection, which would keep CloudFormation from removing them; nothing of value can be in them, as the stack never stood.
+    /// Removes a stack whose creation failed, or the empty shell that a change set leaves. Its cluster and load
+    /// balancer were made with deletion protection, which would stop CloudFormation from removing them. Nothing of
+    /// value can be in them, because the stack was never complete.
     ///
-    /// Refuses a stack that is protected, or that stood once and whose deletion failed: what it still holds is the operator's to judge.
+    /// Refuses a stack that is protected, or that was complete once and whose deletion failed: the operator must decide
+    /// about what it still holds.
     pub(super) async fn clear_away(
         &self,
         desired: &DesiredStack,
@@ -19,10 +21,10 @@ impl Context<'_> {
     ) -> Result<(), OperationError> {
         let name = &desired.name;
         if standing.protected {
-            // A protected stack held something once; konta does not remove it unasked.
+            // A protected stack was complete once; konta does not remove it unasked.
             return Err(stuck(
                 standing,
-                "it is protected from deletion: look at its resources, then turn the protection off and deploy again"
+                "it is protected from deletion: check its resources, then turn the protection off and deploy again"
                     .to_owned(),
             ));
         }
@@ -31,7 +33,7 @@ impl Context<'_> {
         }
         if !standing.is_shell() {
             self.events
-                .note(format!("{name} is {}, its creation failed: removing what is left of it", standing.status));
+                .note(format!("{name} is {}: its creation failed, removing what is left of it", standing.status));
             let work = deletion_protection::take_off(self.aws, self.polling, name);
             self.step(name, deletion_protection::TAKE_OFF, work).await?;
         }
@@ -43,22 +45,22 @@ fn stuck(standing: &ObservedStack, help: String) -> OperationError {
     OperationError::Stuck { stack: standing.name.clone(), status: standing.status.clone(), help }
 }
 
-/// How the deletion of a stack that once stood is brought to its end.
+/// How to finish the deletion of a stack that was complete once.
 fn finish_deletion(desired: &DesiredStack) -> String {
     let finish = match &desired.kind {
         StackKind::Tenant(tenant) => format!("finish it with `konta delete tenant {tenant}`"),
         StackKind::Addon(tenant, _) => format!(
-            "finish it with `konta delete tenant {tenant} --purge`, which takes the tenant's data, or delete the stack alone in CloudFormation"
+            "finish it with `konta delete tenant {tenant} --purge`, which deletes the tenant's data, or delete only the stack in CloudFormation"
         ),
         StackKind::Dns | StackKind::Environment | StackKind::Cell(_) => {
-            "see in its events what could not be deleted, and delete the stack in CloudFormation, or all with `konta delete env`".to_owned()
+            "see in its events what could not be deleted, and delete the stack in CloudFormation, or everything with `konta delete env`".to_owned()
         }
     };
     format!("its deletion stopped half-way, and it may still hold data: {finish}; then deploy again")
 }
 
-/// Whether the events of a stack tell of a creation that failed, and of none that succeeded. CloudFormation keeps events for 90 days:
-/// where they no longer tell, the stack is taken for one that stood.
+/// Whether a stack's events show a creation that failed, and none that succeeded. CloudFormation keeps events for 90
+/// days: if they no longer show it, konta assumes that the stack was complete.
 fn never_stood(stack: &str, events: &[Event]) -> bool {
     let own = |wanted: fn(&str) -> bool| {
         events.iter().any(|event| {

@@ -1,4 +1,4 @@
-//! Parameters of a stack that stands, changed by themselves: template, other parameters and tags stay as they were deployed.
+//! Changes single parameters of a deployed stack: template, other parameters and tags stay as they were deployed.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,11 +10,12 @@ use crate::stack::{Action, DesiredStack, ObservedStack, ParameterValue, StackKin
 use crate::template::Document;
 
 impl Context<'_> {
-    /// Sets a parameter of a stack that stands, and follows the update to its end; false when it has that value already. What is under
-    /// way is waited for first. Whatever the manifests say by now is not deployed with it.
+    /// Sets a parameter of a deployed stack, and follows the update to its end; false if it already has that value.
+    /// Waits first for what is under way. Does not deploy other changes in the manifests.
     ///
     /// # Errors
-    /// When the stack is not there or was never made, when its template has no such parameter, and when the update fails.
+    /// When the stack does not exist or was never made, when its template has no such parameter, and when the update
+    /// fails.
     pub async fn set_parameter(
         &self,
         kind: StackKind,
@@ -26,10 +27,10 @@ impl Context<'_> {
         self.set_parameters(kind, stack, title, &[(parameter, value)]).await
     }
 
-    /// Whether a stack that stands takes a value for a parameter; its template says so.
+    /// Whether a deployed stack's template allows a value for a parameter.
     ///
     /// # Errors
-    /// When AWS does not give the template.
+    /// When AWS does not return the template.
     pub async fn takes(&self, stack: &str, parameter: &str, value: &str) -> Result<bool, OperationError> {
         let document = Document::parse(stack, &self.aws.template(stack).await?)?;
         let Some(declared) = document.section("Parameters").get(parameter) else { return Ok(false) };
@@ -37,7 +38,7 @@ impl Context<'_> {
         Ok(allowed.is_none_or(|allowed| allowed.iter().any(|one| one == value)))
     }
 
-    /// Sets several parameters by one update; see [`Context::set_parameter`].
+    /// Sets several parameters in one update; see [`Context::set_parameter`].
     ///
     /// # Errors
     /// As [`Context::set_parameter`].
@@ -55,7 +56,7 @@ impl Context<'_> {
         if is_set(&standing) && !standing.in_progress() && !standing.rollback_is_stuck() {
             return Ok(false);
         }
-        // One that is being made waits at its gate for the deployment that knows what to do there.
+        // A stack that is being made stops at its wait point until the deployment runs the steps that belong there.
         if standing.must_be_remade() || standing.status == "CREATE_IN_PROGRESS" {
             return Err(not_there(stack, &standing.status));
         }
@@ -66,7 +67,7 @@ impl Context<'_> {
             return Err(OperationError::Preflight {
                 problem: format!("the template of {stack} has no parameter {parameter}"),
                 help: format!(
-                    "deploy it with this version of konta first; a template of your own takes {parameter} from konta's"
+                    "deploy it with this version of konta first; copy {parameter} from konta's template into your own, if you have one"
                 ),
             });
         }
@@ -88,20 +89,20 @@ impl Context<'_> {
         Ok(true)
     }
 
-    /// Waits until a stack rests: follows what is under way to its end, and leads a stuck rollback out.
+    /// Waits until a stack has a final status: follows what is under way to its end, and continues a stuck rollback.
     ///
     /// # Errors
-    /// When it is not there, and when AWS does not answer.
+    /// When it does not exist, and when AWS does not answer.
     pub async fn until_rest(&self, kind: StackKind, stack: &str, title: &str) -> Result<(), OperationError> {
         let standing = self.standing().get(stack).cloned().ok_or_else(|| not_there(stack, "absent"))?;
         let document = Arc::new(Document::parse(stack, &self.aws.template(stack).await?)?);
         self.told(stack, title, self.settle(&as_it_stands(kind, title, &document, &standing), None)).await
     }
 
-    /// Gives a stack that stands another shape, outside of a plan, and follows the update to its end. What is under way is waited for.
+    /// Updates a deployed stack outside a plan, and follows the update to its end. Waits first for what is under way.
     ///
     /// # Errors
-    /// When the stack is not there or was never made, and when the update fails.
+    /// When the stack does not exist or was never made, and when the update fails.
     pub async fn reshape(&self, desired: &DesiredStack) -> Result<(), OperationError> {
         self.told(&desired.name, &desired.title, async {
             self.settle(desired, None).await?;
@@ -113,7 +114,7 @@ impl Context<'_> {
         .await
     }
 
-    /// Tells of an update's beginning and end.
+    /// Sends the events of an update's beginning and end.
     async fn told(
         &self,
         stack: &str,
@@ -141,8 +142,8 @@ impl Context<'_> {
     }
 }
 
-/// A stack as it was deployed, its hash among the tags. A hidden value cannot be read: such a parameter takes its default, as in
-/// every deployment.
+/// A stack as it was deployed, with its hash among the tags. A `NoEcho` value cannot be read: such a parameter takes
+/// its default, as in every deployment.
 fn as_it_stands(kind: StackKind, title: &str, document: &Arc<Document>, standing: &ObservedStack) -> DesiredStack {
     let hidden = |name: &str| {
         let declared = document.section("Parameters").get(name);
@@ -166,6 +167,6 @@ fn not_there(stack: &str, status: &str) -> OperationError {
     OperationError::Stuck {
         stack: stack.to_owned(),
         status: status.to_owned(),
-        help: "deploy it first; `konta status` shows how it stands".to_owned(),
+        help: "deploy it first; `konta status` shows its state".to_owned(),
     }
 }

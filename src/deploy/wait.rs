@@ -1,4 +1,4 @@
-//! Following a stack: its events as they come, its service's rollout, until it rests.
+//! Follows a stack, with its events and its service's rollout, until it reaches a final status.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -15,21 +15,22 @@ use crate::template::Document;
 
 use super::wait_point::WaitPoint;
 
-/// How long a stack may rest without an event before its rest is believed.
+/// How long a stack without a new event may show a final status before konta believes it.
 const GRACE: Duration = Duration::from_secs(30);
 
-/// How a followed stack came to rest.
+/// How a followed stack ended.
 #[derive(Debug)]
 pub struct Rest {
-    /// The stack as it stands; `None` when it is gone.
+    /// The stack as it is now; `None` if it no longer exists.
     pub stack: Option<StackDescription>,
     /// The events of this operation, in order of time.
     pub events: Vec<Event>,
 }
 
-/// Follows a stack until it rests. `id` is the stack's name or, for a deletion, its id: a deleted stack is found by that alone.
-/// `last` is the newest event before the operation. Where the stack stops at a gate, what is to be done there is done.
-#[expect(clippy::too_many_arguments, reason = "the session, the stack, and who hears of it")]
+/// Follows a stack until it reaches a final status. `id` is the stack's name or, for a deletion, its id: a deleted
+/// stack is found only by its id. `last` is the newest event before the operation. If the stack stops at a wait point,
+/// konta runs the steps that belong there.
+#[expect(clippy::too_many_arguments, reason = "the session, the stack, and where its events go")]
 pub async fn follow(
     aws: &Aws,
     polling: Polling,
@@ -48,7 +49,7 @@ pub async fn follow(
     let mut rounds = 0_usize;
     let mut retry = Retry::new(polling, Some(events), stack_name(id));
     loop {
-        // Events first: a state read after the operation's first event is not the one from before it.
+        // Events first: a status read after the operation's first event is not the one from before the operation.
         let told = retry.ask(async || aws.events(id, last.as_deref()).await).await;
         match told {
             Ok(fresh) => {
@@ -64,14 +65,15 @@ pub async fn follow(
                     seen.push(one);
                 }
             }
-            // A stack deleted by name is gone, and its events with it.
+            // A stack that was deleted by name no longer exists, and neither do its events.
             Err(OperationError::Aws(error)) if error.code == "ValidationError" => {}
             Err(error) => return Err(error),
         }
         let Some(stack) = retry.ask(async || aws.stack(id).await).await? else {
             return Ok(Rest { stack: None, events: seen });
         };
-        // Right after a request a stack may still show its former state; the first event tells that the operation has begun.
+        // Right after a request a stack may still show its former status; the first event shows that the operation has
+        // begun.
         let begun_there = !seen.is_empty() || begun.elapsed() > GRACE;
         if !stack.status.ends_with("_IN_PROGRESS") && begun_there {
             return Ok(Rest { stack: Some(stack), events: seen });
@@ -83,10 +85,10 @@ pub async fn follow(
             cancelled = true;
             if stack.status == "UPDATE_IN_PROGRESS" {
                 aws.cancel_update(&stack.name).await?;
-                events.note(format!("{}: asked CloudFormation to cancel the update; it now goes back", stack.name));
+                events.note(format!("{}: asked CloudFormation to cancel the update; it rolls back now", stack.name));
             } else {
                 return Err(OperationError::Cancelled {
-                    what: format!("{} ({}) goes on in AWS", stack.name, stack.status),
+                    what: format!("{} ({}) continues in AWS", stack.name, stack.status),
                 });
             }
         }
@@ -123,7 +125,8 @@ fn stack_name(id: &str) -> &str {
     id.split(":stack/").nth(1).and_then(|rest| rest.split('/').next()).unwrap_or(id)
 }
 
-/// Tells how a service's rollout stands. What cannot be asked is left out: it is no reason to give up a deployment.
+/// Reports a service's rollout. If AWS does not answer, the report is left out: that is no reason to give up a
+/// deployment.
 async fn tell_service(aws: &Aws, events: &Events, stack: &str, arn: &str) {
     // arn:aws:ecs:region:account:service/cluster/name
     let mut parts = arn.split(":service/").nth(1).unwrap_or_default().split('/');
@@ -148,7 +151,7 @@ async fn tell_service(aws: &Aws, events: &Events, stack: &str, arn: &str) {
     });
 }
 
-/// Waits until a service has all its tasks running, or the time is over; tells how it stands.
+/// Waits until a service has all its tasks running, or the time is over. Returns its running and its desired tasks.
 pub async fn steady(
     aws: &Aws,
     polling: Polling,
@@ -166,10 +169,10 @@ pub async fn steady(
     Ok((state.running, state.desired))
 }
 
-/// Waits until a service has no task any more.
+/// Waits until a service has no tasks left.
 ///
 /// # Errors
-/// When one still runs after the time that a service's health is waited for.
+/// When a task still runs after [`Polling::health`].
 pub async fn stopped(
     aws: &Aws,
     polling: Polling,
@@ -188,7 +191,8 @@ pub async fn stopped(
     })
 }
 
-/// Waits until a service of a cluster is as wanted, or the time is over: how it stands then, and whether it is.
+/// Waits until a service of a cluster is as wanted, or the time is over. Returns its state, and whether it is as
+/// wanted.
 async fn until(
     aws: &Aws,
     polling: Polling,
@@ -205,7 +209,7 @@ async fn until(
     loop {
         let states = retry.ask(async || aws.services(cluster, &names).await).await?;
         let state = states.into_iter().next().unwrap_or_default();
-        // Looked at often, told when something is new.
+        // Read often, reported only when something is new.
         if told.as_ref() != Some(&state) {
             tell_service(aws, events, stack, &arn).await;
             told = Some(state.clone());

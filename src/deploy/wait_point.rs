@@ -1,4 +1,5 @@
-//! The gate of a stack: CloudFormation stops at a wait condition, konta does what must come before the service, and signals it.
+//! A stack's wait point: CloudFormation stops at a wait condition, konta runs the steps that must come before the
+//! service, and signals the condition.
 
 use futures::future::LocalBoxFuture;
 
@@ -6,7 +7,7 @@ use crate::aws::Aws;
 use crate::aws::cloudformation::Event;
 use crate::operation::error::OperationError;
 
-/// What a stack under way waits for, and what konta does before it lets it go on.
+/// What a stack waits for, and what konta does before the stack may continue.
 pub struct WaitPoint<'a> {
     aws: &'a Aws,
     condition: &'static str,
@@ -17,7 +18,7 @@ pub struct WaitPoint<'a> {
 }
 
 impl<'a> WaitPoint<'a> {
-    /// A gate at a wait condition, with the work to do there.
+    /// A wait point at a wait condition, with the work to do there.
     #[must_use]
     pub fn new(
         aws: &'a Aws,
@@ -27,20 +28,22 @@ impl<'a> WaitPoint<'a> {
         Self { aws, condition, work: Some(Box::pin(work)), waits: false, signalled: false, failure: None }
     }
 
-    /// Hears an event of the stack.
+    /// Notes an event of the stack.
     pub fn hear(&mut self, event: &Event) {
         if event.logical_id == self.condition {
-            // In an update the sandbox tells of a new resource as AWS does of a changed one; a wait condition is never changed.
+            // In an update the sandbox reports a new resource as AWS reports a changed one; a wait condition is never
+            // changed.
             self.waits = matches!(event.status.as_str(), "CREATE_IN_PROGRESS" | "UPDATE_IN_PROGRESS");
         }
     }
 
-    /// Lets a pause between two looks at the stack pass; where the stack waits, the work goes on meanwhile, and the stack is
-    /// signalled when it is done.
+    /// Waits out a pause between two readings of the stack. If the stack waits, the work runs meanwhile, and konta
+    /// signals the stack when the work is done.
     ///
     /// # Errors
-    /// When the work could not be done now but may be later, as without a network: then nothing is signalled, the stack waits on, and
-    /// the next run goes on. A failure that would be the same again is signalled instead, and told by [`WaitPoint::close`].
+    /// When the work fails now but may succeed later, as without a network: konta sends no signal, the stack keeps
+    /// waiting, and the next run resumes. A failure that would repeat is signalled instead, and returned by
+    /// [`WaitPoint::close`].
     pub async fn pass(&mut self, stack: &str, pause: impl Future<Output = ()>) -> Result<(), OperationError> {
         if !self.waits || self.signalled {
             pause.await;
@@ -64,15 +67,16 @@ impl<'a> WaitPoint<'a> {
         let id = if self.failure.is_none() { "konta" } else { "konta-failed" };
         match self.aws.signal(stack, self.condition, id, self.failure.is_none()).await {
             Ok(()) => self.signalled = true,
-            // The event may be told before the condition hears signals; and who follows the stack has the patience for an AWS
-            // that does not answer.
+            // The event may arrive before the condition accepts signals; and following the stack already retries while
+            // AWS does not answer.
             Err(error) if error.is("ValidationError") || error.passes() => pause.await,
             Err(error) => return Err(error.into()),
         }
         Ok(())
     }
 
-    /// What is left when the stack rests: the failure that was signalled; or, where the stack had no such condition, the work.
+    /// Finishes when the stack has a final status: returns the failure that was signalled, or runs the work if the
+    /// stack never stopped here and `stands`, that is, its operation succeeded.
     ///
     /// # Errors
     /// Why the work failed.

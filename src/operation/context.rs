@@ -1,4 +1,4 @@
-//! What every operation works with: the session, the names, and who hears of it.
+//! What every operation works with: the AWS session, the names, and where its events go.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -29,7 +29,7 @@ pub struct Context<'a> {
     pub polling: Polling,
     /// Where events go.
     pub events: Events,
-    /// What the operator asks for meanwhile.
+    /// What the operator asks for while it runs.
     pub interrupts: Interrupts,
     /// What is deployed, kept up to date while the operation runs.
     pub standing: Standing,
@@ -40,7 +40,7 @@ pub struct Context<'a> {
 }
 
 impl Context<'_> {
-    /// What is deployed, locked; nobody holds it over an await.
+    /// What is deployed, locked; never hold the lock across an await.
     pub fn standing(&self) -> MutexGuard<'_, Observed> {
         self.standing.lock()
     }
@@ -133,7 +133,7 @@ impl From<Observed> for Standing {
 }
 
 impl Standing {
-    /// Locks it; nobody holds it over an await.
+    /// Locks it; never hold the lock across an await.
     fn lock(&self) -> MutexGuard<'_, Observed> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,4 +1,4 @@
-//! The one way to PostgreSQL: a database cluster, and the statements that konta runs in it.
+//! The only way to PostgreSQL: a database cluster, and the statements that konta runs in it.
 
 use std::time::Duration;
 
@@ -13,10 +13,10 @@ use crate::stack::{Observed, ObservedStack, runtime};
 use super::error::OperationError;
 use super::retry::Retry;
 
-/// The outputs of a stack that lead to its cluster, for messages.
+/// The outputs of a stack that name its cluster, for messages.
 const OUTPUTS: &str = "DatabaseClusterArn and DatabaseSecretArn";
 
-/// The longest pause between two tries of a statement that wants a database without connections.
+/// The longest pause between two tries of a statement that needs a database without connections.
 const BETWEEN_TRIES: Duration = Duration::from_secs(5);
 
 /// A database cluster, as its master user.
@@ -43,10 +43,10 @@ impl<'a> Database<'a> {
         })
     }
 
-    /// The cluster that holds a deployed tenant's database: its own, where it has one, else its cell's.
+    /// The cluster that holds a deployed tenant's database: the tenant's own if it has one, otherwise its cell's.
     ///
     /// # Errors
-    /// When no stack has the outputs that lead to it.
+    /// When no stack has the outputs that name it.
     pub fn of_tenant(
         aws: &'a Aws,
         observed: &Observed,
@@ -60,7 +60,7 @@ impl<'a> Database<'a> {
     /// The cluster of a stack that must have one.
     ///
     /// # Errors
-    /// When it has not the outputs that lead to it.
+    /// When it lacks the outputs that name it.
     pub fn of_stack(aws: &'a Aws, observed: &Observed, stack: &str) -> Result<Self, OperationError> {
         Self::of_stacks(aws, observed, &[stack.to_owned()])
             .ok_or_else(|| OperationError::MissingOutput { stack: stack.to_owned(), missing: OUTPUTS.to_owned() })
@@ -72,7 +72,8 @@ impl<'a> Database<'a> {
         &self.target.cluster
     }
 
-    /// Refuses a cluster whose Data API is off, as it is after a restore or a new name: every statement would fail without saying why.
+    /// Refuses a cluster whose Data API is off, as it is after a restore or a renaming: every statement would fail
+    /// without saying why.
     ///
     /// # Errors
     /// When it is off, and when there is no such cluster.
@@ -100,7 +101,7 @@ impl<'a> Database<'a> {
         Ok(())
     }
 
-    /// Runs a statement with named parameters; whether it gave a row.
+    /// Runs a statement with named parameters; returns whether it gave a row.
     ///
     /// # Errors
     /// When it fails.
@@ -111,8 +112,8 @@ impl<'a> Database<'a> {
         Ok(!self.aws.sql(&self.target, &statement.database, &statement.sql, &parameters).await?.is_empty())
     }
 
-    /// Makes a role or a database that was not there a moment ago. A statement that the call's time-out killed goes on in PostgreSQL
-    /// and is sent again: that it exists by now is what was wanted.
+    /// Makes a role or a database that did not exist a moment ago. A statement whose call timed out continues in
+    /// PostgreSQL and is sent again; if the object exists by then, that is success.
     ///
     /// # Errors
     /// When PostgreSQL refuses for another reason.
@@ -123,7 +124,7 @@ impl<'a> Database<'a> {
         }
     }
 
-    /// Whether a question has a row for an answer.
+    /// Whether a query returns a row.
     ///
     /// # Errors
     /// When it fails.
@@ -131,16 +132,16 @@ impl<'a> Database<'a> {
         Ok(self.count(question).await? > 0)
     }
 
-    /// The same, asked again for as long as a wait lasts while AWS does not answer.
+    /// The same, retried while AWS does not answer.
     ///
     /// # Errors
-    /// When it fails, and when AWS leaves it unanswered for too long.
+    /// When it fails, and when AWS does not answer for too long.
     pub async fn holds_in_the_end(&self, retry: &mut Retry<'_>, question: &Statement) -> Result<bool, OperationError> {
         let ask = async || self.aws.sql(&self.target, &question.database, &question.sql, &[]).await;
         Ok(!retry.ask(ask).await?.is_empty())
     }
 
-    /// How many rows a statement gives.
+    /// How many rows a statement returns.
     ///
     /// # Errors
     /// When it fails.
@@ -148,7 +149,7 @@ impl<'a> Database<'a> {
         Ok(self.rows(statement).await?.len())
     }
 
-    /// All values of a question that are not null, row by row.
+    /// All values of a query that are not null, row by row.
     ///
     /// # Errors
     /// When it fails.
@@ -156,7 +157,7 @@ impl<'a> Database<'a> {
         Ok(self.rows(question).await?.into_iter().flatten().flatten().collect())
     }
 
-    /// The first two values of each row, a null as an empty text.
+    /// The first two values of each row; a null becomes an empty text.
     ///
     /// # Errors
     /// When it fails.
@@ -168,7 +169,7 @@ impl<'a> Database<'a> {
         Ok(self.rows(question).await?.into_iter().map(pair).collect())
     }
 
-    /// The first value of a question; `None` where it has no row, or a null there.
+    /// The first value of a query that is not null; `None` if there is none.
     ///
     /// # Errors
     /// When it fails.
@@ -176,18 +177,18 @@ impl<'a> Database<'a> {
         Ok(self.values(question).await?.into_iter().next())
     }
 
-    /// A database's comment, in which konta keeps what it is; `None` where there is no such database.
+    /// A database's comment, in which konta notes what the database is for; `None` if there is no such database.
     ///
     /// # Errors
-    /// When it cannot be asked.
+    /// When the query fails.
     pub async fn comment(&self, database: &str) -> Result<Option<String>, OperationError> {
         self.value(&database_swap::marked(database)).await
     }
 
-    /// Runs a statement that wants its databases without connections: again, up to `tries` times, while a connection is in the way.
+    /// Runs a statement that needs databases without connections, up to `tries` times while a connection is in the way.
     ///
     /// # Errors
-    /// When it fails for another reason, and when a connection is in the way to the last.
+    /// When it fails for another reason, and when a connection is still in the way at the last try.
     pub async fn run_when_free(
         &self,
         statement: &Statement,
@@ -206,7 +207,7 @@ impl<'a> Database<'a> {
         }
     }
 
-    /// Sends a statement that takes longer than a call and must not run twice: once, and never again.
+    /// Sends a statement that takes longer than a call and must not run twice: exactly once.
     ///
     /// # Errors
     /// When PostgreSQL refuses it.

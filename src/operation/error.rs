@@ -1,4 +1,4 @@
-//! What can go wrong in a deployment, each with what to do.
+//! What can go wrong in an operation, each with what to do.
 
 use miette::Diagnostic;
 use thiserror::Error;
@@ -6,10 +6,10 @@ use thiserror::Error;
 use crate::aws::AwsError;
 use crate::template::TemplateError;
 
-/// A deployment that did not succeed.
+/// Why an operation did not succeed.
 #[derive(Debug, Error, Diagnostic)]
 pub enum OperationError {
-    /// A resource failed; this is the first one, the others are its consequences.
+    /// A resource failed. This is the first one; the others are consequences.
     #[error("{stack}: {resource} failed ({status}): {reason}")]
     #[diagnostic(code(konta::deploy::resource_failed), help("{help}"))]
     ResourceFailed {
@@ -17,14 +17,14 @@ pub enum OperationError {
         stack: String,
         /// The resource, for people, with its logical id.
         resource: String,
-        /// CloudFormation's status of it.
+        /// Its status in CloudFormation.
         status: String,
         /// CloudFormation's reason.
         reason: String,
         /// What to do, and what became of the stack.
         help: String,
     },
-    /// A change set could not be made.
+    /// CloudFormation refused to make a change set.
     #[error("{stack}: CloudFormation refuses the change: {reason}")]
     #[diagnostic(
         code(konta::deploy::change_refused),
@@ -38,7 +38,7 @@ pub enum OperationError {
         /// CloudFormation's reason.
         reason: String,
     },
-    /// A step of konta's own failed.
+    /// A step failed.
     #[error("{stack}: {step} failed: {reason}")]
     #[diagnostic(code(konta::deploy::step_failed), help("{help}"))]
     StepFailed {
@@ -56,7 +56,7 @@ pub enum OperationError {
     #[diagnostic(
         code(konta::deploy::data_at_risk),
         help(
-            "konta does not do that: restore the former value, or move the data first (see the plan for the property that causes it)"
+            "konta does not do that: restore the former value, or move the data first (the plan shows the property that causes it)"
         )
     )]
     DataAtRisk {
@@ -76,8 +76,8 @@ pub enum OperationError {
         /// What to do.
         help: String,
     },
-    /// An output that another stack needs is not there.
-    #[error("{stack} needs {missing}, which its environment or cell does not give")]
+    /// An output that a stack needs from another one is missing.
+    #[error("{stack} needs {missing}, which its environment or cell does not provide")]
     #[diagnostic(code(konta::deploy::missing_output), help("run `konta deploy env` first, then this command again"))]
     MissingOutput {
         /// The stack.
@@ -141,7 +141,7 @@ pub enum OperationError {
         /// The cluster's ARN.
         cluster: String,
     },
-    /// A cluster that a stack names is not there.
+    /// A cluster that a stack names does not exist.
     #[error("the cluster {cluster} does not exist")]
     #[diagnostic(code(konta::no_cluster), help("`konta status` shows the state of the cell"))]
     NoCluster {
@@ -153,7 +153,7 @@ pub enum OperationError {
     #[diagnostic(
         code(konta::deploy::not_delegated),
         help(
-            "at the registrar (or in the parent zone) set the name servers of {domain} to\n  {servers}\nthen run the command again: it goes on where it stopped. A certificate asked for before that would hang for hours"
+            "at the registrar (or in the parent zone) set the name servers of {domain} to\n  {servers}\nthen run the command again: it continues where it stopped. A certificate requested before that would hang for hours"
         )
     )]
     NotDelegated {
@@ -162,7 +162,7 @@ pub enum OperationError {
         /// The zone's name servers, one a line.
         servers: String,
     },
-    /// Something was looked at before the deployment and is not as it must be.
+    /// A preflight check failed.
     #[error("{problem}")]
     #[diagnostic(code(konta::deploy::preflight), help("{help}"))]
     Preflight {
@@ -171,11 +171,11 @@ pub enum OperationError {
         /// What to do.
         help: String,
     },
-    /// The operator stopped it.
+    /// The operator interrupted the operation.
     #[error("stopped: {what}")]
     #[diagnostic(
         code(konta::deploy::cancelled),
-        help("run the same command again to go on; `konta status` shows how things stand")
+        help("run the same command again to continue; `konta status` shows the current state")
     )]
     Cancelled {
         /// What was under way.
@@ -185,7 +185,7 @@ pub enum OperationError {
     #[error("{what} took longer than {minutes} minutes")]
     #[diagnostic(
         code(konta::deploy::timeout),
-        help("it goes on in AWS: run the same command again to attach to it, or look at `konta status`")
+        help("it continues in AWS: run the same command again to attach to it, or check `konta status`")
     )]
     Timeout {
         /// What was waited for.
@@ -193,11 +193,13 @@ pub enum OperationError {
         /// How long.
         minutes: u64,
     },
-    /// AWS did not answer for longer than konta is patient.
+    /// AWS did not answer for longer than konta retries.
     #[error("{what}: AWS has not answered for {minutes} minutes ({reason})")]
     #[diagnostic(
         code(konta::deploy::unanswered),
-        help("what was begun goes on in AWS: run the same command again to attach to it, or look at `konta status`")
+        help(
+            "work already started continues in AWS: run the same command again to attach to it, or check `konta status`"
+        )
     )]
     Unanswered {
         /// What was waited for.

@@ -1,4 +1,4 @@
-//! What a deployment tells while it runs. `report` draws it; `--output json` writes one line for each.
+//! What an operation reports while it runs. `report` draws the events; `--output json` writes one line for each.
 
 use serde::Serialize;
 use tokio::sync::mpsc::UnboundedSender;
@@ -7,13 +7,13 @@ use crate::stack::Action;
 
 use super::error::OperationError;
 
-/// How a step of konta's own ended.
+/// How a step ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StepOutcome {
     /// It did something.
     Done,
-    /// It was done before; nothing was changed.
+    /// It was already done; nothing was changed.
     AlreadyDone,
     /// It was not run, and the detail says why (the sandbox runs no containers).
     NotRun,
@@ -21,7 +21,7 @@ pub enum StepOutcome {
     Failed,
 }
 
-/// A thing that happened. Times are RFC 3339, UTC.
+/// Something that happened. Times are RFC 3339, UTC.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum OperationEvent {
@@ -53,7 +53,7 @@ pub enum OperationEvent {
         /// CloudFormation's time.
         at: String,
     },
-    /// How an ECS service's rollout stands.
+    /// The state of an ECS service's rollout.
     Service {
         /// The stack.
         stack: String,
@@ -67,14 +67,14 @@ pub enum OperationEvent {
         pending: i32,
         /// Tasks of the new revision that failed.
         failed: i32,
-        /// ECS's word for the rollout (`IN_PROGRESS`, `COMPLETED`, `FAILED`).
+        /// ECS's state of the rollout (`IN_PROGRESS`, `COMPLETED`, `FAILED`).
         rollout: String,
         /// Why the last task stopped, if one did.
         stopped_reason: Option<String>,
         /// Now.
         at: String,
     },
-    /// A step of konta's own begins.
+    /// A step begins.
     StepStarted {
         /// The stack it belongs to.
         stack: String,
@@ -85,7 +85,7 @@ pub enum OperationEvent {
         /// Now.
         at: String,
     },
-    /// A step of konta's own ended.
+    /// A step ended.
     StepFinished {
         /// The stack it belongs to.
         stack: String,
@@ -127,7 +127,7 @@ pub enum OperationEvent {
 pub struct Events(pub UnboundedSender<OperationEvent>);
 
 impl Events {
-    /// Sends one; nobody listening is no reason to stop.
+    /// Sends an event. If nobody listens, the operation continues all the same.
     pub fn send(&self, event: OperationEvent) {
         let _ = self.0.send(event);
     }
@@ -137,7 +137,7 @@ impl Events {
         self.send(OperationEvent::Note { text, at: Self::now() });
     }
 
-    /// Runs a step of konta's own between its two events.
+    /// Runs a step between its two events.
     pub async fn step(
         &self,
         stack: &str,

@@ -1,18 +1,18 @@
-//! What the operator asks of an operation while it runs.
+//! What the operator asks of a running operation.
 
 use tokio::sync::watch;
 
-/// What the operator asks for while an operation runs.
+/// What the operator asks of a running operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum Interrupt {
-    /// Nothing: carry on.
+    /// Nothing: continue.
     #[default]
     None,
-    /// Begin nothing new; what is under way may end.
+    /// Start nothing new; what is under way may end.
     Drain,
-    /// Cancel what is under way, as far as AWS can: updates roll back, creations go on.
+    /// Cancel what is under way, as far as AWS can: updates roll back, creations continue.
     Cancel,
 }
 
-/// Where an operation learns of interrupts.
+/// The channel from which an operation learns of interrupts.
 pub type Interrupts = watch::Receiver<Interrupt>;

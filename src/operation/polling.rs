@@ -1,19 +1,20 @@
-//! How often AWS is asked, and how long it is waited for.
+//! How often konta asks AWS, and how long it waits.
 
 use std::time::Duration;
 
-/// How often AWS is asked, and how long it is waited for.
+/// How often konta asks AWS, and how long it waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Polling {
-    /// Between two looks at a stack. CloudFormation's rates are low and shared by an account, so not under five seconds.
+    /// The pause between two readings of a stack. CloudFormation's rates are low and shared by the whole account, so
+    /// not under five seconds.
     pub poll: Duration,
-    /// The longest a stack is waited for. CloudFormation itself gives a service up to 36 hours.
+    /// The longest wait for a stack. CloudFormation itself allows a service up to 36 hours.
     pub stack: Duration,
-    /// The longest a one-off task is waited for.
+    /// The longest wait for a one-off task.
     pub task: Duration,
-    /// The longest a service's health is waited for after its stack.
+    /// The longest wait for a service's health once its stack is deployed.
     pub health: Duration,
-    /// How long AWS may leave the questions of a wait unanswered, throttling or out of reach. Zero gives up at the first.
+    /// How long AWS may throttle or not answer during a wait. Zero gives up at the first error.
     pub unanswered: Duration,
     /// How long a pool may go on with the hosts that it knew, and a second more: it reads its registry again after `REFRESH_AFTER` in
     /// `templates/odoo/konta_routing/__init__.py`, which the sandbox sets for its tasks.
@@ -23,7 +24,7 @@ pub struct Polling {
 }
 
 impl Polling {
-    /// For AWS.
+    /// The values for AWS.
     #[must_use]
     pub fn aws() -> Self {
         Self {
@@ -37,7 +38,7 @@ impl Polling {
         }
     }
 
-    /// For the sandbox, which answers at once.
+    /// The values for the sandbox, which answers immediately.
     #[must_use]
     pub fn sandbox() -> Self {
         Self {
@@ -48,7 +49,8 @@ impl Polling {
         }
     }
 
-    /// The pause before the next look: the poll interval and up to a fifth more, spread by a counter, so that many waits do not meet.
+    /// The pause before the next reading: the poll interval and up to a fifth more, spread by a counter, so that many
+    /// waits do not call at the same moment.
     #[must_use]
     pub fn pause(&self, salt: usize) -> Duration {
         let fifth = self.poll / 5;

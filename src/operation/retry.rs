@@ -1,4 +1,4 @@
-//! Patience with an AWS that throttles, is out of order or out of reach for a while: what was begun goes on there all the same.
+//! Retries while AWS throttles, fails or cannot be reached: work that was started continues there meanwhile.
 
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use super::error::OperationError;
 use super::event::Events;
 use super::polling::Polling;
 
-/// The longest pause between two questions.
+/// The longest pause between two calls.
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
-/// The patience of one wait.
+/// The retries of one wait.
 #[derive(Debug)]
 pub struct Retry<'a> {
     polling: Polling,
@@ -24,14 +24,14 @@ pub struct Retry<'a> {
 }
 
 impl<'a> Retry<'a> {
-    /// For a wait for `what`, as people would call it. With `events` it says once when AWS stops answering.
+    /// Retries a wait for `what`, a name for people. With `events`, a note says once that AWS stopped answering.
     pub fn new(polling: Polling, events: Option<&'a Events>, what: impl Into<String>) -> Self {
         Self { polling, events, what: what.into(), unanswered_since: None, pause: polling.poll }
     }
 
-    /// Asks a question that changes nothing until it is answered: again after growing pauses while the error is one that passes.
+    /// Repeats a call that changes nothing until AWS answers, with growing pauses, while the error is a passing one.
     ///
-    /// Fails at once with any other error, and when the patience is over.
+    /// Fails immediately with any other error, and when [`Polling::unanswered`] is over.
     pub async fn ask<T>(&mut self, question: impl AsyncFn() -> Result<T, AwsError>) -> Result<T, OperationError> {
         loop {
             match question().await {
@@ -57,7 +57,7 @@ impl<'a> Retry<'a> {
             self.unanswered_since = Some(Instant::now());
             if let Some(events) = self.events {
                 events.note(format!(
-                    "{}: AWS does not answer ({}); asking on for {minutes} minutes, and what was begun goes on there",
+                    "{}: AWS is not responding ({}); retrying for {minutes} minutes. Work already started continues in AWS",
                     self.what, error.code
                 ));
             }

@@ -1,4 +1,4 @@
-//! A session in a running task: which task, and the command made right for what is in it.
+//! A session in a running task: chooses the task, and adapts the command to what runs in it.
 
 use miette::Diagnostic;
 use thiserror::Error;
@@ -8,43 +8,43 @@ use crate::aws::{Aws, AwsError};
 use crate::odoo;
 use crate::stack::runtime::TenantRuntime;
 
-/// Why there is no session.
+/// Why a session cannot be opened.
 #[derive(Debug, Clone, Error, Diagnostic)]
 pub enum ExecError {
     /// AWS refused or could not be reached.
     #[error(transparent)]
     #[diagnostic(transparent)]
     Aws(#[from] AwsError),
-    /// The sandbox shows tasks and runs none.
-    #[error("this sandbox runs no tasks, so there is none to look into")]
+    /// The sandbox shows tasks but runs none.
+    #[error("this sandbox runs no tasks, so there is none to open a session in")]
     #[diagnostic(
         code(konta::life::no_odoo),
-        help("give it an Odoo with `konta sandbox start --with-odoo`, then deploy the tenant again")
+        help("start it with `konta sandbox start --with-odoo`, then deploy the tenant again")
     )]
     NoOdoo,
-    /// Nothing runs.
-    #[error("no task of {tenant} runs")]
+    /// The tenant has no running task.
+    #[error("{tenant} has no running task")]
     #[diagnostic(
         code(konta::life::no_task),
         help(
-            "`konta status {tenant}` shows how its service stands; `konta run {tenant} -- COMMAND` starts a task of its own for a command"
+            "`konta status {tenant}` shows the state of its service; `konta run {tenant} -- COMMAND` runs a command in a one-off task"
         )
     )]
     NoTask {
         /// The tenant.
         tenant: String,
     },
-    /// No task of this id.
-    #[error("no one running task is `{asked}`")]
-    #[diagnostic(code(konta::life::no_such_task), help("these run: {running}"))]
+    /// No running task has this id, or several have ids that begin like this.
+    #[error("`{asked}` does not name exactly one running task")]
+    #[diagnostic(code(konta::life::no_such_task), help("these are running: {running}"))]
     NoSuchTask {
         /// The id as it was given.
         asked: String,
-        /// Those there are.
+        /// The ids of the running tasks.
         running: String,
     },
-    /// A task that takes no sessions.
-    #[error("the task {task} takes no session: {reason}")]
+    /// A task that accepts no sessions.
+    #[error("the task {task} accepts no session: {reason}")]
     #[diagnostic(code(konta::life::no_session), help("{help}"))]
     NoSession {
         /// Its id.
@@ -56,7 +56,7 @@ pub enum ExecError {
     },
 }
 
-/// The task of this id, the beginning of it will do; else the first one of the service that takes sessions.
+/// The task with this id or a beginning of it; without one, the first task of the service that accepts sessions.
 pub async fn choose(aws: &Aws, runtime: &TenantRuntime, asked: Option<&str>) -> Result<TaskDetail, ExecError> {
     if !aws.runs_tasks() {
         return Err(ExecError::NoOdoo);
@@ -70,7 +70,7 @@ pub async fn choose(aws: &Aws, runtime: &TenantRuntime, asked: Option<&str>) -> 
         return Err(ExecError::NoTask { tenant: runtime.tenant.to_string() });
     }
     let Some(asked) = asked else {
-        // Newest first; one that is only starting comes last.
+        // Newest first; a task that is still starting is taken only if no other accepts sessions.
         let ready = running.iter().position(|task| refusal(aws, task).is_none()).unwrap_or(0);
         return checked(aws, running.swap_remove(ready));
     };
@@ -89,26 +89,26 @@ fn checked(aws: &Aws, task: TaskDetail) -> Result<TaskDetail, ExecError> {
     }
 }
 
-/// Why a task takes no session, and what to do.
+/// Why a task accepts no session, and what to do.
 fn refusal(aws: &Aws, task: &TaskDetail) -> Option<(String, &'static str)> {
     if task.status != "RUNNING" {
         return Some((format!("it is {}", task.status), "a task takes about a minute to start: try again soon"));
     }
-    // The sandbox has no agent: a session there is a process beside the task's.
+    // The sandbox has no agent: a session there is a process next to the task's.
     if aws.is_sandbox() {
         return None;
     }
     if !task.takes_sessions {
-        let help = "it was started by something else than konta, or by an override, without ECS Exec; a release starts new tasks";
+        let help =
+            "something other than konta started it, or an override turned ECS Exec off; a release starts new tasks";
         return Some(("it was started without ECS Exec".to_owned(), help));
     }
     let status = task.agent.as_deref().filter(|status| *status != "RUNNING")?;
-    let help =
-        "the agent needs the way to ssmmessages (internet, NAT or an endpoint), and the task role's permission for it";
-    Some((format!("its agent for sessions is {status}"), help))
+    let help = "the agent must reach ssmmessages (by internet, NAT or an endpoint), and the task role must allow it";
+    Some((format!("its session agent is {status}"), help))
 }
 
-/// What is run for a command: a shell when there is none, `psql` and `odoo shell` with the tenant's database.
+/// The words to run for a command: a shell if there is none, `psql` and `odoo shell` with the tenant's database.
 #[must_use]
 pub fn words(runtime: &TenantRuntime, asked: &[String]) -> Vec<String> {
     let own = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
@@ -120,7 +120,7 @@ pub fn words(runtime: &TenantRuntime, asked: &[String]) -> Vec<String> {
     if !runtime.is_pooled {
         return command;
     }
-    // A pool's tasks have no database of their own. Its role becomes the tenant's as soon as it connects there.
+    // A pool's tasks name no database. The pool's role becomes the tenant's when it connects to the tenant's database.
     let mut words = own(&["env", &format!("PGDATABASE={}", runtime.database)]);
     words.extend(command);
     words
@@ -174,7 +174,7 @@ mod tests {
         );
     }
 
-    /// Held against a shell: what it makes of the line are the same words.
+    /// Checked against a real shell, which must split the line into the same words.
     #[test]
     fn a_shell_splits_the_line_into_the_same_words() {
         let words: Vec<String> =

@@ -1,4 +1,4 @@
-//! Reading a log: page by page, round by round where it is followed, no line twice and none lost.
+//! Reads a log page by page, and round by round while it is followed; no line twice and none lost.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -11,11 +11,11 @@ use crate::stack::runtime::LogSource;
 
 use super::log_filter::{Line, Selection, Selector};
 
-/// How late a line may come, milliseconds: each round asks again for what was written so long before the newest line. Tasks send every
-/// few seconds, and again when CloudWatch did not take it.
+/// How late a line may arrive, in milliseconds: each round reads again what was written this long before the newest
+/// line. Tasks send every few seconds, and again when CloudWatch did not accept it.
 const LATE: i64 = 2 * 60 * 1000;
 
-/// A log that is read from a moment on.
+/// Reads a log from a moment on.
 #[derive(Debug)]
 pub struct Reader<'a> {
     aws: &'a Aws,
@@ -23,15 +23,15 @@ pub struct Reader<'a> {
     source: &'a LogSource,
     from: i64,
     until: Option<i64>,
-    /// What was selected up to where `recent` begins.
+    /// The selection's state where `recent` begins.
     base: Selector,
-    /// The lines that may still get late neighbours, in the order of time.
+    /// The lines that may still get late neighbours, in order of time.
     recent: Vec<LogLine>,
-    /// Where they begin, and the next round too.
+    /// The moment at which they and the next round begin.
     kept_from: i64,
-    /// Those of them that were shown.
+    /// The ids of those that were shown.
     shown: HashSet<String>,
-    /// Where the round stands.
+    /// How far the round has come.
     round: Round,
 }
 
@@ -43,7 +43,7 @@ enum Round {
 }
 
 impl<'a> Reader<'a> {
-    /// From a moment on, up to another if there is one; milliseconds since 1970, UTC.
+    /// Reads from one moment up to another, if there is one; milliseconds since 1970, UTC.
     #[must_use]
     pub fn new(
         aws: &'a Aws,
@@ -67,15 +67,15 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The next lines of this round, none or some; `None` at its end. Asked again after that, it begins the next round, with what
-    /// has come meanwhile.
+    /// The next lines of this round, possibly none; `None` at its end. A call after that begins the next round, with
+    /// what has arrived meanwhile.
     pub async fn page(&mut self) -> Result<Option<Vec<Line>>, OperationError> {
         let token = match std::mem::replace(&mut self.round, Round::Begins) {
             Round::Begins => None,
             Round::GoesOn(token) => Some(token),
             Round::Ends => return Ok(None),
         };
-        // Within a round the question stays the same: a token belongs to it.
+        // Within a round the query stays the same, because a token belongs to its query.
         let query =
             LogQuery { group: &self.source.group, prefix: &self.source.streams, from: self.from, until: self.until };
         let mut retry = Retry::new(self.polling, None, "the log");
@@ -99,7 +99,8 @@ impl<'a> Reader<'a> {
         Ok(all)
     }
 
-    /// Puts lines among the recent ones, and selects anew from where these begin: a late line changes to whom the next belong.
+    /// Puts lines among the recent ones, and selects again from where these begin: a late line may change which tenant
+    /// the lines after it belong to.
     fn take(&mut self, lines: Vec<LogLine>) -> Vec<Line> {
         let known: HashSet<&str> = self.recent.iter().map(|line| line.id.as_str()).collect();
         let fresh: Vec<LogLine> = lines.into_iter().filter(|line| !known.contains(line.id.as_str())).collect();
@@ -107,7 +108,7 @@ impl<'a> Reader<'a> {
             return Vec::new();
         }
         self.recent.extend(fresh);
-        // Lines of the same moment stay as they came.
+        // Lines of the same moment stay in the order in which they arrived.
         self.recent.sort_by_key(|line| line.at);
         let mut selector = self.base.clone();
         let selected: Vec<Line> = self.recent.iter().flat_map(|line| selector.take(line)).collect();
@@ -116,7 +117,7 @@ impl<'a> Reader<'a> {
         lines
     }
 
-    /// Lets go of lines that are too old to get late neighbours.
+    /// Forgets lines that are too old to get late neighbours.
     fn forget(&mut self) {
         let Some(newest) = self.recent.last() else { return };
         self.kept_from = newest.at - LATE;
@@ -128,7 +129,8 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// The last lines before a moment, and the reader to go on with. It looks back step by step, so that a busy log costs few calls.
+/// The last lines before a moment, and the reader to continue with. It looks back step by step, so that a busy log
+/// costs few calls.
 pub async fn last<'a>(
     aws: &'a Aws,
     polling: Polling,
@@ -150,7 +152,7 @@ pub async fn last<'a>(
     }
 }
 
-/// How long to wait between two rounds. FilterLogEvents takes ten questions a second from a whole account.
+/// How long to wait between two rounds. FilterLogEvents allows ten calls a second for the whole account.
 #[must_use]
 pub fn interval(aws: &Aws) -> Duration {
     if aws.is_sandbox() { Duration::from_millis(250) } else { Duration::from_secs(2) }

@@ -1,28 +1,29 @@
-//! Which lines of a log are meant: a tenant's among its pool's, those of a level, those that hold a text. A traceback belongs to the
-//! line before it, in the same stream, and comes or goes with that.
+//! Which lines of a log to show: a tenant's among its pool's, those of a level, those that contain a text. A traceback
+//! belongs to the line before it in the same stream, and is shown or left out with it.
 
 use std::collections::HashMap;
 
 use crate::aws::logs::LogLine;
 use crate::odoo::log::{Head, Level};
 
-/// Which lines are meant.
+/// Which lines to show.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Selection {
     /// Only lines about this database, in the log of a pool.
     pub database: Option<String>,
-    /// Only lines of this level and graver ones. A line that has none, and goes on with none, is left out then.
+    /// Only lines of this level and more severe ones. A line without a level that continues no line with one is left
+    /// out then.
     pub least: Option<Level>,
-    /// Only lines with this text, whatever its case.
+    /// Only lines with this text, in upper or lower case.
     pub text: Option<String>,
-    /// Also the load balancer's questions after a task's health: a line every few seconds that drowns the others.
+    /// Also the load balancer's health checks: a line every few seconds that drowns the others.
     pub checks: bool,
 }
 
-/// A line that is meant.
+/// A line to show.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
-    /// CloudWatch's id of it.
+    /// Its id in CloudWatch.
     pub id: String,
     /// When it was written, milliseconds since 1970, UTC.
     pub at: i64,
@@ -30,31 +31,31 @@ pub struct Line {
     pub task: String,
     /// The text, as it was written.
     pub text: String,
-    /// Its level, or that of the line with which it goes on.
+    /// Its level, or that of the line that it continues.
     pub level: Option<Level>,
 }
 
 impl Line {
-    /// The text without Odoo's own time, which says in the task's zone what `at` says.
+    /// The text without Odoo's timestamp, which repeats `at` in the task's time zone.
     #[must_use]
     pub fn without_time(&self) -> &str {
         Head::of(&self.text).map_or(&self.text, |head| head.rest)
     }
 }
 
-/// A line with what goes on with it.
+/// A line with the lines that continue it.
 #[derive(Debug, Clone)]
 struct Entry {
     level: Option<Level>,
-    /// Whether it is about the database and grave enough.
+    /// Whether it is about the database and severe enough.
     is_meant: bool,
     /// Whether the text was found in it.
     is_found: bool,
-    /// Its lines as long as the text was not found.
+    /// Its lines, kept until the text is found.
     held: Vec<Line>,
 }
 
-/// Selects lines as they come, stream by stream in the order of time.
+/// Selects lines as they arrive, stream by stream in order of time.
 #[derive(Debug, Clone)]
 pub struct Selector {
     selection: Selection,
@@ -62,14 +63,14 @@ pub struct Selector {
 }
 
 impl Selector {
-    /// For a selection.
+    /// Applies a selection.
     #[must_use]
     pub fn new(mut selection: Selection) -> Self {
         selection.text = selection.text.map(|text| text.to_lowercase());
         Self { selection, last: HashMap::new() }
     }
 
-    /// Takes the next line; what is to be shown by it: nothing, itself, or with it what it goes on with.
+    /// Takes the next line; returns what to show now: nothing, the line, or the lines that were kept with it.
     pub fn take(&mut self, line: &LogLine) -> Vec<Line> {
         if let Some(head) = Head::of(&line.text) {
             let database = self.selection.database.as_deref();
@@ -81,7 +82,7 @@ impl Selector {
         }
         let found = self.selection.text.as_ref().is_none_or(|text| line.text.to_lowercase().contains(text));
         let Some(entry) = self.last.get_mut(&line.stream) else {
-            // It goes on with what came before the time that was asked for: of a pool nobody knows whose it is.
+            // It continues a line from before the requested time, so in a pool's log its tenant is unknown.
             let is_meant = self.selection.database.is_none() && self.selection.least.is_none() && found;
             return is_meant.then(|| shown(line, None)).into_iter().collect();
         };
@@ -128,7 +129,7 @@ mod tests {
         shown.map(|line| format!("{} {}", line.task, line.text.rsplit(": ").next().unwrap())).collect()
     }
 
-    /// Two tasks of a pool write at once: each traceback goes with its own task's line.
+    /// Two tasks of a pool write at the same time: each traceback belongs to its task's line.
     #[test]
     fn of_a_pool_only_the_tenants_lines_are_shown_with_their_tracebacks() {
         let lines = [

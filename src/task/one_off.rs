@@ -1,4 +1,4 @@
-//! One-off tasks: run a command with the tenant's task definition, stream its log, report how it ended.
+//! One-off tasks: runs a command with the tenant's task definition, streams its log, reports how it ended.
 
 use std::time::Duration;
 
@@ -14,28 +14,29 @@ use super::log::Reader;
 use super::log_filter::{Line, Selection};
 use super::stopped::because;
 
-/// Who started a task of `konta run`, as ECS shows it.
+/// What starts a task of `konta run`, as ECS shows it.
 const RUN: &str = "konta-run";
 
-/// How often a task that never ran is started.
+/// How often a task is started if it never runs.
 const STARTS: usize = 2;
 
-/// A one-off task: a command in a tenant's own surroundings.
+/// A one-off task: a command in a tenant's environment variables, network and roles.
 #[derive(Debug, Clone)]
 pub struct OneOff<'a> {
     /// Where the tenant's tasks run.
     pub runtime: &'a TenantRuntime,
-    /// The task definition, where it is not the tenant's own.
+    /// The task definition, if it is not the tenant's.
     pub task_definition: Option<&'a str>,
     /// The command.
     pub command: &'a [String],
     /// The database that `PGDATABASE` names: a pool's task definition names none.
     pub database: Option<&'a str>,
-    /// The role, where it is not the task definition's.
+    /// The role, if it is not the task definition's.
     pub task_role: Option<&'a str>,
-    /// CPU units and MiB, where they are not the task definition's.
+    /// CPU units and MiB, if they are not the task definition's.
     pub size: Option<(u32, u32)>,
-    /// What starts it, as ECS shows it, at most 36 characters: a task that an interrupted command started is found again by it.
+    /// What starts it, as ECS shows it, at most 36 characters. By this name konta finds a task again that an
+    /// interrupted command started.
     pub started_by: &'a str,
 }
 
@@ -77,7 +78,7 @@ impl TaskExit {
 }
 
 impl OneOff<'_> {
-    /// Starts the task; its ARN.
+    /// Starts the task and returns its ARN.
     ///
     /// # Errors
     /// When ECS refuses.
@@ -102,11 +103,11 @@ impl OneOff<'_> {
         Ok(aws.run_task(&request).await?.arn)
     }
 
-    /// Waits for the end of the task that an interrupted command left running, else starts one and waits for its end. A task that never
-    /// ran is started once more, and the reason is told.
+    /// Waits for the end of the task that an interrupted command left running; without one, starts a task and waits for
+    /// its end. A task that never ran is started once more, with a note that gives the reason.
     ///
     /// # Errors
-    /// When AWS does not answer, and when the task works for longer than `longest`.
+    /// When AWS does not answer, and when the task runs for longer than `longest`.
     pub async fn find_or_run(
         &self,
         context: &Context<'_>,
@@ -117,7 +118,7 @@ impl OneOff<'_> {
         self.follow_or_run(context, running, what, longest).await
     }
 
-    /// The same, where the running task is known already.
+    /// The same, if the running task is already known.
     ///
     /// # Errors
     /// As [`OneOff::find_or_run`].
@@ -133,10 +134,11 @@ impl OneOff<'_> {
         Ok(Finished { arn, exit })
     }
 
-    /// Starts the task and waits for its end; one that never ran is started once more, and the reason is told.
+    /// Starts the task and waits for its end. A task that never ran is started once more, with a note that gives the
+    /// reason.
     ///
     /// # Errors
-    /// When AWS does not answer, and when the task works for longer than `longest`.
+    /// When AWS does not answer, and when the task runs for longer than `longest`.
     pub async fn run(&self, context: &Context<'_>, what: &str, longest: Duration) -> Result<Finished, OperationError> {
         let mut started = 1;
         loop {
@@ -153,8 +155,9 @@ impl OneOff<'_> {
     }
 }
 
-/// Whether a task that did not start for this reason may start the next time: no capacity, a network interface that was not ready, an
-/// answer that did not come. A missing image or secret is the same the next time. Source: ECS developer guide, stopped task errors.
+/// Whether a task that did not start for this reason may start the next time: no capacity, a network interface that
+/// was not ready, a call that timed out. A missing image or secret will still be missing. Source: ECS developer guide,
+/// stopped task errors.
 fn passes(reason: &str) -> bool {
     let of_secrets = reason.contains("unable to pull secrets") && !reason.contains("timeout");
     let passing =
@@ -171,18 +174,18 @@ pub struct Finished {
     pub exit: TaskExit,
 }
 
-/// The task that was started by this name and is still to end, if there is one.
+/// The task that was started by this name and has not ended yet, if there is one.
 ///
 /// # Errors
-/// When ECS cannot be asked.
+/// When the call to ECS fails.
 pub async fn running(context: &Context<'_>, cluster: &str, started_by: &str) -> Result<Option<String>, OperationError> {
     Ok(context.aws.running_task(cluster, started_by).await?)
 }
 
-/// Waits for the end of a task. `what` it does is for messages.
+/// Waits for the end of a task. `what` names the wait in messages.
 ///
 /// # Errors
-/// When AWS does not answer, and when the task works for longer than `longest`.
+/// When AWS does not answer, and when the task runs for longer than `longest`.
 pub async fn ended(
     context: &Context<'_>,
     cluster: &str,
@@ -212,7 +215,7 @@ pub async fn ended(
     }
 }
 
-/// Starts a task of `konta run`; its ARN. `size` is CPU units and MiB.
+/// Starts a task of `konta run` and returns its ARN. `size` is CPU units and MiB.
 ///
 /// # Errors
 /// When ECS refuses.
@@ -230,20 +233,20 @@ pub async fn start(
 /// How a task ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ended {
-    /// The command's exit code; `None` when it never ran.
+    /// The command's exit code; `None` if it never ran.
     pub exit_code: Option<i32>,
     /// Why the task stopped, in ECS's words.
     pub reason: Option<String>,
 }
 
-/// What a look at a task showed.
+/// What one reading of a task showed.
 #[derive(Debug)]
 pub struct Round {
-    /// Its lines since the last look.
+    /// Its lines since the last reading.
     pub lines: Vec<Line>,
     /// ECS's status.
     pub status: String,
-    /// How it ended, once it has and its log is at its end.
+    /// How it ended, once it has ended and its log is complete.
     pub ended: Option<Ended>,
 }
 
@@ -260,7 +263,7 @@ pub struct Watch<'a> {
     quiet_since: Instant,
 }
 
-/// The log of a task alone.
+/// The log of one task.
 #[must_use]
 pub fn log_of(runtime: &TenantRuntime, arn: &str) -> LogSource {
     let id = arn.rsplit('/').next().unwrap_or(arn);
@@ -268,16 +271,16 @@ pub fn log_of(runtime: &TenantRuntime, arn: &str) -> LogSource {
 }
 
 impl<'a> Watch<'a> {
-    /// Of a task that was started at `from`, milliseconds since 1970, UTC, or later. `log` is [`log_of`] it.
+    /// Follows a task that was started at `from` (milliseconds since 1970, UTC) or later. `log` comes from [`log_of`].
     #[must_use]
     pub fn new(aws: &'a Aws, polling: Polling, cluster: &'a str, arn: &'a str, log: &'a LogSource, from: i64) -> Self {
         let reader = Reader::new(aws, polling, log, Selection::default(), from, None);
         Self { aws, polling, cluster, arn, reader, has_spoken: false, ended: None, quiet_since: Instant::now() }
     }
 
-    /// Looks at the task and reads what it said since the last look.
+    /// Reads the task's status and the lines that it wrote since the last reading.
     pub async fn round(&mut self) -> Result<Round, OperationError> {
-        // The state first: what a task said before its end is in the log sooner or later after it.
+        // The status first: what a task writes before its end may reach the log after it.
         let status = self.look().await?;
         let lines = self.reader.all().await?;
         if !lines.is_empty() {
@@ -288,7 +291,7 @@ impl<'a> Watch<'a> {
         Ok(Round { lines, status, ended: ended.map(|(ended, _)| ended.clone()) })
     }
 
-    /// How long an ended task's log must be silent until it is believed to be at its end.
+    /// How long an ended task's log must be silent before konta takes it for complete.
     fn silence(&self) -> Duration {
         match (self.aws.is_sandbox(), self.has_spoken) {
             (true, _) => Duration::from_secs(1),
@@ -315,7 +318,7 @@ impl<'a> Watch<'a> {
     }
 }
 
-/// What to know before a command is run for once: that Odoo will not end by itself, or that a secret will be seen.
+/// Warnings before a one-off command runs: Odoo will not end by itself, or a secret will be visible.
 #[must_use]
 pub fn warnings(command: &[String]) -> Vec<&'static str> {
     let mut found = Vec::new();
@@ -326,18 +329,18 @@ pub fn warnings(command: &[String]) -> Vec<&'static str> {
     };
     if serves && !command.iter().any(|word| word == "--stop-after-init") {
         found.push(
-            "without --stop-after-init Odoo goes on serving, which nobody will ask it to, until the task is stopped",
+            "without --stop-after-init, Odoo keeps serving, although no visitor reaches it, until the task is stopped",
         );
     }
     if command.iter().any(|word| looks_secret(word)) {
         found.push(
-            "this looks like a secret: ECS shows a task's command to everyone who may look at tasks, and CloudTrail keeps it. Change it afterwards",
+            "this looks like a secret: ECS shows a task's command to anyone who may describe tasks, and CloudTrail keeps it. Change it afterwards",
         );
     }
     found
 }
 
-/// Whether a word gives a value to something that is called like a secret.
+/// Whether a word gives a value to something that has the name of a secret.
 fn looks_secret(word: &str) -> bool {
     const NAMES: [&str; 6] = ["password", "passwd", "secret", "token", "api_key", "apikey"];
     let word = word.to_lowercase().replace('-', "_").replace(['\'', '"'], "");

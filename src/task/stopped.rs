@@ -1,4 +1,4 @@
-//! The last task of a tenant that stopped, or a certain one, and why.
+//! A tenant's last stopped task, or the one with a given id, and why it stopped.
 
 use serde::Serialize;
 
@@ -11,20 +11,20 @@ use crate::stack::runtime::TenantRuntime;
 pub struct Stopped {
     /// Its id.
     pub task: String,
-    /// From when on it may have written.
+    /// The earliest moment at which it may have written.
     #[serde(skip)]
     pub from: i64,
-    /// When it stopped; `None` when only its log is left.
+    /// When it stopped; `None` if only its log remains.
     #[serde(skip)]
     pub at: Option<i64>,
-    /// Its exit code, when it ran.
+    /// Its exit code, if it ran.
     pub exit_code: Option<i32>,
     /// Why it stopped, in ECS's words.
     pub reason: Option<String>,
 }
 
-/// The last task of the tenant's service, or its pool's, that stopped. ECS forgets it after about an hour: then the one with the
-/// newest log that does not run, as a rule without a reason. `None` when none ever stopped.
+/// The last stopped task of the tenant's service or its pool. ECS forgets a task after about an hour; after that it is
+/// the task with the newest log that is not running, usually without a reason. `None` if none ever stopped.
 pub async fn last(aws: &Aws, runtime: &TenantRuntime) -> Result<Option<Stopped>, AwsError> {
     if let Some(service) = &runtime.service {
         let stopped = aws.tasks(&runtime.cluster, Tasks::StoppedOfService(service)).await?;
@@ -41,7 +41,7 @@ pub async fn last(aws: &Aws, runtime: &TenantRuntime) -> Result<Option<Stopped>,
         .max_by_key(|stream| stream.last);
     let Some(stream) = last else { return Ok(None) };
     let task = id(&stream.name);
-    // A task for once is not the service's; ECS may know it all the same.
+    // A one-off task does not belong to the service, but ECS may still know it.
     let known = aws.task(&runtime.cluster, &task).await?.unwrap_or_default();
     Ok(Some(Stopped {
         from: stream.first.unwrap_or_default(),
@@ -52,23 +52,24 @@ pub async fn last(aws: &Aws, runtime: &TenantRuntime) -> Result<Option<Stopped>,
     }))
 }
 
-/// How a certain task stands: one of the service's, or a task for once, such as an upgrade's or a backup's.
+/// The state of a given task: one of the service's, or a one-off task such as an upgrade's or a backup's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Found {
     /// It has stopped.
     Stopped(Stopped),
-    /// It runs; its id.
+    /// It is running; its id.
     Runs(String),
 }
 
-/// The newest of the tenant's tasks, or of its pool's, whose id begins so. `None` when none ever wrote a line.
+/// The newest task of the tenant or its pool whose id begins like this. `None` if no such task ever wrote a line and
+/// ECS knows none.
 pub async fn one(aws: &Aws, runtime: &TenantRuntime, beginning: &str) -> Result<Option<Found>, AwsError> {
     let streams = aws.log_streams(&runtime.log.group, &format!("{}{beginning}", runtime.log.streams)).await?;
     let newest = streams.into_iter().max_by_key(|stream| stream.last);
-    // One that never ran has no log, and ECS knows it by its whole id.
+    // A task that never ran has no log, and ECS knows it only by its whole id.
     let task = newest.as_ref().map_or_else(|| beginning.to_owned(), |stream| id(&stream.name));
     let known = match aws.task_detail(&runtime.cluster, &task).await {
-        // ECS says so of what is no task's id.
+        // ECS's answer to something that is not a task's id.
         Err(error) if newest.is_none() && error.is("InvalidParameter") => None,
         known => known?,
     };
@@ -98,12 +99,12 @@ impl From<TaskDetail> for Stopped {
     }
 }
 
-/// The id of the task that writes a stream.
+/// The id of the task that wrote a stream.
 fn id(stream: &str) -> String {
     stream.rsplit('/').next().unwrap_or_default().to_owned()
 }
 
-/// The container's reason and the task's as one sentence.
+/// The container's and the task's reason as one sentence.
 #[must_use]
 pub fn because(container: Option<String>, task: Option<String>) -> Option<String> {
     match (container, task) {

@@ -1,17 +1,17 @@
-//! What no plan may do to a stack that is deployed.
+//! What no plan may do to a deployed stack.
 
 use crate::operation::error::OperationError;
 use crate::stack::tags::{APPLICATION_TAG, DATABASE_TAG, ENVIRONMENT_TAG};
 use crate::stack::{DesiredStack, Observed, StackKind};
 
-/// Refuses a plan that would touch another's stack, or leave a tenant's data behind.
+/// Refuses a plan that would touch someone else's stack, or leave a tenant's data behind.
 pub(super) fn refuse(desired: &DesiredStack, observed: &Observed) -> Result<(), OperationError> {
     refuse_foreign(desired, observed)?;
     refuse_another_database(desired, observed)?;
     refuse_another_home(desired, observed)
 }
 
-/// Refuses a stack that somebody else made under the name that konta's would have.
+/// Refuses a stack that someone else made under a name that konta would use.
 fn refuse_foreign(desired: &DesiredStack, observed: &Observed) -> Result<(), OperationError> {
     let Some(standing) = observed.get(&desired.name) else { return Ok(()) };
     let ours = [APPLICATION_TAG, ENVIRONMENT_TAG].iter().all(|tag| standing.tags.get(*tag) == desired.tags.get(*tag));
@@ -19,13 +19,13 @@ fn refuse_foreign(desired: &DesiredStack, observed: &Observed) -> Result<(), Ope
         return Ok(());
     }
     Err(OperationError::Preflight {
-        problem: format!("a stack {} stands already, and konta did not make it: it lacks konta's tags", desired.name),
+        problem: format!("the stack {} already exists, but konta did not make it: it lacks konta's tags", desired.name),
         help: "delete it, or choose another `application` in konta.yml, the first part of every stack's name"
             .to_owned(),
     })
 }
 
-/// Refuses to send a tenant to another, empty database: its data would stay behind in the old one.
+/// Refuses to give a tenant another, empty database: its data would stay behind in the old one.
 fn refuse_another_database(desired: &DesiredStack, observed: &Observed) -> Result<(), OperationError> {
     let before = observed.get(&desired.name).and_then(|standing| standing.tags.get(DATABASE_TAG));
     if is_bound(desired, observed) {
@@ -34,8 +34,8 @@ fn refuse_another_database(desired: &DesiredStack, observed: &Observed) -> Resul
     let after = desired.tags.get(DATABASE_TAG);
     match (before, after) {
         (Some(before), Some(after)) if before != after => Err(OperationError::Preflight {
-            problem: format!("{} lives in a {before} database; a {after} one would be empty", desired.title),
-            help: format!("{} brings its data along; or set `database: {before}` again", mover(desired)),
+            problem: format!("{} is in a {before} database; a {after} one would be empty", desired.title),
+            help: format!("run {}, which brings its data along, or set `database: {before}` again", mover(desired)),
         }),
         _ => Ok(()),
     }
@@ -58,12 +58,12 @@ fn refuse_another_home(desired: &DesiredStack, observed: &Observed) -> Result<()
             word(before),
             word(after)
         ),
-        help: format!("{} brings them along; or choose a tier of the same isolation", mover(desired)),
+        help: format!("run {}, which brings them along, or choose a tier of the same isolation", mover(desired)),
     })
 }
 
-/// Whether the tenant moves: by the command at hand, or by one that has not come to its end, whose tenant every other leaves alone
-/// ([`crate::deploy::blocked`]).
+/// Whether the tenant moves: by this command, or by one that has not ended. Every other command leaves such a tenant
+/// alone ([`crate::deploy::blocked`]).
 fn is_bound(desired: &DesiredStack, observed: &Observed) -> bool {
     matches!(&desired.kind, StackKind::Tenant(tenant) if observed.bound(tenant).is_some() || observed.moving(tenant).is_some())
 }

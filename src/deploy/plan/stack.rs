@@ -1,4 +1,4 @@
-//! The plan of each stack: what happens to it, from its change set where AWS can compute one.
+//! The plan of each stack: what happens to it, from its change set if AWS can compute one.
 
 use std::collections::BTreeSet;
 
@@ -17,10 +17,11 @@ use crate::template::Document;
 use super::refusal::refuse;
 use super::{Planned, PlannedStack, ReviewedChangeSet, discard};
 
-/// Plans each stack: creations from the template, updates from change sets, the rest from the hash alone. `unverified` names the
-/// stacks whose health is to be asked again although they are as wanted.
+/// Plans each stack: creations from the template, updates from change sets, the rest from the hash alone. `unverified`
+/// names the stacks whose health is checked again although they are as wanted.
 ///
-/// Several change sets are computed side by side. What stands in the way is told of every stack at once; no change set is left then.
+/// Several change sets are computed side by side. The problems of all stacks are returned together; no change set
+/// remains then.
 pub(super) async fn each(
     aws: &Aws,
     polling: Polling,
@@ -74,7 +75,7 @@ async fn one(
                     None => plan::unchanged(&desired, &standing),
                 }
             } else {
-                // What is under way, or not known yet, cannot be computed now.
+                // A change set cannot be computed while the stack changes or a parameter is unknown.
                 let deployed = aws.template(&desired.name).await?;
                 let deployed = Document::parse(&desired.name, &deployed)?;
                 let mut stack_plan = plan::comparison(&desired, &standing, deployed.value(), observed);
@@ -93,7 +94,7 @@ async fn one(
     Ok(PlannedStack { desired, plan: stack_plan, change_set })
 }
 
-/// A stack that takes outputs of another which changes is not known to stay as it is.
+/// Marks a stack that takes outputs of a changing stack, because it may change too.
 fn follow(before: &str, stack_plan: &mut StackPlan) {
     match stack_plan.action {
         Action::Nothing => {
@@ -109,7 +110,7 @@ fn follow(before: &str, stack_plan: &mut StackPlan) {
     }
 }
 
-/// Plans without asking AWS for anything: against nothing, so everything is new.
+/// Plans without calling AWS, as if nothing was deployed, so everything is new.
 #[must_use]
 pub fn creations(desired: Vec<DesiredStack>) -> Planned {
     let observed = Observed::default();

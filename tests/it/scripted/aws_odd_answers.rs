@@ -250,7 +250,7 @@ async fn a_shell_of_a_change_set_is_removed_and_the_stack_made() {
 async fn a_creation_that_is_stopped_goes_on_in_aws_and_says_so() {
     let (error, calls, _) = deploy_zone(None, slow_stack(vec!["CREATE_IN_PROGRESS"], &[]), true).await;
     let error = error.unwrap();
-    assert!(matches!(&error, OperationError::Cancelled { what } if what.contains("goes on in AWS")), "{error}");
+    assert!(matches!(&error, OperationError::Cancelled { what } if what.contains("continues in AWS")), "{error}");
     assert_eq!(calls.count("CancelUpdateStack"), 0);
 }
 

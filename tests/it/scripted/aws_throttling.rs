@@ -56,7 +56,7 @@ async fn patience_ends_with_what_goes_on_and_how_to_attach() {
         "{error:?}"
     );
     let help = miette::Diagnostic::help(&error).unwrap().to_string();
-    assert!(help.contains("goes on in AWS") && help.contains("run the same command again"), "{help}");
+    assert!(help.contains("continues in AWS") && help.contains("run the same command again"), "{help}");
     assert!(calls.count("DescribeStacks") < 60, "the pauses grow: {}", calls.count("DescribeStacks"));
 }
 

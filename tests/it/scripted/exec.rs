@@ -82,17 +82,17 @@ async fn the_newest_task_that_is_ready_is_taken() {
 #[tokio::test]
 async fn why_there_is_no_session_is_said() {
     let said = async |tasks, asked| chosen(tasks, asked).await.0.unwrap_err().to_string();
-    assert_eq!(said(vec![], None).await, "no task of breadfree runs");
+    assert_eq!(said(vec![], None).await, "breadfree has no running task");
     let both = || vec![task("new", 1, "RUNNING", "RUNNING"), task("newer", 2, "RUNNING", "RUNNING")];
-    assert_eq!(said(both(), Some("ne")).await, "no one running task is `ne`");
-    assert_eq!(said(both(), Some("x")).await, "no one running task is `x`");
+    assert_eq!(said(both(), Some("ne")).await, "`ne` does not name exactly one running task");
+    assert_eq!(said(both(), Some("x")).await, "`x` does not name exactly one running task");
     let starting = vec![task("a", 1, "PROVISIONING", "PENDING")];
-    assert_eq!(said(starting, None).await, "the task a takes no session: it is PROVISIONING");
+    assert_eq!(said(starting, None).await, "the task a accepts no session: it is PROVISIONING");
     let deaf = vec![task("a", 1, "RUNNING", "STOPPED")];
-    assert_eq!(said(deaf, None).await, "the task a takes no session: its agent for sessions is STOPPED");
+    assert_eq!(said(deaf, None).await, "the task a accepts no session: its session agent is STOPPED");
     let mut without = task("a", 1, "RUNNING", "RUNNING");
     without["enableExecuteCommand"] = json!(false);
-    assert_eq!(said(vec![without], None).await, "the task a takes no session: it was started without ECS Exec");
+    assert_eq!(said(vec![without], None).await, "the task a accepts no session: it was started without ECS Exec");
 }
 
 #[tokio::test]

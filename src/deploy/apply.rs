@@ -121,7 +121,7 @@ impl Context<'_> {
         last: Option<String>,
         wait_point: Option<&mut WaitPoint<'_>>,
     ) -> Result<Rest, OperationError> {
-        wait::follow(self.aws, self.polling, &self.events, &self.interrupts, id, document, last, wait_point).await
+        wait::follow(self, id, document, last, wait_point).await
     }
 
     pub(super) async fn look(&self, name: &str) -> Result<bool, OperationError> {

@@ -324,17 +324,7 @@ impl<'a> Deleter<'a> {
             let token = format!("konta-delete-{}", jiff::Timestamp::now().as_millisecond());
             self.context.aws.delete_stack(name, retain, &token).await.map_err(|error| refused(name, error))?;
         }
-        let rest = wait::follow(
-            self.context.aws,
-            self.context.polling,
-            &self.context.events,
-            &self.context.interrupts,
-            &stack.id,
-            &document,
-            last,
-            None,
-        )
-        .await?;
+        let rest = wait::follow(self.context, &stack.id, &document, last, None).await?;
         match rest.stack {
             Some(stack) if stack.status != "DELETE_COMPLETE" => {
                 Err(failure::error(name, &stack.status, &document, &rest.events))

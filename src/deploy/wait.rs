@@ -6,9 +6,10 @@ use std::time::Duration;
 use crate::aws::Aws;
 use crate::aws::cloudformation::{Event, StackDescription};
 use crate::aws::ecs::ServiceState;
+use crate::operation::context::Context;
 use crate::operation::error::OperationError;
 use crate::operation::event::{Events, OperationEvent};
-use crate::operation::interrupt::{Interrupt, Interrupts};
+use crate::operation::interrupt::Interrupt;
 use crate::operation::polling::Polling;
 use crate::operation::retry::Retry;
 use crate::template::Document;
@@ -30,17 +31,14 @@ pub struct Rest {
 /// Follows a stack until it reaches a final status. `id` is the stack's name or, for a deletion, its id: a deleted
 /// stack is found only by its id. `last` is the newest event before the operation. If the stack stops at a wait point,
 /// konta runs the steps that belong there.
-#[expect(clippy::too_many_arguments, reason = "the session, the stack, and where its events go")]
 pub async fn follow(
-    aws: &Aws,
-    polling: Polling,
-    events: &Events,
-    interrupts: &Interrupts,
+    context: &Context<'_>,
     id: &str,
     document: &Document,
     last: Option<String>,
     mut wait_point: Option<&mut WaitPoint<'_>>,
 ) -> Result<Rest, OperationError> {
+    let (aws, polling, events) = (context.aws, context.polling, &context.events);
     let begun = tokio::time::Instant::now();
     let mut seen: Vec<Event> = Vec::new();
     let mut last = last;
@@ -81,7 +79,7 @@ pub async fn follow(
         for service in &services {
             tell_service(aws, events, &stack.name, service).await;
         }
-        if *interrupts.borrow() == Interrupt::Cancel && !cancelled {
+        if *context.interrupts.borrow() == Interrupt::Cancel && !cancelled {
             cancelled = true;
             if stack.status == "UPDATE_IN_PROGRESS" {
                 aws.cancel_update(&stack.name).await?;

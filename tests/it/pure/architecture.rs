@@ -265,3 +265,13 @@ fn a_circle_of_three_is_found() {
         .into();
     assert_eq!(circles(&uses), [BTreeSet::from(["a", "b", "c"].map(ToOwned::to_owned))]);
 }
+
+#[test]
+fn no_file_is_longer_than_four_hundred_lines() {
+    let mut found = Vec::new();
+    files(&source(), &mut found);
+    files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it"), &mut found);
+    let lines = |path: &PathBuf| std::fs::read_to_string(path).unwrap().lines().count();
+    let long: Vec<_> = found.iter().map(|path| (path, lines(path))).filter(|(_, lines)| *lines > 400).collect();
+    assert!(long.is_empty(), "{long:?}");
+}

@@ -4,17 +4,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::support::context::context;
 use konta::aws::AwsError;
 use konta::aws::change_set::ChangeSetRequest;
 use konta::deploy::wait::follow;
 use konta::deploy::wait_point::WaitPoint;
-use konta::operation::event::Events;
-use konta::operation::interrupt::Interrupt;
-use konta::operation::{OperationError, Polling};
+use konta::operation::OperationError;
+use konta::stack::Observed;
 use konta::stack::ObservedStack;
 use konta::template::Document;
 use serde_json::{Value, json};
-use tokio::sync::{mpsc, watch};
 
 use crate::support::fake_aws::{Answer, Call, Calls, scripted, stack_xml};
 use crate::support::sandbox_workspace::World;
@@ -55,12 +54,10 @@ fn waiting() -> impl Fn(&Call) -> Answer + Send + Sync + 'static {
 /// Follows such a stack with some work at its gate: the stack's last status, what the gate says, and the calls.
 async fn through(work: impl Future<Output = Result<(), OperationError>>) -> (Result<String, OperationError>, Calls) {
     let (aws, calls) = scripted(waiting());
-    let (sender, _receiver) = mpsc::unbounded_channel();
-    let (_wish, interrupts) = watch::channel(Interrupt::None);
+    let context = context(&aws, Observed::default());
     let document = Document::parse("t", r#"{"Resources": {}}"#).unwrap();
     let mut gate = WaitPoint::new(&aws, "Installed", work);
-    let rest =
-        follow(&aws, Polling::aws(), &Events(sender), &interrupts, STACK, &document, None, Some(&mut gate)).await;
+    let rest = follow(&context, STACK, &document, None, Some(&mut gate)).await;
     let done = match rest {
         Ok(rest) => {
             let status = rest.stack.unwrap().status;

@@ -54,7 +54,7 @@ pub enum CommandError {
     Deploy(#[from] OperationError),
     /// Several stacks failed.
     #[error("{count} stacks failed")]
-    #[diagnostic(code(konta::deploy::several))]
+    #[diagnostic(code(konta::several_stacks))]
     Several {
         /// How many.
         count: usize,
@@ -112,7 +112,7 @@ pub enum CommandError {
     Plugin(#[from] PluginError),
     /// A task for once did not run.
     #[error("the task {task} did not run: {reason}")]
-    #[diagnostic(code(konta::run), help("{help}"))]
+    #[diagnostic(code(konta::task_not_run), help("{help}"))]
     NotRun {
         /// Its id.
         task: String,
@@ -218,7 +218,7 @@ fn deploy_code(error: &OperationError) -> ExitCode {
         OperationError::Template(_) => ExitCode::Workspace,
         OperationError::Aws(error) => aws_code(error),
         OperationError::Unanswered { .. } => ExitCode::Aws,
-        OperationError::Preflight { problem, .. } if problem.starts_with("these credentials") => ExitCode::Credentials,
+        OperationError::OtherAccount { .. } => ExitCode::Credentials,
         OperationError::Cancelled { .. } => ExitCode::Interrupted,
         _ => ExitCode::Failed,
     }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use crate::operation::step::{Operation, Step};
-use crate::report::{message, output};
+use crate::report::{message, output, text};
 
 use super::{CommandError, Context};
 
@@ -26,7 +26,7 @@ pub(super) fn show(context: &Context, target: &str, operation: &Operation, sandb
         let view = OperationView { event: "plan", operation: verb, target, sandbox, steps };
         return Ok(output::print_json_line(&view)?);
     }
-    let mut text = format!("{verb} {target}: {} steps", steps.len());
+    let mut text = format!("{verb} {target}: {}", text::count(steps.len(), "step"));
     for (at, step) in steps.iter().enumerate() {
         let _ = write!(text, "\n{:>3}. {}", at + 1, step.title);
     }

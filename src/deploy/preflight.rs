@@ -72,13 +72,10 @@ fn changed_ssl_policy(online: &Online) -> Option<String> {
 pub async fn account(aws: &Aws, environment: &Environment) -> Result<String, OperationError> {
     let identity = aws.identity().await?;
     if identity.account != environment.account.as_str() {
-        return Err(OperationError::Preflight {
-            problem: format!(
-                "credentials belong to account {}, but the environment {} is in {}",
-                identity.account, environment.name, environment.account
-            ),
-            help: "choose the right profile with --profile or AWS_PROFILE; `account` in the environment's manifest guards against mix-ups"
-                .to_owned(),
+        return Err(OperationError::OtherAccount {
+            is: identity.account,
+            environment: environment.name.to_string(),
+            wanted: environment.account.to_string(),
         });
     }
     Ok(identity.account)

@@ -11,7 +11,7 @@ use crate::template::TemplateError;
 pub enum OperationError {
     /// A resource failed. This is the first one; the others are consequences.
     #[error("{stack}: {resource} failed ({status}): {reason}")]
-    #[diagnostic(code(konta::deploy::resource_failed), help("{help}"))]
+    #[diagnostic(code(konta::resource_failed), help("{help}"))]
     ResourceFailed {
         /// The stack.
         stack: String,
@@ -27,7 +27,7 @@ pub enum OperationError {
     /// CloudFormation refused to make a change set.
     #[error("{stack}: CloudFormation refuses the change: {reason}")]
     #[diagnostic(
-        code(konta::deploy::change_refused),
+        code(konta::change_refused),
         help(
             "nothing was changed; correct the manifest, override or addon that the reason names and run the command again"
         )
@@ -40,7 +40,7 @@ pub enum OperationError {
     },
     /// A step failed.
     #[error("{stack}: {step} failed: {reason}")]
-    #[diagnostic(code(konta::deploy::step_failed), help("{help}"))]
+    #[diagnostic(code(konta::step_failed), help("{help}"))]
     StepFailed {
         /// The stack it belongs to.
         stack: String,
@@ -54,7 +54,7 @@ pub enum OperationError {
     /// The change would lose data.
     #[error("{stack}: {resource} would be replaced or removed, with its data")]
     #[diagnostic(
-        code(konta::deploy::data_at_risk),
+        code(konta::data_at_risk),
         help(
             "konta does not do that: restore the former value, or move the data first (the plan shows the property that causes it)"
         )
@@ -67,7 +67,7 @@ pub enum OperationError {
     },
     /// The stack is in a state that needs a decision.
     #[error("{stack} is in state {status}")]
-    #[diagnostic(code(konta::deploy::stuck), help("{help}"))]
+    #[diagnostic(code(konta::stuck), help("{help}"))]
     Stuck {
         /// The stack.
         stack: String,
@@ -78,7 +78,7 @@ pub enum OperationError {
     },
     /// An output that a stack needs from another one is missing.
     #[error("{stack} needs {missing}, which its environment or cell does not provide")]
-    #[diagnostic(code(konta::deploy::missing_output), help("run `konta deploy env` first, then this command again"))]
+    #[diagnostic(code(konta::missing_output), help("run `konta deploy env` first, then this command again"))]
     MissingOutput {
         /// The stack.
         stack: String,
@@ -96,6 +96,22 @@ pub enum OperationError {
         stack: String,
         /// How many tasks run and answer.
         reason: String,
+    },
+    /// The credentials are of another account than the environment's.
+    #[error("credentials belong to account {is}, but the environment {environment} is in {wanted}")]
+    #[diagnostic(
+        code(konta::other_account),
+        help(
+            "choose the right profile with --profile or AWS_PROFILE; `account` in the environment's manifest guards against mix-ups"
+        )
+    )]
+    OtherAccount {
+        /// The credentials' account.
+        is: String,
+        /// The environment.
+        environment: String,
+        /// Its account.
+        wanted: String,
     },
     /// Another operation is at work on the tenant.
     #[error("{tenant}: {holder} has been running an operation ({verb}) since {since}")]
@@ -151,7 +167,7 @@ pub enum OperationError {
     /// The zone is not delegated.
     #[error("the domain {domain} does not lead to its new zone yet")]
     #[diagnostic(
-        code(konta::deploy::not_delegated),
+        code(konta::not_delegated),
         help(
             "at the registrar (or in the parent zone) set the name servers of {domain} to\n  {servers}\nthen run the command again: it continues where it stopped. A certificate requested before that would hang for hours"
         )
@@ -164,7 +180,7 @@ pub enum OperationError {
     },
     /// A preflight check failed.
     #[error("{problem}")]
-    #[diagnostic(code(konta::deploy::preflight), help("{help}"))]
+    #[diagnostic(code(konta::refused), help("{help}"))]
     Preflight {
         /// What is wrong.
         problem: String,
@@ -174,7 +190,7 @@ pub enum OperationError {
     /// The operator interrupted the operation.
     #[error("stopped: {what}")]
     #[diagnostic(
-        code(konta::deploy::cancelled),
+        code(konta::cancelled),
         help("run the same command again to continue; `konta status` shows the current state")
     )]
     Cancelled {
@@ -184,7 +200,7 @@ pub enum OperationError {
     /// AWS took longer than konta waits.
     #[error("{what} took longer than {minutes} minutes")]
     #[diagnostic(
-        code(konta::deploy::timeout),
+        code(konta::timeout),
         help("it continues in AWS: run the same command again to attach to it, or check `konta status`")
     )]
     Timeout {
@@ -196,7 +212,7 @@ pub enum OperationError {
     /// AWS did not answer for longer than konta retries.
     #[error("{what}: AWS has not answered for {minutes} minutes ({reason})")]
     #[diagnostic(
-        code(konta::deploy::unanswered),
+        code(konta::unanswered),
         help(
             "work already started continues in AWS: run the same command again to attach to it, or check `konta status`"
         )

@@ -13,7 +13,7 @@ use crate::stack::observed::ObservedStack;
 pub enum RuntimeError {
     /// Its stack is not deployed.
     #[error("the tenant {tenant} is not deployed")]
-    #[diagnostic(code(konta::life::not_deployed), help("deploy it with `konta deploy tenant {tenant}`"))]
+    #[diagnostic(code(konta::tenant_not_deployed), help("deploy it with `konta deploy tenant {tenant}`"))]
     NotDeployed {
         /// The tenant.
         tenant: TenantName,
@@ -21,7 +21,7 @@ pub enum RuntimeError {
     /// A stack lacks an output that is needed.
     #[error("the stack {stack} has no output {output}")]
     #[diagnostic(
-        code(konta::life::missing_output),
+        code(konta::missing_output),
         help("see `konta status`: the stack is incomplete, or your own template for it lacks this output")
     )]
     MissingOutput {

@@ -18,14 +18,14 @@ pub enum ExecError {
     /// The sandbox shows tasks but runs none.
     #[error("this sandbox runs no tasks, so there is none to open a session in")]
     #[diagnostic(
-        code(konta::life::no_odoo),
+        code(konta::no_odoo_container),
         help("start it with `konta sandbox start --with-odoo`, then deploy the tenant again")
     )]
     NoOdoo,
     /// The tenant has no running task.
     #[error("{tenant} has no running task")]
     #[diagnostic(
-        code(konta::life::no_task),
+        code(konta::no_running_task),
         help(
             "`konta status {tenant}` shows the state of its service; `konta run {tenant} -- COMMAND` runs a command in a one-off task"
         )
@@ -36,7 +36,7 @@ pub enum ExecError {
     },
     /// No running task has this id, or several have ids that begin like this.
     #[error("`{asked}` does not name exactly one running task")]
-    #[diagnostic(code(konta::life::no_such_task), help("these are running: {running}"))]
+    #[diagnostic(code(konta::no_such_task), help("these are running: {running}"))]
     NoSuchTask {
         /// The id as it was given.
         asked: String,
@@ -45,7 +45,7 @@ pub enum ExecError {
     },
     /// A task that accepts no sessions.
     #[error("the task {task} accepts no session: {reason}")]
-    #[diagnostic(code(konta::life::no_session), help("{help}"))]
+    #[diagnostic(code(konta::no_exec_session), help("{help}"))]
     NoSession {
         /// Its id.
         task: String,

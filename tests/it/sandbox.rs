@@ -6,6 +6,7 @@ mod delete;
 mod deploy;
 mod failure;
 mod logs;
+mod operations;
 mod placement;
 mod resize;
 mod sessions;

@@ -18,7 +18,7 @@ const LONG: usize = 14;
 /// The page could not be written.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 #[error("the page could not be written")]
-#[diagnostic(code(konta::report::html), help("report this: it is a bug in konta"))]
+#[diagnostic(code(konta::html), help("report this: it is a bug in konta"))]
 pub struct HtmlError {
     #[from]
     source: askama::Error,

@@ -47,7 +47,7 @@ async fn a_stack_whose_creation_failed_is_made_anew_by_the_next_run() {
     world.write("overrides/konta-prod-tenant-artista.yml", BROKEN);
     let said = world.konta(&["deploy", "tenant", "artista", "-o", "json"]).ended_with(1);
     let error = said.result();
-    assert_eq!(error["code"], "konta::deploy::resource_failed");
+    assert_eq!(error["code"], "konta::resource_failed");
     assert_eq!(error["exit_code"], 1);
     assert!(error["help"].as_str().unwrap().contains("the stack was not made"), "{error}");
     let failed = world.aws().await.stack("konta-prod-tenant-artista").await.unwrap().unwrap();

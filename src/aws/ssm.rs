@@ -62,10 +62,21 @@ impl Aws {
         }
     }
 
-    /// Sets a plain parameter's value, whether the parameter exists or not.
-    pub async fn put_parameter(&self, name: &str, value: &str) -> Result<(), AwsError> {
+    /// Sets a plain parameter's value, whether the parameter exists or not; its new version, which is one more than the last.
+    pub async fn put_parameter(&self, name: &str, value: &str) -> Result<i64, AwsError> {
         let put = self.ssm.put_parameter().name(name).value(value).r#type(ParameterType::String).overwrite(true);
-        put.send().await.map(|_| ()).map_err(|error| AwsError::from_sdk("ssm PutParameter", &error))
+        put.send().await.map(|put| put.version).map_err(|error| AwsError::from_sdk("ssm PutParameter", &error))
+    }
+
+    /// A plain parameter's value with its version; `None` if there is none.
+    pub async fn versioned_parameter(&self, name: &str) -> Result<Option<(String, i64)>, AwsError> {
+        match self.ssm.get_parameter().name(name).send().await {
+            Ok(answer) => Ok(answer.parameter.and_then(|one| Some((one.value?, one.version)))),
+            Err(error) => {
+                let error = AwsError::from_sdk("ssm GetParameter", &error);
+                if error.is("ParameterNotFound") { Ok(None) } else { Err(error) }
+            }
+        }
     }
 
     /// Sets a tag of a parameter.

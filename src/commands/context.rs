@@ -9,6 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::auth::request::{self, Request};
 use crate::auth::session::{self, Opened};
 use crate::aws::{Aws, Target};
+use crate::commands::interruption::Interruption;
 use crate::cost::PriceTable;
 use crate::cost::price_update::LOCK;
 use crate::deploy::preflight;
@@ -16,6 +17,7 @@ use crate::model::{
     Certificate, Environment, EnvironmentName, HostName, HostedZone, Tenant, TenantName, Vpc, Workspace, nearest,
 };
 use crate::operation::Polling;
+use crate::operation::lease::Held;
 use crate::report::{OutputFormat, Palette, message};
 use crate::sandbox::imports::{ImportedVpc, ImportedZone, Imports};
 use crate::stack::LoadedWorkspace;
@@ -32,6 +34,8 @@ use super::global::{Global, Output};
 pub struct Context {
     global: Global,
     code_read: OnceLock<SecretString>,
+    interruption: Interruption,
+    held: Held,
 }
 
 /// A session with the right account.
@@ -53,7 +57,17 @@ impl Context {
     /// From the global options.
     #[must_use]
     pub fn new(global: Global) -> Self {
-        Self { global, code_read: OnceLock::new() }
+        Self { global, code_read: OnceLock::new(), interruption: Interruption::default(), held: Held::default() }
+    }
+
+    /// What signals ask of this command.
+    pub(super) fn interruption(&self) -> &Interruption {
+        &self.interruption
+    }
+
+    /// The leases that this command holds.
+    pub(super) fn held(&self) -> &Held {
+        &self.held
     }
 
     /// The global options.

@@ -80,10 +80,7 @@ pub(super) async fn go(
         (false, true) => confirmed(context, environment, &session, &scope, &online).await,
     };
     match go_on {
-        Ok(true) => {
-            begin()?;
-            carry_out(context, loaded, environment, &scope, &session, online, relocation).await
-        }
+        Ok(true) => carry_out(context, (loaded, environment), &scope, &session, online, relocation, begin).await,
         refused => {
             plan::discard(&session.aws, session.polling, &online.planned).await?;
             refused?;
@@ -145,12 +142,12 @@ async fn confirmed(
 
 async fn carry_out(
     context: &Context,
-    loaded: &LoadedWorkspace,
-    environment: &Environment,
+    (loaded, environment): (&LoadedWorkspace, &Environment),
     scope: &Scope<'_>,
     session: &Session,
     online: Online,
     relocation: Option<&Relocation<'_>>,
+    begin: impl FnOnce() -> Result<(), CommandError>,
 ) -> Result<u8, CommandError> {
     let names = loaded.names(environment);
     let work = async |operation: &operation::Context<'_>| {
@@ -166,12 +163,16 @@ async fn carry_out(
                 .into_iter()
                 .collect(),
         };
-        let deploying = deployment::deploy(&deployer, &online.planned, relocation);
+        let deploying = async {
+            // With the lease: a move that is refused must leave the manifest as it was.
+            begin()?;
+            Ok::<_, CommandError>(deployment::deploy(&deployer, &online.planned, relocation).await?)
+        };
         let results = match relocation {
             Some(relocation) => operation.leased(relocation.tenant(), ("move", &[]), deploying).await?,
             None => deploying.await?,
         };
-        Ok::<_, OperationError>((results, operation.observed()))
+        Ok::<_, CommandError>((results, operation.observed()))
     };
     let done = runner::run(context, session, environment, names, online.observed.clone(), Vec::new(), work).await;
     let done = match done {

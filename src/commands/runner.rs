@@ -1,19 +1,17 @@
 //! Runs any operation: draws what it tells, listens for Ctrl-C, and gives back how it ended.
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 
 use crate::model::Environment;
 use crate::operation::event::Events;
-use crate::operation::interrupt::Interrupt;
-use crate::operation::lease::{Holder, LeaseRules, WhenBusy};
-use crate::operation::{self, Step};
-use crate::report::{Drawer, draw, prompt};
+use crate::operation::lease::{LeaseRules, WhenBusy};
+use crate::operation::{self, OperationError, Step};
+use crate::report::{Drawer, draw};
 use crate::stack::Observed;
 use crate::stack::names::Names;
 
 use super::context::Session;
-use super::signals::{Request, Signals};
-use super::{CommandError, Context};
+use super::{CommandError, Context, process};
 
 /// Runs `work` in an environment: draws its events as they come, hears Ctrl-C, and keeps `observed` up to date. `steps` is the list that
 /// the plan shows; it is empty for deployments, whose plan has a list for each stack.
@@ -29,104 +27,41 @@ pub(super) async fn run<T, E: Into<CommandError>>(
     steps: Vec<Step>,
     work: impl AsyncFnOnce(&operation::Context<'_>) -> Result<T, E>,
 ) -> Result<T, CommandError> {
+    if context.interruption().has_come() {
+        return Err(OperationError::Cancelled { what: "nothing more was begun".to_owned() }.into());
+    }
     let (sender, receiver) = mpsc::unbounded_channel();
-    let (interrupt, interrupts) = watch::channel(Interrupt::None);
     let drawer = Drawer::for_reader(context.format(), environment.name.as_str(), context.palette());
     let drawing = tokio::spawn(draw(receiver, drawer));
-    let watching = tokio::spawn(watch_interrupts(interrupt, Events(sender.clone())));
+    let events = Events(sender);
+    let leases = leases(context);
+    let interrupts = context.interruption().begin(&session.aws, &events, &leases.held, steps.is_empty());
     let operation = operation::Context {
         aws: &session.aws,
         environment,
         names,
         polling: session.polling,
-        events: Events(sender),
+        events,
         interrupts,
         standing: observed.into(),
         steps: steps.into(),
-        leases: leases(context),
+        leases,
     };
     let done = work(&operation).await;
-    drop(operation);
-    watching.abort();
     // The drawer ends when every sender is gone.
-    let _ = watching.await;
+    drop(operation);
+    context.interruption().end();
     drawing.await.map_err(std::io::Error::from)??;
     done.map_err(Into::into)
 }
 
 /// This process, and what the operator wants where a tenant is another's.
-fn leases(context: &Context) -> LeaseRules {
+pub(super) fn leases(context: &Context) -> LeaseRules {
     let global = context.global();
     let when_busy = match (global.wait, global.take_over) {
         (_, true) => WhenBusy::TakeOver,
         (true, _) => WhenBusy::Wait,
         _ => WhenBusy::Refuse,
     };
-    let user =
-        ["USER", "LOGNAME", "GITHUB_ACTOR", "GITLAB_USER_LOGIN"].iter().find_map(|name| std::env::var(name).ok());
-    let holder = Holder {
-        user: user.unwrap_or_else(|| "somebody".to_owned()),
-        host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
-        process: rustix::process::getpid().as_raw_nonzero().get(),
-    };
-    LeaseRules { holder, when_busy, is_alive }
-}
-
-/// Whether a process of this machine runs.
-fn is_alive(process: i32) -> bool {
-    rustix::process::Pid::from_raw(process).is_some_and(|process| {
-        // One of another user answers that it may not be signalled, and so runs.
-        !matches!(rustix::process::test_kill_process(process), Err(rustix::io::Errno::SRCH))
-    })
-}
-
-/// The first Ctrl-C begins nothing new and offers to cancel; the second leaves at once, and AWS goes on by itself.
-///
-/// A request to end (SIGTERM, as a pipeline sends it) leaves at once too.
-async fn watch_interrupts(interrupt: watch::Sender<Interrupt>, events: Events) {
-    let Ok(mut signals) = Signals::listen() else { return };
-    if signals.next().await == Request::Terminate {
-        leave();
-    }
-    let _ = interrupt.send(Interrupt::Drain);
-    let offer =
-        if prompt::can_ask() { "type c and Enter to cancel the updates under way (they roll back); " } else { "" };
-    events.note(format!(
-        "nothing new begins; {offer}press Ctrl-C again to leave at once (AWS goes on, and the same command attaches to it)"
-    ));
-    let mut typed = typed_lines();
-    let mut can_type = prompt::can_ask();
-    loop {
-        tokio::select! {
-            _ = signals.next() => leave(),
-            line = typed.recv(), if can_type => match line {
-                Some(line) if line.trim().eq_ignore_ascii_case("c") => {
-                    let _ = interrupt.send(Interrupt::Cancel);
-                }
-                Some(_) => {}
-                // Nobody can type any more: only the signals are left.
-                None => can_type = false,
-            },
-        }
-    }
-}
-
-/// What is typed, line by line, by a thread of its own: it ends with the process.
-fn typed_lines() -> mpsc::UnboundedReceiver<String> {
-    let (sender, receiver) = mpsc::unbounded_channel();
-    if prompt::can_ask() {
-        std::thread::spawn(move || {
-            for line in std::io::stdin().lines().map_while(Result::ok) {
-                if sender.send(line).is_err() {
-                    break;
-                }
-            }
-        });
-    }
-    receiver
-}
-
-/// Ends the process as an interrupted one. Nothing is lost: the truth is in AWS.
-fn leave() {
-    std::process::exit(130);
+    LeaseRules { holder: process::holder(), when_busy, is_gone: process::is_gone, held: context.held().clone() }
 }

@@ -32,14 +32,18 @@ pub enum Kept {
 
 const HOSTS: Step = Step::harmless("hosts", "take the tenant's hosts out of the pool's registry");
 /// The deletion of a stack, with everything in it that is not kept.
-const STACK: Step = Step::harmless("stack", "delete its stack");
-const PRIORITY: Step = Step::harmless("priority", "release the listener rule's priority");
-const DATABASE: Step = Step::harmless("database", "drop the tenant's database and role");
-const PASSWORD: Step = Step::harmless("password", "delete the passwords of the tenant's role and first administrator");
-const ADDONS: Step = Step::harmless("addons", "delete the stacks of its addons");
-const BACKUPS: Step = Step::harmless("backups", "delete the tenant's backups for ever");
-const RECORDS: Step = Step::harmless("records", "delete the zone's records, which would block its deletion");
-const ZONE: Step = Step::harmless("zone", "delete the zone itself");
+const STACK: Step = Step::new("stack", "delete its stack");
+const PRIORITY: Step = Step::new("priority", "release the listener rule's priority");
+const DATABASE: Step = Step::new("database", "drop the tenant's database and role");
+const PASSWORD: Step = Step::new("password", "delete the passwords of the tenant's role and first administrator");
+const ADDONS: Step = Step::new("addons", "delete the stacks of its addons");
+const BACKUPS: Step = Step::new("backups", "delete the tenant's backups for ever");
+const RECORDS: Step = Step::new("records", "delete the zone's records, which would block its deletion");
+const ZONE: Step = Step::new("zone", "delete the zone itself");
+
+/// What a move that gives up a cluster of its own does with its stack.
+pub const OWN_CLUSTER: Step =
+    Step::new("cluster", "delete the stack of its own database cluster, which leaves a snapshot");
 
 /// The steps of a tenant's deletion.
 #[must_use]

@@ -8,7 +8,7 @@ use crate::operation::retry::Retry;
 use crate::operation::step::Step;
 
 /// Before a stack with a protected database or load balancer can be deleted. Also runs when a failed first creation is removed.
-pub(super) const TAKE_OFF: Step = Step::new("protection", "turn deletion protection off");
+pub(super) const TAKE_OFF: Step = Step::on_the_way_back("protection", "turn deletion protection off");
 
 /// Turns off the deletion protection of a stack's databases and load balancers. Skips what is deleted or being deleted.
 pub async fn take_off(aws: &Aws, polling: Polling, stack: &str) -> StepResult {

@@ -42,7 +42,8 @@ pub async fn follow(
     let begun = tokio::time::Instant::now();
     let mut seen: Vec<Event> = Vec::new();
     let mut last = last;
-    let mut cancelled = false;
+    // What was asked before belongs to updates of before; those of a way back must end.
+    let mut cancelled = *context.interrupts.borrow() == Interrupt::Cancel;
     let mut services = BTreeSet::new();
     let mut rounds = 0_usize;
     let mut retry = Retry::new(polling, Some(events), stack_name(id));

@@ -6,8 +6,8 @@ use futures::future::LocalBoxFuture;
 
 use crate::aws::Aws;
 use crate::model::{Environment, TenantName};
-use crate::stack::Observed;
 use crate::stack::names::Names;
+use crate::stack::{Observed, ObservedStack};
 
 use super::error::OperationError;
 use super::event::{Events, StepResult};
@@ -87,16 +87,41 @@ impl Context<'_> {
     ) -> Result<T, E> {
         let wanted = lease::Wanted { names: &self.names, tenant, verb, arguments };
         let lease = Lease::take(self.aws, wanted, &self.leases, self.polling, &self.events).await?;
-        let lost = lost(lease.clone(), self.aws);
-        let done = tokio::select! {
-            done = Box::pin(work) => done,
-            () = lost => return Err(OperationError::TakenOver { tenant: tenant.to_string() }.into()),
+        lease.hold(&self.leases.held);
+        let done = match self.is_as_seen(tenant).await {
+            Ok(true) => tokio::select! {
+                done = Box::pin(work) => done,
+                // Its record is another's now, or may be.
+                () = lease.clone().lost(self.aws) => {
+                    lease.forget(&self.leases.held);
+                    return Err(OperationError::TakenOver { tenant: tenant.to_string() }.into());
+                }
+            },
+            Ok(false) => Err(OperationError::Changed { tenant: tenant.to_string() }.into()),
+            Err(error) => Err(error.into()),
         };
         if let Err(error) = lease.release(self.aws).await {
-            self.events
-                .note(format!("{tenant}: its record could not be deleted, and counts for five minutes more ({error})"));
+            self.events.note(format!("{tenant}: its record could not be deleted, and grows old by itself ({error})"));
         }
+        lease.forget(&self.leases.held);
         done
+    }
+
+    /// Whether a tenant's stack still is what this command saw before it had the lease: another operation may have ended in between.
+    async fn is_as_seen(&self, tenant: &TenantName) -> Result<bool, OperationError> {
+        let name = self.names.tenant(tenant);
+        let now = self.aws.stack(&name).await?.filter(|stack| stack.status != "REVIEW_IN_PROGRESS");
+        let standing = self.standing();
+        let seen = standing.get(&name);
+        // What was under way when it was seen may have ended since; whoever works on it follows it first.
+        if seen.is_some_and(ObservedStack::in_progress) {
+            return Ok(true);
+        }
+        Ok(match (seen, &now) {
+            (Some(seen), Some(now)) => seen.parameters == now.parameters && seen.tags == now.tags,
+            (None, None) => true,
+            _ => false,
+        })
     }
 
     /// Ends an operation at a place where it may rest, if the operator asked for that.
@@ -108,17 +133,6 @@ impl Context<'_> {
             return Ok(());
         }
         Err(OperationError::Cancelled { what: format!("the operation on {stack} stopped between two steps") })
-    }
-}
-
-/// Renews a lease for as long as it is this process's; ends when another has taken it over. Where AWS does not answer, the next minute
-/// asks again.
-async fn lost(mut lease: Lease, aws: &Aws) {
-    loop {
-        tokio::time::sleep(lease::RENEWAL).await;
-        if matches!(lease.renew(aws).await, Ok(false)) {
-            return;
-        }
     }
 }
 

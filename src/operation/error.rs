@@ -118,7 +118,7 @@ pub enum OperationError {
     #[diagnostic(
         code(konta::tenant_busy),
         help(
-            "--wait waits for its end. If it runs no more, --take-over takes its place; konta does so by itself five minutes after it fell silent"
+            "--wait waits for its end. If it runs no more, --take-over takes its place; konta does so by itself fifteen minutes after it fell silent"
         )
     )]
     Busy {
@@ -130,6 +130,13 @@ pub enum OperationError {
         holder: String,
         /// Since when.
         since: String,
+    },
+    /// Another operation changed the tenant between this command's look and its lease.
+    #[error("{tenant} changed while this command was getting ready")]
+    #[diagnostic(code(konta::tenant_changed), help("nothing was done; run the same command again"))]
+    Changed {
+        /// The tenant.
+        tenant: String,
     },
     /// Another operation took this one's place.
     #[error("{tenant}: another operation took the place of this one, which stopped")]

@@ -58,13 +58,21 @@ pub struct Operation {
     pub arguments: Vec<String>,
     /// Its steps, in their order.
     pub steps: Vec<Step>,
+    /// Whether no other operation may run on the tenant meanwhile.
+    pub is_exclusive: bool,
 }
 
 impl Operation {
     /// An operation without arguments.
     #[must_use]
     pub fn new(verb: &'static str, steps: Vec<Step>) -> Self {
-        Self { verb, arguments: Vec::new(), steps }
+        Self { verb, arguments: Vec::new(), steps, is_exclusive: true }
+    }
+
+    /// The same, for one that leaves the tenant as it is and keeps nobody else from it.
+    #[must_use]
+    pub fn shared(self) -> Self {
+        Self { is_exclusive: false, ..self }
     }
 
     /// The same, with arguments.

@@ -16,7 +16,7 @@ use jiff::Timestamp;
 
 use crate::aws::{Aws, AwsError};
 use crate::deploy::data_source::{DataSource, NewTenant};
-use crate::deploy::delete::Deleter;
+use crate::deploy::delete::{Deleter, OWN_CLUSTER};
 use crate::deploy::steps;
 use crate::model::{ServingState, Tenant, TenantName};
 use crate::operation::context::Context;
@@ -179,6 +179,9 @@ impl<'a> Relocation<'a> {
         if left.cell != goal.cell {
             steps.push(PRIORITY);
         }
+        if left.own_cluster && !goal.own_cluster {
+            steps.push(OWN_CLUSTER);
+        }
         steps
     }
 
@@ -189,7 +192,7 @@ impl<'a> Relocation<'a> {
             serde_json::to_string(&*record).unwrap_or_default()
         };
         self.begun.store(true, Ordering::Relaxed);
-        aws.put_parameter(&names.moving_tenant(self.tenant()), &text).await
+        aws.put_parameter(&names.moving_tenant(self.tenant()), &text).await.map(|_| ())
     }
 
     /// Takes the tenant out of its old place, and makes the new one ready to take it. What is done already is passed.

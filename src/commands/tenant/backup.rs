@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::commands::{CommandError, Context, context};
 use crate::odoo::backup::BackupId;
+use crate::operation::error::OperationError;
 use crate::operation::step::Operation;
 use crate::report::{message, output, text};
 use crate::tenant::backup::{self, FinishedBackup};
@@ -64,6 +65,10 @@ pub(super) async fn run(context: &Context, args: &BackupArgs) -> Result<u8, Comm
     };
     let (mut failed, mut lost) = (Vec::new(), false);
     for name in &names {
+        if context.interruption().has_come() {
+            failed.push(OperationError::Cancelled { what: format!("the backup of {name} was not begun") });
+            break;
+        }
         let tenant = match target::find(context, &loaded, name).await {
             Err(CommandError::Unknown { .. }) if args.all => {
                 message::note(context.palette(), &format!("{name} is not deployed"));
@@ -84,7 +89,7 @@ pub(super) async fn run(context: &Context, args: &BackupArgs) -> Result<u8, Comm
 
 /// Backs one up; whether more of its files are lost than before.
 async fn one(context: &Context, args: &BackupArgs, mut tenant: TenantTarget<'_>) -> Result<bool, CommandError> {
-    let operation = Operation::new("backup", vec![backup::BACK_UP]);
+    let operation = Operation::new("backup", vec![backup::BACK_UP]).shared();
     if args.dry_run {
         return tenant.show(context, &operation).map(|_| false);
     }

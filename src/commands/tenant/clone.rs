@@ -49,7 +49,7 @@ pub(super) async fn run(context: &Context, args: &CloneArgs) -> Result<u8, Comma
             help: "a copy lives in the environment whose bucket holds the backup".to_owned(),
         });
     }
-    let backing_up = Operation::new("backup", vec![backup::BACK_UP]);
+    let backing_up = Operation::new("backup", vec![backup::BACK_UP]).shared();
     let copying = Operation::new("clone", restore::restore_steps(true)).with(&[source.name.as_str()]);
     if args.dry_run {
         if args.from.is_none() {

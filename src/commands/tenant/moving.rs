@@ -254,9 +254,11 @@ async fn resume(
     if !context.global().yes && !prompt::confirm(&question)? {
         return Err(CommandError::Declined("the way back was not confirmed".to_owned()));
     }
-    begin()?;
     let not_run = standing
-        .operate(context, &operation, async |context: &operation::Context<'_>| relocation.resume(context).await)
+        .operate(context, &operation, async |context: &operation::Context<'_>| {
+            begin()?;
+            Ok::<_, CommandError>(relocation.resume(context).await?)
+        })
         .await?;
     say(context, standing, relocation.goal(), "back", &not_run)?;
     Ok(0)

@@ -63,7 +63,7 @@ pub(super) async fn run(context: &Context, args: &RestoreArgs) -> Result<u8, Com
     let bucket = backup_store::bucket(&tenant.observed, &tenant.names().environment())?;
     let manifest = backup::find(&tenant.session.aws, &bucket, &source, Some(&args.from)).await?;
     let operation = if args.check {
-        Operation::new("restore", restore::check_steps()).with(&["--check", manifest.id.as_str()])
+        Operation::new("restore", restore::check_steps()).with(&["--check", manifest.id.as_str()]).shared()
     } else {
         Operation::new("restore", restore::restore_steps(false)).with(&[&source, manifest.id.as_str()])
     };

@@ -6,6 +6,7 @@ use crate::deploy::observe;
 use crate::model::{Environment, TenantName};
 use crate::operation;
 use crate::operation::database::Database;
+use crate::operation::lease::Lease;
 use crate::operation::step::Operation;
 use crate::stack::names::Names;
 use crate::stack::{LoadedWorkspace, Observed, ObservedStack};
@@ -49,6 +50,11 @@ pub(super) async fn look<'a>(
     let name = TenantName::new(asked)
         .map_err(|error| CommandError::Unknown { message: error.to_string(), help: error.help })?;
     let session = context.session(loaded, environment).await?;
+    if context.global().wait {
+        // Before anything is looked at: what the other operation leaves is what this one works with.
+        let (names, rules) = (loaded.names(environment), runner::leases(context));
+        Lease::until_free(&session.aws, &names, &name, &rules, session.polling).await?;
+    }
     let observed =
         observe::sweep(&session.aws, loaded.workspace.application.as_str(), environment.name.as_str()).await?;
     let stack = loaded.names(environment).tenant(&name);
@@ -105,6 +111,9 @@ impl TenantTarget<'_> {
             self.observed.clone(),
             steps,
             async |context: &operation::Context<'_>| {
+                if !operation.is_exclusive {
+                    return work(context).await.map_err(Into::into);
+                }
                 let task = (operation.verb, operation.arguments.as_slice());
                 context.leased(&self.name, task, async { work(context).await.map_err(Into::into) }).await
             },

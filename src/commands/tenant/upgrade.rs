@@ -76,6 +76,10 @@ pub(super) async fn run(context: &Context, args: &UpgradeArgs) -> Result<u8, Com
         return Err(CommandError::Declined("the upgrade was not confirmed".to_owned()));
     }
     for (number, request) in requests.iter().enumerate() {
+        if context.interruption().has_come() {
+            failed.push(OperationError::Cancelled { what: format!("{} was not begun", request.name) }.into());
+            break;
+        }
         let error = match one(context, &loaded, request, args).await {
             Ok(()) => continue,
             Err(error) if !args.all => return Err(error),
@@ -171,11 +175,14 @@ async fn one(
     if args.dry_run {
         return standing.show(context, &operation).map(|_| ());
     }
-    if let Some(edit) = &request.edit {
-        edit.write()?;
-    }
     let done = standing
-        .operate(context, &operation, async |context| Ok::<_, CommandError>(upgrade::run(context, &wanted).await))
+        .operate(context, &operation, async |context| {
+            // With the lease: a command that is refused must not leave an image in the manifest that nobody upgraded to.
+            if let Some(edit) = &request.edit {
+                edit.write()?;
+            }
+            Ok::<_, CommandError>(upgrade::run(context, &wanted).await)
+        })
         .await?;
     let done = match done {
         Ok(done) => done,

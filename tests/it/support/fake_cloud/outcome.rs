@@ -19,7 +19,7 @@ impl State {
                 "stack {name} {} {:?} {:?} protected {}",
                 seen.status, seen.parameters, seen.tags, seen.protected
             ));
-            lines.extend(stack.change_sets.keys().map(|set| format!("change set {set} of {name}")));
+            lines.extend(stack.change_sets.keys().map(|_| format!("a change set of {name}")));
         }
         for (name, service) in &self.services {
             lines.push(format!(
@@ -36,7 +36,7 @@ impl State {
             lines.push(format!("cluster {arn} protected {} going {}", cluster.is_protected, cluster.is_going));
         }
         for (name, one) in &self.parameters {
-            let value = if one.is_secret { "secret" } else { one.value.as_str() };
+            let value = if one.is_secret || name.contains("/unverified/") { "" } else { one.value.as_str() };
             lines.push(format!("parameter {name} {value} {:?}", one.tags));
         }
         lines.extend(self.objects_under("").iter().map(|(key, _)| format!("object {key}")));

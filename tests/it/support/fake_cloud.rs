@@ -12,7 +12,7 @@ use super::fake_aws::{Answer, Call, scripted};
 mod backup_tool;
 mod databases;
 mod objects;
-mod outcome;
+pub mod outcome;
 mod parameters;
 mod services;
 mod stacks;

@@ -48,3 +48,23 @@ impl State {
         lines
     }
 }
+
+/// Lines without the names of backups and without the hashes made of them: two runs begin their backups at two moments.
+pub fn without_ids(lines: Vec<String>) -> Vec<String> {
+    let is_id = |text: &str| {
+        let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+        text.len() == 16 && text.is_ascii() && digits(&text[..8]) && digits(&text[9..15]) && text.ends_with('Z')
+    };
+    let one = |line: String| {
+        let words = line.split_inclusive(['/', '"', ' ']);
+        words
+            .map(|word| {
+                let bare = word.trim_end_matches(['/', '"', ' ']);
+                let ids = if is_id(bare) { "ID" } else { bare };
+                let ids = ids.strip_prefix("konta-restore-").map_or(ids, |_| "konta-restore");
+                format!("{ids}{}", &word[bare.len()..])
+            })
+            .collect()
+    };
+    lines.into_iter().map(one).collect()
+}

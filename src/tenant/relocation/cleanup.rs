@@ -2,11 +2,11 @@
 
 use crate::deploy::steps::{self, REGISTRY};
 use crate::model::TenantName;
-use crate::odoo::database;
-use crate::operation::StepOutcome;
+use crate::odoo::{database, database_swap};
 use crate::operation::context::Context;
 use crate::operation::database::Database;
 use crate::operation::event::StepResult;
+use crate::operation::{OperationError, StepOutcome};
 use crate::stack::location::Location;
 use crate::stack::names::POOL_USER;
 
@@ -41,10 +41,21 @@ pub(super) async fn drop_data(
     if old.cluster() == new.cluster() {
         return steps::drop_beside(&old, tenant).await;
     }
+    drop_empty(&new, tenant).await?;
     if left.own_cluster {
         return Ok((StepOutcome::AlreadyDone, Some("it goes with its cluster".to_owned())));
     }
     steps::drop_tenant(&old, tenant).await
+}
+
+/// Drops the empty database that the restored one took the place of: an undone restore would put it back.
+async fn drop_empty(data: &Database<'_>, tenant: &TenantName) -> Result<(), OperationError> {
+    let before = database_swap::before(&tenant.database());
+    let is_there = data.comment(&before).await?.is_some();
+    if is_there && !data.holds(&database::is_initialised(&before)).await? {
+        data.run(&[database_swap::drop(&before)]).await?;
+    }
+    Ok(())
 }
 
 pub(super) async fn leave_pool(context: &Context<'_>, tenant: &TenantName, goal: Location) -> StepResult {

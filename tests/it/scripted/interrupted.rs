@@ -2,6 +2,7 @@
 
 mod backup;
 mod delete;
+mod relocation;
 mod restore;
 mod suspension;
 

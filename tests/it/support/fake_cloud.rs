@@ -2,7 +2,7 @@
 //! and keeps count of what must never happen.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
 use konta::aws::Aws;
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ use super::fake_aws::{Answer, Call, scripted};
 mod backup_tool;
 mod databases;
 mod objects;
-mod outcome;
+pub mod outcome;
 mod parameters;
 mod services;
 mod stacks;
@@ -26,20 +26,11 @@ pub use services::Service;
 pub use stacks::Stack;
 pub use tasks::Task;
 
-/// How a session ends at a call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ending {
-    /// The call never reaches AWS.
-    NotReached,
-    /// AWS carries the call out, and its answer is lost.
-    AnswerLost,
-}
-
 /// A rule that holds at every moment; what is wrong where it does not.
 pub type Rule = fn(&State) -> Option<String>;
 
 /// All that is kept.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct State {
     pub stacks: BTreeMap<String, Stack>,
     pub services: BTreeMap<String, Service>,
@@ -63,21 +54,28 @@ pub struct State {
     /// What must never happen, and did.
     pub wrong: Vec<String>,
     calls: usize,
-    ends: Option<(usize, Ending)>,
+    /// The call at which the session ends.
+    ends: Option<usize>,
+    /// What is there when that call was carried out and its answer was lost.
+    lost: Option<Box<Self>>,
     versions: u32,
 }
 
 #[derive(Clone, Default)]
-pub struct Cloud(Arc<Mutex<State>>);
+pub struct Cloud {
+    state: Arc<Mutex<State>>,
+    aws: Arc<OnceLock<Aws>>,
+}
 
 impl Cloud {
     pub fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap()
+        self.state.lock().unwrap()
     }
 
+    /// The clients, made once.
     pub fn aws(&self) -> Aws {
-        let cloud = self.clone();
-        scripted(move |call| cloud.state().answer(call)).0
+        let state = Arc::clone(&self.state);
+        self.aws.get_or_init(|| scripted(move |call| state.lock().unwrap().answer(call)).0).clone()
     }
 
     /// How many calls were made.
@@ -85,20 +83,15 @@ impl Cloud {
         self.state().calls
     }
 
-    /// Ends the session at its call number `call`, counted from 1.
-    pub fn end_at(&self, call: usize, ending: Ending) {
-        self.state().ends = Some((call, ending));
+    /// Ends the session at its call number `call`, counted from 1: neither that nor any later one is answered.
+    pub fn end_at(&self, call: usize) {
+        self.state().ends = Some(call);
     }
 
     /// Whether the session has ended.
     pub fn has_ended(&self) -> bool {
         let state = self.state();
-        state.ends.is_some_and(|(at, _)| state.calls >= at)
-    }
-
-    /// Signs in again.
-    pub fn sign_in(&self) {
-        self.state().ends = None;
+        state.ends.is_some_and(|at| state.calls >= at)
     }
 
     /// So much time passes that all that is under way in AWS comes to its end.
@@ -109,15 +102,23 @@ impl Cloud {
         state.finish_services();
         state.look();
     }
+
+    /// Puts another state in the place of this one.
+    fn turn_into(&self, state: State) {
+        *self.state() = State { ends: None, lost: None, ..state };
+    }
 }
 
 impl State {
     fn answer(&mut self, call: &Call) -> Answer {
         self.calls += 1;
         match self.ends {
-            Some((at, ending)) if self.calls >= at => {
-                if self.calls == at && ending == Ending::AnswerLost {
-                    self.carry_out(call);
+            Some(at) if self.calls >= at => {
+                // To who sends it, a call that never arrives is the same as one whose answer never does.
+                if self.calls == at {
+                    let mut lost = self.clone();
+                    lost.carry_out(call);
+                    self.lost = Some(Box::new(lost));
                 }
                 expired(call)
             }
@@ -154,7 +155,7 @@ impl State {
         let answer = match call.action.as_str() {
             "Execute" => Some(self.sql(&body)),
             "ListTasks" | "RunTask" | "DescribeTasks" => Some(self.task_call(&call.action, &body)),
-            "DescribeServices" | "UpdateService" | "DescribeTargetHealth" => {
+            "DescribeServices" | "UpdateService" | "DescribeTargetHealth" | "DescribeRules" => {
                 Some(self.service_call(&call.action, call, &body))
             }
             "PutParameter" | "GetParameter" | "GetParametersByPath" | "DeleteParameter" | "AddTagsToResource" => {

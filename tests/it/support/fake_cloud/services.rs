@@ -53,6 +53,7 @@ impl State {
                 self.want(&name, count);
                 Answer::json(200, &json!({"service": {}}))
             }
+            "DescribeRules" => Answer::xml(action, "<Rules></Rules>"),
             _ => {
                 let group = call.parameter("TargetGroupArn").unwrap_or_default();
                 let found = self.services.values().find(|service| service.target_group == group);

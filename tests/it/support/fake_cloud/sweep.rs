@@ -2,7 +2,8 @@
 
 use std::fmt::Debug;
 
-use super::{Cloud, Ending};
+use super::outcome::without_ids;
+use super::{Cloud, State};
 
 /// A command that is ended at every call.
 pub struct Sweep<Make, Run, Outcome> {
@@ -22,46 +23,79 @@ where
     Same: Debug + PartialEq,
     Failure: Debug,
 {
-    /// Ends the session at every call, in both ways, and runs the command again, at once and after all that was under way has ended. The
-    /// outcome is that of a run that nobody ended. Gives the number of calls.
+    /// Ends the session at every call, which AWS has carried out or not, and runs the command again, at once and after all that was
+    /// under way has ended. The outcome is that of a run that nobody ended. Gives the number of calls.
     pub async fn every_call(&self) -> usize {
-        let whole = (self.make)();
-        (self.run)(&whole).await.unwrap();
-        let (all, wanted) = (whole.calls(), (self.outcome)(&whole));
-        assert_eq!(whole.state().wrong, [""; 0], "a whole run");
+        let cloud = (self.make)();
+        Box::pin((self.run)(&cloud)).await.unwrap();
+        let (all, wanted) = (cloud.calls(), (self.outcome)(&cloud));
+        assert_eq!(cloud.state().wrong, [""; 0], "a whole run");
         assert!(all > 0, "it makes no call");
-        // What a call that never reached AWS leaves is what the one before it has left, so later it is all the same.
-        for (ending, later) in [(Ending::NotReached, false), (Ending::AnswerLost, false), (Ending::AnswerLost, true)] {
-            let mut call = 1;
-            while self.ended_at(call, ending, later, &wanted).await {
-                call += 1;
+        // What the call before has left.
+        let mut before = without_ids((self.make)().outcome());
+        let mut begun = Begun::default();
+        let mut call = 1;
+        loop {
+            cloud.turn_into((self.make)().state().clone());
+            cloud.end_at(call);
+            let first = Box::pin((self.run)(&cloud)).await;
+            if !cloud.has_ended() {
+                first.unwrap_or_else(|error| panic!("it was not ended: {error:?}"));
+                break;
             }
-            assert_eq!(call, all + 1, "{ending:?}, later {later}: the run has that many calls");
+            let when = format!("ended at call {call} with {first:?}");
+            // So a command that begins here has begun in the turn before, or is a whole run.
+            assert_eq!(
+                without_ids(cloud.outcome()),
+                before,
+                "{when}: a call that never reached AWS leaves all as it was"
+            );
+            let lost = cloud.state().lost.take().unwrap();
+            cloud.turn_into(*lost);
+            assert_eq!(cloud.state().wrong, [""; 0], "{when}");
+            before = without_ids(cloud.outcome());
+            let left = cloud.state().clone();
+            if begun.at_once.is_other(&left) {
+                self.again(&cloud, &wanted, &format!("{when}, run again at once")).await;
+            }
+            cloud.turn_into(left);
+            cloud.let_time_pass();
+            let left = cloud.state().clone();
+            if begun.later.is_other(&left) {
+                self.again(&cloud, &wanted, &format!("{when}, run again later")).await;
+            }
+            call += 1;
         }
+        assert_eq!(call, all + 1, "each of its calls was the last");
         all
     }
 
-    /// Ends the session at one call; false when the command makes so many no more.
-    async fn ended_at(&self, call: usize, ending: Ending, later: bool, wanted: &Same) -> bool {
-        let cloud = (self.make)();
-        cloud.end_at(call, ending);
-        let first = (self.run)(&cloud).await;
-        let when =
-            format!("ended at call {call}, {ending:?}, gone on with {}", if later { "later" } else { "at once" });
-        if !cloud.has_ended() {
-            first.unwrap_or_else(|error| panic!("{when}: {error:?}"));
-            return false;
-        }
-        assert_eq!(cloud.state().wrong, [""; 0], "{when}, before it was run again");
-        cloud.sign_in();
-        if later {
-            cloud.let_time_pass();
-        }
-        let again = (self.run)(&cloud).await;
+    /// Runs the command again.
+    async fn again(&self, cloud: &Cloud, wanted: &Same, when: &str) {
+        let again = Box::pin((self.run)(cloud)).await;
         let wrong = cloud.state().wrong.clone();
-        assert_eq!(wrong, [""; 0], "{when}, which ended with {first:?}");
-        again.unwrap_or_else(|error| panic!("{when}, which ended with {first:?}: {error:?}"));
-        assert_eq!((self.outcome)(&cloud), *wanted, "{when}, which ended with {first:?}");
-        true
+        assert_eq!(wrong, [""; 0], "{when}");
+        again.unwrap_or_else(|error| panic!("{when}: {error:?}"));
+        assert_eq!((self.outcome)(cloud), *wanted, "{when}");
+    }
+}
+
+/// What the last second runs began with: one that begins with the very same does the same again.
+#[derive(Default)]
+struct Begun {
+    at_once: Last,
+    later: Last,
+}
+
+#[derive(Default)]
+struct Last(String);
+
+impl Last {
+    /// Whether all that is kept differs from the last; it is the last now.
+    fn is_other(&mut self, state: &State) -> bool {
+        let all = format!("{:?}", State { calls: 0, ends: None, lost: None, ..state.clone() });
+        let is_other = self.0 != all;
+        self.0 = all;
+        is_other
     }
 }

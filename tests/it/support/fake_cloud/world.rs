@@ -36,14 +36,15 @@ fn outputs(pairs: &[(&str, &str)]) -> Value {
         .into()
 }
 
-/// The template of a tenant that has a service of its own.
-pub fn dedicated_template() -> Value {
+/// The template of a tenant that has a service of its own, in a cell.
+pub fn dedicated_template(cell: u32) -> Value {
+    let definition = format!("arn:td/bread:{cell}");
     let pages = json!({"Type": "String", "AllowedValues": ["none", "suspended", "maintenance", "waking"]});
     json!({
         "Parameters": {"Page": pages, "Image": {}, "MinTasks": {}, "DatabaseEndpoint": {}, "ListenerRulePriority": {}},
         "Resources": {
             "Rule": {"Type": "AWS::ElasticLoadBalancingV2::ListenerRule"},
-            "TaskDefinition": {"Type": "AWS::ECS::TaskDefinition", "Properties": {"Arn": "arn:td/bread:1"}},
+            "TaskDefinition": {"Type": "AWS::ECS::TaskDefinition", "Properties": {"Arn": definition}},
             "Installed": {"Type": "AWS::CloudFormation::WaitCondition"},
             "Service": {"Type": "AWS::ECS::Service",
                 "Properties": {"ServiceName": "service", "TargetGroup": "arn:group"}},
@@ -51,7 +52,7 @@ pub fn dedicated_template() -> Value {
         "Outputs": outputs(&[
             ("ServiceName", "service"),
             ("TargetGroupArn", "arn:group"),
-            ("TaskDefinitionArn", "arn:td/bread:1"),
+            ("TaskDefinitionArn", &definition),
         ]),
     })
 }
@@ -67,7 +68,7 @@ pub fn pooled_template() -> Value {
 }
 
 /// The tags of a stack of the environment.
-fn tags<'a>(own: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+pub fn tags<'a>(own: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
     [&[("konta:application", "konta"), ("konta:environment", "prod")], own].concat()
 }
 
@@ -95,6 +96,7 @@ impl State {
         let others = [("other.konta.shop".to_owned(), ("other".to_owned(), false))].into();
         self.clusters
             .insert(arn.clone(), Cluster { roles, hosts: Some(others), is_protected: true, ..Cluster::default() });
+        self.homes.insert(format!("arn:td/bread:{cell}"), arn.clone());
         self.homes.insert(pool, arn);
     }
 
@@ -147,7 +149,7 @@ impl Cloud {
             ("ListenerRulePriority", "7"),
         ];
         let tags = tags(&[("konta:tenant", TENANT), ("konta:cell", "1"), ("konta:database", "shared")]);
-        state.put_stack(Stack::new(STACK, dedicated_template(), &parameters, &tags));
+        state.put_stack(Stack::new(STACK, dedicated_template(1), &parameters, &tags));
         state.services.insert(
             "service".to_owned(),
             Service {
@@ -159,7 +161,6 @@ impl Cloud {
                 looks: 0,
             },
         );
-        state.homes.insert("arn:td/bread:1".to_owned(), cluster(1));
         state.add_database(1, false);
         state.add_parameters();
         drop(state);
@@ -218,7 +219,8 @@ impl Cloud {
     ) -> Result<T, OperationError> {
         let aws = self.aws();
         let observed: Observed = konta::deploy::observe::sweep(&aws, "konta", "prod").await?;
-        work(&context(&aws, observed)).await
+        // On the heap: futures of whole operations are large.
+        Box::pin(work(&context(&aws, observed))).await
     }
 
     /// Whose data visitors of the tenant are served; `None` where they see a page, or nobody answers.

@@ -55,8 +55,8 @@ impl<'a> AgainstDeployed<'a> {
         let mut then = self.pricer().serving(self.deployed_tenants());
         let mut difference = Difference::default();
         for stack in self.wanted.iter().filter(|stack| !self.concerns(stack)) {
-            now.stand(stack);
-            then.stand(stack);
+            now.register(stack);
+            then.register(stack);
         }
         for stack in self.compared() {
             let after = now.desired(stack).estimate;

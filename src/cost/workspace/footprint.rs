@@ -63,7 +63,7 @@ impl Typical {
         let mut pricer =
             StackPricer::new(&self.workspace, composer, environment, usage.clone(), PriceTable::embedded());
         let mut shape = |stack: &DesiredStack| {
-            let inputs = pricer.stand(stack);
+            let inputs = pricer.register(stack);
             PricedTemplate { document: Arc::clone(&stack.document), inputs }
         };
         let builder = Builder::new(&self.workspace, composer);

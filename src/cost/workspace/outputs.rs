@@ -15,18 +15,19 @@ pub(super) struct Outputs<'a> {
     /// Stacks whose outputs will differ from the deployed ones.
     pub(super) touched: BTreeSet<String>,
     /// Documents and inputs of the stacks whose outputs others take.
-    standing: BTreeMap<String, (Arc<Document>, Inputs)>,
-    told: HashMap<String, Option<String>>,
+    registered: BTreeMap<String, (Arc<Document>, Inputs)>,
+    /// Outputs that were worked out before, by stack and name.
+    worked_out: HashMap<String, Option<String>>,
 }
 
 impl Outputs<'_> {
     /// Lets other stacks take a stack's outputs, and returns the inputs for evaluating the stack itself.
-    pub(super) fn stand(&mut self, stack: &DesiredStack, region: &str) -> Inputs {
+    pub(super) fn register(&mut self, stack: &DesiredStack, region: &str) -> Inputs {
         let parameters = stack.parameters.iter().map(|(name, value)| (name.clone(), self.known(value))).collect();
         let inputs = Inputs { region: region.to_owned(), parameters };
         // Nothing takes a tenant's outputs, and there may be ten thousand.
         if !matches!(stack.kind, StackKind::Tenant(_)) {
-            self.standing.insert(stack.name.clone(), (Arc::clone(&stack.document), inputs.clone()));
+            self.registered.insert(stack.name.clone(), (Arc::clone(&stack.document), inputs.clone()));
         }
         inputs
     }
@@ -37,22 +38,22 @@ impl Outputs<'_> {
             ParameterValue::Literal(value) => return Some(value.clone()),
             ParameterValue::Output { stack, output } => (stack, output),
         };
-        let standing = self.observed.and_then(|observed| observed.output(stack, output)).map(ToOwned::to_owned);
-        if standing.is_some() && !self.touched.contains(stack) {
-            return standing;
+        let deployed = self.observed.and_then(|observed| observed.output(stack, output)).map(ToOwned::to_owned);
+        if deployed.is_some() && !self.touched.contains(stack) {
+            return deployed;
         }
-        self.told(stack, output).or(standing)
+        self.template_output(stack, output).or(deployed)
     }
 
     /// An output as the template of its stack gives it.
-    fn told(&mut self, stack: &str, output: &str) -> Option<String> {
+    fn template_output(&mut self, stack: &str, output: &str) -> Option<String> {
         let key = format!("{stack}.{output}");
-        if let Some(known) = self.told.get(&key) {
+        if let Some(known) = self.worked_out.get(&key) {
             return known.clone();
         }
-        let (document, inputs) = self.standing.get(stack)?;
+        let (document, inputs) = self.registered.get(stack)?;
         let known = Evaluator::new(document, inputs).output(output);
-        self.told.insert(key, known.clone());
+        self.worked_out.insert(key, known.clone());
         known
     }
 }

@@ -61,7 +61,7 @@ impl<'a> PlanCost<'a> {
         let mut then = pricer(self.loaded, self.environment, prices).given(self.observed);
         for (desired, plan) in &self.stacks {
             if !plan.changes_anything() {
-                now.stand(desired);
+                now.register(desired);
                 continue;
             }
             let after = now.desired(desired).estimate;

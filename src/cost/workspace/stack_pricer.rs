@@ -176,7 +176,7 @@ impl<'a> StackPricer<'a> {
         // Their outputs are parameters of the tenant's stack.
         self.shared(&Profile::none(), &mut Vec::new())?;
         let cell = self.builder.cell(self.environment, place.cell, false)?;
-        self.stand(&cell);
+        self.register(&cell);
         let mut stacks = Vec::new();
         self.tenant_stacks(tenant, place, &self.profiles(), &mut stacks)?;
         Ok(stacks)
@@ -267,12 +267,12 @@ impl<'a> StackPricer<'a> {
     }
 
     /// Lets other stacks take a stack's outputs.
-    pub(super) fn stand(&mut self, stack: &DesiredStack) -> Inputs {
-        self.outputs.stand(stack, self.environment.region.as_str())
+    pub(super) fn register(&mut self, stack: &DesiredStack) -> Inputs {
+        self.outputs.register(stack, self.environment.region.as_str())
     }
 
     fn price(&mut self, stack: &DesiredStack, usage: &Usage, profile: &'static str) -> StackCost {
-        let inputs = self.stand(stack);
+        let inputs = self.register(stack);
         let owner = owner_of(&stack.kind);
         let concerned = self.patched_tenant.as_ref().is_none_or(|only| owner == Owner::Tenant(only.clone()));
         let estimate = match self.patch.filter(|_| concerned) {

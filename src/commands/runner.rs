@@ -1,4 +1,4 @@
-//! Runs any operation: draws what it tells, listens for Ctrl-C, and gives back how it ended.
+//! Runs any operation: draws its events, listens for Ctrl-C, and returns how it ended.
 
 use tokio::sync::{mpsc, watch};
 
@@ -15,11 +15,11 @@ use super::context::Session;
 use super::signals::{Request, Signals};
 use super::{CommandError, Context};
 
-/// Runs `work` in an environment: draws its events as they come, hears Ctrl-C, and keeps `observed` up to date. `steps` is the list that
-/// the plan shows; it is empty for deployments, whose plan has a list for each stack.
+/// Runs `work` in an environment: draws its events as they come, listens for Ctrl-C, and keeps `observed` up to date.
+/// `steps` is the list that the plan shows; it is empty for deployments, whose plan has a list for each stack.
 ///
 /// # Errors
-/// What `work` ends with, and when the terminal cannot be written to.
+/// When `work` fails, and when konta cannot write to the terminal.
 pub(super) async fn run<T, E: Into<CommandError>>(
     context: &Context,
     session: &Session,
@@ -48,13 +48,13 @@ pub(super) async fn run<T, E: Into<CommandError>>(
     let done = work(&operation).await;
     drop(operation);
     watching.abort();
-    // The drawer ends when every sender is gone.
+    // The drawer ends when every sender is dropped.
     let _ = watching.await;
     drawing.await.map_err(std::io::Error::from)??;
     done.map_err(Into::into)
 }
 
-/// This process, and what the operator wants where a tenant is another's.
+/// This process as a lease's holder, and what the operator wants if another process holds the tenant.
 fn leases(context: &Context) -> LeaseRules {
     let global = context.global();
     let when_busy = match (global.wait, global.take_over) {
@@ -72,17 +72,18 @@ fn leases(context: &Context) -> LeaseRules {
     LeaseRules { holder, when_busy, is_alive }
 }
 
-/// Whether a process of this machine runs.
+/// Whether a process runs on this machine.
 fn is_alive(process: i32) -> bool {
     rustix::process::Pid::from_raw(process).is_some_and(|process| {
-        // One of another user answers that it may not be signalled, and so runs.
+        // Another user's process may not be signalled, which proves that it runs.
         !matches!(rustix::process::test_kill_process(process), Err(rustix::io::Errno::SRCH))
     })
 }
 
-/// The first Ctrl-C begins nothing new and offers to cancel; the second leaves at once, and AWS goes on by itself.
+/// After the first Ctrl-C konta starts nothing new and offers to cancel; after the second it leaves immediately, and AWS
+/// continues by itself.
 ///
-/// A request to end (SIGTERM, as a pipeline sends it) leaves at once too.
+/// konta also leaves immediately when it is asked to terminate (SIGTERM, which pipelines send).
 async fn watch_interrupts(interrupt: watch::Sender<Interrupt>, events: Events) {
     let Ok(mut signals) = Signals::listen() else { return };
     if signals.next().await == Request::Terminate {
@@ -92,7 +93,8 @@ async fn watch_interrupts(interrupt: watch::Sender<Interrupt>, events: Events) {
     let offer =
         if prompt::can_ask() { "type c and Enter to cancel the updates under way (they roll back); " } else { "" };
     events.note(format!(
-        "nothing new begins; {offer}press Ctrl-C again to leave at once (AWS goes on, and the same command attaches to it)"
+        "starting nothing new; {offer}press Ctrl-C again to leave immediately (AWS continues, and the same command \
+         attaches to it)"
     ));
     let mut typed = typed_lines();
     let mut can_type = prompt::can_ask();
@@ -104,14 +106,14 @@ async fn watch_interrupts(interrupt: watch::Sender<Interrupt>, events: Events) {
                     let _ = interrupt.send(Interrupt::Cancel);
                 }
                 Some(_) => {}
-                // Nobody can type any more: only the signals are left.
+                // Nobody can type any more: only signals remain.
                 None => can_type = false,
             },
         }
     }
 }
 
-/// What is typed, line by line, by a thread of its own: it ends with the process.
+/// What is typed, line by line, read by its own thread, which ends with the process.
 fn typed_lines() -> mpsc::UnboundedReceiver<String> {
     let (sender, receiver) = mpsc::unbounded_channel();
     if prompt::can_ask() {
@@ -126,7 +128,7 @@ fn typed_lines() -> mpsc::UnboundedReceiver<String> {
     receiver
 }
 
-/// Ends the process as an interrupted one. Nothing is lost: the truth is in AWS.
+/// Ends the process as interrupted. Nothing is lost: the state is in AWS.
 fn leave() {
     std::process::exit(130);
 }

@@ -1,6 +1,7 @@
-//! A tenant's life after its first deployment: where it runs, what its tasks said, operations of several steps that may be repeated.
+//! Operations on a tenant after its first deployment. Each is a list of steps that can be repeated.
 //!
-//! Like a deployment, they can be interrupted: the truth is in AWS, and the same command goes on. Nothing here prints, prompts or exits.
+//! Like a deployment, an operation can be interrupted: its state is in AWS, and the same command resumes it. Nothing here
+//! prints, prompts or exits.
 
 pub mod backup;
 pub mod backup_store;

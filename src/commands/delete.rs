@@ -1,4 +1,4 @@
-//! `konta delete`: a tenant or an environment; data is kept unless it is purged.
+//! `konta delete`: deletes a tenant or an environment; keeps the data unless it is purged.
 
 use clap::{Args, Subcommand};
 use serde_json::json;
@@ -19,41 +19,42 @@ use super::{CommandError, Context};
 
 /// Delete a tenant or an environment.
 ///
-/// Asks for the name to be typed; --confirm NAME says it beforehand. Databases, files and passwords stay unless --purge, and backups
-/// outlast that too unless --backups. A deletion that stopped half-way goes on with the same command.
+/// Asks you to type the name; `--confirm NAME` answers beforehand. konta keeps databases, files and passwords unless you
+/// give `--purge`, and backups even then unless you also give `--backups`. If a deletion is interrupted, run the same
+/// command again to continue.
 #[derive(Debug, Args)]
 pub struct DeleteArgs {
     #[command(subcommand)]
     what: What,
-    /// The name, typed beforehand
+    /// Name of the tenant or environment, to confirm without a question
     #[arg(long, global = true, value_name = "NAME")]
     confirm: Option<String>,
-    /// Delete the data too: a tenant's database, role and password; an environment's zone
+    /// Delete the data, too: a tenant's database, role and password; an environment's zone
     #[arg(long, global = true)]
     purge: bool,
-    /// Show the steps, and change nothing
+    /// Show the steps and change nothing
     #[arg(long, global = true)]
     dry_run: bool,
 }
 
 #[derive(Debug, Subcommand)]
 enum What {
-    /// A tenant
+    /// Delete a tenant
     Tenant {
-        /// Its name; it may have no manifest any more
+        /// Name of the tenant; its manifest may already be deleted
         name: String,
-        /// With --purge: its backups too, for ever. Needs rights that no deploy role has
+        /// With `--purge`: delete its backups, too, for ever; needs rights that no deploy role has
         #[arg(long)]
         backups: bool,
     },
-    /// An environment without tenants: its cells leave a snapshot of the database, and their files
+    /// Delete an environment without tenants; a snapshot of each cell's database and the files remain
     Env {
-        /// Its name
+        /// Name of the environment
         name: String,
     },
 }
 
-/// Deletes.
+/// Runs `konta delete`.
 pub async fn run(context: &Context, args: &DeleteArgs) -> Result<u8, CommandError> {
     let loaded = context.load()?;
     let environment = match &args.what {
@@ -61,13 +62,13 @@ pub async fn run(context: &Context, args: &DeleteArgs) -> Result<u8, CommandErro
         What::Tenant { name, backups } => {
             if *backups && !args.purge {
                 return Err(CommandError::Usage {
-                    message: "--backups goes with --purge".to_owned(),
-                    help: "a tenant that keeps its data keeps its backups; --purge --backups deletes both".to_owned(),
+                    message: "`--backups` needs `--purge`".to_owned(),
+                    help: "add `--purge` to delete the data and the backups".to_owned(),
                 });
             }
             let own =
                 loaded.workspace.tenants.values().find(|t| t.name.as_str() == name).map(|t| t.environment.as_str());
-            // --env comes first: a tenant that moved may still stand in the environment it left.
+            // `--env` comes first: a tenant whose manifest names another environment may still be deployed in the old one.
             context.environment(&loaded.workspace, context.global().environment.as_deref().or(own))?
         }
     };
@@ -88,11 +89,11 @@ pub async fn run(context: &Context, args: &DeleteArgs) -> Result<u8, CommandErro
             relocation::refuse(&observed, tenant)?;
             let known = loaded.workspace.tenants.contains_key(tenant)
                 || observed.get_with_shells(&names.tenant(tenant)).is_some();
-            // Without manifest and stack only a purge of what was kept makes sense.
+            // Without a manifest and a stack, only a purge of what an earlier deletion kept makes sense.
             if !known && !args.purge {
                 return Err(CommandError::Unknown {
-                    message: format!("there is no tenant `{tenant}`, neither a manifest nor a stack"),
-                    help: "`konta ls` lists them; --purge drops a database that an earlier deletion kept".to_owned(),
+                    message: format!("the tenant `{tenant}` has neither a manifest nor a stack"),
+                    help: "run `konta ls` to list the tenants; add `--purge` to drop a database that an earlier deletion kept".to_owned(),
                 });
             }
         }
@@ -130,13 +131,13 @@ pub async fn run(context: &Context, args: &DeleteArgs) -> Result<u8, CommandErro
     Ok(0)
 }
 
-/// Whether a tenant has stacks beside its own.
+/// Whether a tenant has stacks in addition to its own.
 fn has_addons(observed: &Observed, tenant: &TenantName, own: &str) -> bool {
     let is_of = |stack: &ObservedStack| stack.tags.get(TENANT_TAG).is_some_and(|tag| tag == tenant.as_str());
     observed.iter().any(|stack| is_of(stack) && stack.name != own)
 }
 
-/// Says that there are backups of a tenant whose data is gone: whoever must delete what is personal wants to know.
+/// Says that a purged tenant still has backups: people who must delete personal data need to know.
 async fn say_kept(context: &Context, session: &Session, bucket: &str, tenant: &TenantName) {
     let found = session.aws.objects(bucket, &format!("{tenant}/")).await;
     if found.is_ok_and(|found| !found.is_empty()) {
@@ -150,12 +151,12 @@ fn refuse_with_tenants(observed: &Observed) -> Result<(), CommandError> {
     let tenants: Vec<&str> = observed.iter().filter_map(ObservedStack::tenant).collect();
     if !tenants.is_empty() {
         return Err(OperationError::Preflight {
-            problem: format!("tenants still live in it: {}", tenants.join(", ")),
+            problem: format!("the environment still has tenants: {}", tenants.join(", ")),
             help: "delete them first with `konta delete tenant NAME`".to_owned(),
         }
         .into());
     }
-    // An addon may hold a cluster in the environment's network, which AWS then would not delete.
+    // An addon may have a cluster in the environment's network, and AWS then refuses to delete the network.
     let addons: Vec<&str> = observed
         .iter()
         .filter(|stack| stack.tags.contains_key(TENANT_TAG) && stack.tenant().is_none())
@@ -165,8 +166,8 @@ fn refuse_with_tenants(observed: &Observed) -> Result<(), CommandError> {
         return Ok(());
     }
     Err(OperationError::Preflight {
-        problem: format!("addons of deleted tenants still stand in it: {}", addons.join(", ")),
-        help: "delete them with their data: `konta delete tenant NAME --purge`".to_owned(),
+        problem: format!("the environment still has addons of deleted tenants: {}", addons.join(", ")),
+        help: "delete them and their data with `konta delete tenant NAME --purge`".to_owned(),
     }
     .into())
 }
@@ -182,20 +183,24 @@ fn confirm(
         return if typed == name {
             Ok(())
         } else {
-            Err(CommandError::Declined(format!("--confirm says `{typed}`, the name is `{name}`")))
+            Err(CommandError::Declined(format!("`--confirm` says `{typed}`, but the name is `{name}`")))
         };
     }
     let what = if keeps.is_some() { "tenant" } else { "environment" };
     let data = match keeps {
-        Some(Kept::Files) => "with its database, role and backups, for ever; its files stay in the cell's file system",
-        Some(Kept::Backups) => "with its database and role, for ever; its backups stay",
+        Some(Kept::Files) => {
+            "with its database, role and backups, for ever; its files remain in the cell's file system"
+        }
+        Some(Kept::Backups) => "with its database and role, for ever; its backups remain",
         Some(Kept::Data) => "and keep its database",
-        None if args.purge => "with its zone, for ever; a snapshot of each cell's database stays, and the backups",
-        None => "and keep its zone, a snapshot of each cell's database, the files, and the backups",
+        None if args.purge => {
+            "with its zone, for ever; a snapshot of each cell's database, the files and the backups remain"
+        }
+        None => "and keep its zone, a snapshot of each cell's database, the files and the backups",
     };
     let place =
         if session.aws.is_sandbox() { "the sandbox".to_owned() } else { format!("account {}", session.account) };
-    // --yes does not answer this: a name must be typed, here or in --confirm.
+    // `--yes` does not answer this: the name must be typed, here or in `--confirm`.
     if prompt::typed_name(&format!("Delete the {what} {name} of {environment} in {place} {data}?"), name)? {
         return Ok(());
     }
@@ -207,12 +212,12 @@ fn finish(context: &Context, args: &DeleteArgs, name: &str, tenant: Option<&Tena
         output::print_json_line(&json!({"event": "result", "ok": true, "deleted": name, "purged": args.purge}))?;
         return Ok(());
     }
-    output::print_text(&format!("{name} is deleted"))?;
+    output::print_text(&format!("{name} deleted"))?;
     if let (Some(tenant), false) = (tenant, args.purge) {
         message::note(
             context.palette(),
             &format!(
-                "its database {} is kept; deploying {tenant} again takes it up, --purge drops it",
+                "its database {} is kept; a new deployment of {tenant} uses it again, `--purge` drops it",
                 tenant.database()
             ),
         );

@@ -25,10 +25,10 @@ use super::plan_view::{PlanView, cost, show};
 use super::scope_args::ScopeArgs;
 use super::{CommandError, Context, runner};
 
-/// Plan, confirm, carry out, follow and verify.
+/// Deploy a tenant or an environment: plan, confirm, carry out, follow and verify.
 ///
-/// A tenant's environment and cell are made when they do not stand yet. Nothing is lost by an interruption: the same command goes on
-/// where it stopped.
+/// konta also creates a tenant's environment and cell if they do not exist yet. An interruption loses nothing: run the same
+/// command again to continue where it stopped.
 #[derive(Debug, Args)]
 pub struct DeployArgs {
     #[command(subcommand)]
@@ -38,14 +38,14 @@ pub struct DeployArgs {
     dry_run: bool,
 }
 
-/// Deploys.
+/// Runs `konta deploy`.
 pub async fn run(context: &Context, args: &DeployArgs) -> Result<u8, CommandError> {
     let loaded = context.load()?;
     go(context, &loaded, &args.what, args.dry_run, None, || Ok(())).await
 }
 
-/// Plans, shows and asks; then calls `begin`, before anything is changed, and carries out. What belongs to a `relocation` is done around
-/// the stacks.
+/// Plans, shows the plan and asks; then calls `begin`, before anything changes, and carries out the plan, with the steps of
+/// a `relocation` around it.
 pub(super) async fn go(
     context: &Context,
     loaded: &LoadedWorkspace,
@@ -75,7 +75,7 @@ pub(super) async fn go(
     }
     let go_on = match (dry_run, online.plan.changes_anything()) {
         (true, _) => Ok(false),
-        // To ask tasks whether they answer changes nothing.
+        // Checking whether tasks answer changes nothing.
         (false, false) => Ok(true),
         (false, true) => confirmed(context, environment, &session, &scope, &online).await,
     };
@@ -89,14 +89,14 @@ pub(super) async fn go(
     }
 }
 
-/// How long it may take, generously: a database and a load balancer alone take half an hour.
+/// How long a deployment may take, generously: a database and a load balancer alone take half an hour.
 fn expected(online: &Online) -> SignedDuration {
     let slow = |kind: &StackKind| matches!(kind, StackKind::Cell(_) | StackKind::Environment | StackKind::Addon(..));
     let mut changed = online.planned.stacks.iter().filter(|stack| stack.plan.changes_anything());
     SignedDuration::from_mins(if changed.any(|stack| slow(&stack.desired.kind)) { 45 } else { 15 })
 }
 
-/// Shows the plan with its cost: as the first event, or for people.
+/// Shows the plan with its cost, as the first event or as text.
 async fn show_first(
     context: &Context,
     dry_run: bool,
@@ -120,7 +120,7 @@ async fn show_first(
     show(context, &online.plan, &cost)
 }
 
-/// Looks at what can be looked at beforehand, refuses what would lose data, and asks.
+/// Runs the preflight checks, which refuse what would lose data, and asks.
 async fn confirmed(
     context: &Context,
     environment: &Environment,
@@ -181,7 +181,7 @@ async fn carry_out(
     };
     if let (Some(relocation), Err(_)) = (relocation.filter(|relocation| relocation.has_begun()), &done) {
         let text = format!(
-            "{0} is on its way: `konta tenant move {0}` goes on, `konta tenant move {0} --back` turns back",
+            "the move of {0} is not complete: run `konta tenant move {0}` to continue, or `konta tenant move {0} --back` to go back",
             relocation.tenant()
         );
         message::warning(context.palette(), &text);
@@ -256,7 +256,7 @@ fn report(
     if errors.is_empty() { Ok(0) } else { Err(errors.into()) }
 }
 
-/// What was not run, once for each reason, and what the sandbox does not prove.
+/// Notes: the steps that were not run, once for each reason, and what the sandbox does not prove.
 fn notes(session: &Session, results: &[StackResult]) -> Vec<String> {
     let mut by_reason: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for result in results {

@@ -75,7 +75,7 @@ async fn listen(interrupt: watch::Sender<Interrupt>, now: Arc<Mutex<Now>>, held:
     let offer = if can_type { "type c and Enter to cancel the updates under way (they roll back); " } else { "" };
     if let Some(events) = lock(&now).events.clone() {
         events.note(format!(
-            "nothing new begins; {offer}press Ctrl-C again to leave at once (AWS goes on, and the same command attaches to it)"
+            "starting nothing new; {offer}press Ctrl-C again to leave immediately (AWS continues, and the same command attaches to it)"
         ));
     }
     let mut typed = if can_type { typed_lines() } else { mpsc::unbounded_channel().1 };

@@ -1,4 +1,4 @@
-//! An operation as its dry run shows it: every step that would run.
+//! The plan of an operation as `--dry-run` shows it: every step that would run.
 
 use std::fmt::Write as _;
 
@@ -19,7 +19,7 @@ struct OperationView<'a> {
     steps: &'a [Step],
 }
 
-/// Shows what an operation would do.
+/// Shows the steps of an operation.
 pub(super) fn show(context: &Context, target: &str, operation: &Operation, sandbox: bool) -> Result<(), CommandError> {
     let (verb, steps) = (operation.verb, &operation.steps);
     if context.format().is_json() {

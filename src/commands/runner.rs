@@ -1,4 +1,4 @@
-//! Runs any operation: draws what it tells, listens for Ctrl-C, and gives back how it ended.
+//! Runs any operation: draws its events, listens for Ctrl-C, and returns how it ended.
 
 use tokio::sync::mpsc;
 
@@ -13,11 +13,11 @@ use crate::stack::names::Names;
 use super::context::Session;
 use super::{CommandError, Context, process};
 
-/// Runs `work` in an environment: draws its events as they come, hears Ctrl-C, and keeps `observed` up to date. `steps` is the list that
-/// the plan shows; it is empty for deployments, whose plan has a list for each stack.
+/// Runs `work` in an environment: draws its events as they come, listens for Ctrl-C, and keeps `observed` up to date.
+/// `steps` is the list that the plan shows; it is empty for deployments, whose plan has a list for each stack.
 ///
 /// # Errors
-/// What `work` ends with, and when the terminal cannot be written to.
+/// When `work` fails, and when konta cannot write to the terminal.
 pub(super) async fn run<T, E: Into<CommandError>>(
     context: &Context,
     session: &Session,

@@ -1,4 +1,4 @@
-//! `konta tenant`: the life of a tenant after its first deployment.
+//! `konta tenant`: operations on a tenant after its first deployment.
 
 use clap::{Args, Subcommand};
 
@@ -17,7 +17,7 @@ mod suspend;
 mod target;
 mod upgrade;
 
-/// The life of a tenant after its first deployment.
+/// Operate a tenant after its first deployment.
 #[derive(Debug, Args)]
 pub struct TenantArgs {
     #[command(subcommand)]
@@ -39,7 +39,7 @@ enum What {
     Password(password::PasswordArgs),
 }
 
-/// Does what is asked.
+/// Runs the chosen command.
 pub async fn run(context: &Context, args: &TenantArgs) -> Result<u8, CommandError> {
     match &args.what {
         What::Suspend(args) => suspend::run(context, args).await,

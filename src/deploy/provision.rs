@@ -1,4 +1,4 @@
-//! What is done around a stack: passwords, priorities, databases, modules, health. Each is a step with two events.
+//! What konta does around a stack: passwords, priorities, databases, modules, health. Each step has two events.
 
 use crate::deploy::database_template;
 use crate::model::{DatabaseChoice, Isolation, Tenant};
@@ -47,8 +47,8 @@ impl Deployer<'_> {
         self.through_wait_condition(desired, planned, not_run).await
     }
 
-    /// A stack with a wait condition. Where its service runs already, konta does its work first; else while the stack waits. Then konta
-    /// looks at the tasks.
+    /// Deploys a stack with a wait condition. If its service runs already, konta does its work first, otherwise while the
+    /// stack waits. Then konta checks the tasks.
     pub(super) async fn through_wait_condition(
         &self,
         desired: &DesiredStack,
@@ -69,7 +69,7 @@ impl Deployer<'_> {
         self.context.verify(desired, not_run).await
     }
 
-    /// The wait point of a stack, with what konta does there.
+    /// The wait point of a stack, with the work that konta does there.
     pub(super) fn wait_point<'a>(
         &'a self,
         desired: &'a DesiredStack,
@@ -79,7 +79,7 @@ impl Deployer<'_> {
         Some(WaitPoint::new(self.context.aws, condition, self.before_service(desired, not_run)))
     }
 
-    /// What must be done before a service may start.
+    /// Does what must be done before a service may start.
     async fn before_service(&self, desired: &DesiredStack, not_run: &mut Vec<String>) -> Result<(), OperationError> {
         match &desired.kind {
             StackKind::Cell(cell) => {
@@ -179,7 +179,7 @@ impl Deployer<'_> {
         self.context.deployment_step(desired, steps::MODULES, not_run, work).await
     }
 
-    /// Where a tenant's tasks will run, while its service is still to be made.
+    /// Where a tenant's tasks will run, before its service exists.
     async fn runtime_to_be(&self, desired: &DesiredStack, tenant: &Tenant) -> Result<TenantRuntime, OperationError> {
         let output = |name: &str| self.context.output(desired, name);
         let is_pooled = tenant.isolation == Isolation::Pooled;
@@ -202,7 +202,7 @@ impl Deployer<'_> {
         })
     }
 
-    /// The tenant's own task definition: an output once the stack stands, and a resource of it before.
+    /// The tenant's own task definition: an output of the stack once it is deployed, before that one of its resources.
     async fn own_task_definition(&self, desired: &DesiredStack) -> Result<String, OperationError> {
         if let Some(arn) = self.context.standing().output(&desired.name, "TaskDefinitionArn") {
             return Ok(arn.to_owned());
@@ -210,7 +210,7 @@ impl Deployer<'_> {
         self.context.resource(desired, "AWS::ECS::TaskDefinition").await
     }
 
-    /// The cell's own database: outputs once the stack stands, and a resource of it before.
+    /// The cell's own database: outputs of the stack once it is deployed, before that one of its resources.
     async fn own_database(&self, desired: &DesiredStack) -> Result<Database<'_>, OperationError> {
         let aws = self.context.aws;
         let known = Database::of_stacks(aws, &self.context.standing(), std::slice::from_ref(&desired.name));
@@ -220,7 +220,7 @@ impl Deployer<'_> {
         let cluster = self.context.resource(desired, "AWS::RDS::DBCluster").await?;
         let target = aws.data_target(&cluster).await?.ok_or_else(|| OperationError::MissingOutput {
             stack: desired.name.clone(),
-            missing: format!("the ARN and the master's secret of {cluster}"),
+            missing: format!("the ARN and the master secret of {cluster}"),
         })?;
         Ok(Database::new(aws, target))
     }
@@ -230,7 +230,7 @@ impl Deployer<'_> {
         desired: &DesiredStack,
         not_run: &mut Vec<String>,
     ) -> Result<(), OperationError> {
-        // An imported zone has no stack here, and is the operator's to have delegated.
+        // An imported zone has no stack here; the operator has it delegated.
         let Some(servers) =
             self.context.standing().output(&self.context.names.dns(), "NameServers").map(ToOwned::to_owned)
         else {
@@ -248,7 +248,7 @@ impl Deployer<'_> {
                     Err(OperationError::NotDelegated { domain: domain.clone(), servers: servers.join("\n  ") })
                 }
                 Err(problem) => Err(OperationError::Preflight {
-                    problem: format!("the public DNS could not be asked about {domain}: {problem}"),
+                    problem: format!("cannot look up {domain} in the public DNS: {problem}"),
                     help: "check the network, then run the command again".to_owned(),
                 }),
             }
@@ -258,7 +258,7 @@ impl Deployer<'_> {
 }
 
 impl Context<'_> {
-    /// Runs a step of a stack's deployment, and keeps what it did not run.
+    /// Runs a step of a stack's deployment, and collects the title of a step that was not run.
     pub(super) async fn deployment_step(
         &self,
         desired: &DesiredStack,

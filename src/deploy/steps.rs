@@ -1,4 +1,4 @@
-//! What CloudFormation cannot do: passwords, roles, databases, reservations. Each step may be repeated and is then done at once.
+//! What CloudFormation cannot do: passwords, roles, databases, reservations. Each step can be repeated.
 
 use std::collections::BTreeMap;
 
@@ -17,18 +17,18 @@ use crate::stack::{DesiredStack, StackKind, priority};
 pub use crate::template::compose::REGISTRY;
 
 pub(super) const SERVICE_ROLES: Step =
-    Step::harmless("service-roles", "make the service-linked roles that a fresh account lacks");
+    Step::harmless("service-roles", "make the service-linked roles that a new account lacks");
 pub(super) const DELEGATION: Step =
     Step::harmless("delegation", "check that the domain leads to the zone, before the certificate is requested");
-pub(super) const POOL_PASSWORD: Step = Step::new("password", "keep a password for the pool");
+pub(super) const POOL_PASSWORD: Step = Step::new("password", "generate a password for the pool's role");
 pub(super) const POOL_DATABASE: Step = Step::new("pool", "make the pool's role and its registry of hosts");
-pub(super) const PASSWORD: Step = Step::new("password", "keep a password for the tenant's role");
+pub(super) const PASSWORD: Step = Step::new("password", "generate a password for the tenant's role");
 pub(super) const RULE_PRIORITY: Step = Step::new("priority", "reserve the listener rule's priority");
 pub(super) const DATABASE: Step = Step::new("database", "make the tenant's role and database");
 pub(super) const MODULES: Step = Step::new("modules", "install the tenant's modules");
 pub(super) const POOL_HOSTS: Step = Step::new("hosts", "enter the tenant's hosts in the pool's registry");
 
-/// The steps around a stack that is made or changed, in order.
+/// The steps around a stack that konta creates or updates, in order.
 #[must_use]
 pub fn of(desired: &DesiredStack) -> Vec<Step> {
     let has_service = desired.wait_condition.is_some();
@@ -43,7 +43,7 @@ pub fn of(desired: &DesiredStack) -> Vec<Step> {
     }
 }
 
-/// Makes the service-linked roles; a fresh account's first cluster would fail without them.
+/// Makes the service-linked roles; without them the first cluster of a new account would fail.
 pub async fn service_roles(aws: &Aws) -> StepResult {
     let mut made = Vec::new();
     for service in [
@@ -55,9 +55,9 @@ pub async fn service_roles(aws: &Aws) -> StepResult {
         match aws.ensure_service_role(service).await {
             Ok(true) => made.push(service.split('.').next().unwrap_or(service)),
             Ok(false) => {}
-            // Only a fresh account lacks the roles: who may not make them most likely need not.
+            // Only a new account lacks the roles: an identity that may not make them most likely need not.
             Err(error) if error.is("AccessDenied") => {
-                let detail = "this identity may not make service-linked roles; only a fresh account lacks them";
+                let detail = "this identity may not make service-linked roles; only a new account lacks them";
                 return Ok((StepOutcome::NotRun, Some(detail.to_owned())));
             }
             Err(error) => return Err(error.into()),
@@ -67,24 +67,24 @@ pub async fn service_roles(aws: &Aws) -> StepResult {
         return Ok((StepOutcome::AlreadyDone, None));
     }
     if !aws.is_sandbox() {
-        // A role made a moment ago is not known everywhere at once.
+        // AWS does not know a new role everywhere immediately.
         tokio::time::sleep(std::time::Duration::from_secs(15)).await;
     }
     Ok((StepOutcome::Done, Some(made.join(", "))))
 }
 
-/// Keeps a new random password under a name, unless there is one.
+/// Generates a random password and stores it under a name, unless one exists.
 pub async fn keep_password(aws: &Aws, name: &str, tags: &BTreeMap<String, String>) -> StepResult {
     let password = password::generate(&mut rand::rng());
     let made = aws.create_secret(name, &password, tags).await?;
     Ok((if made { StepOutcome::Done } else { StepOutcome::AlreadyDone }, Some(name.to_owned())))
 }
 
-/// Makes a role with the password that is kept under `password_name`.
+/// Makes a role with the password that is stored under `password_name`; returns whether the role is new.
 async fn role(aws: &Aws, data: &Database<'_>, role: &str, password_name: &str) -> Result<bool, OperationError> {
     let password = aws.secret(password_name).await?.ok_or_else(|| OperationError::Preflight {
-        problem: format!("the password {password_name} is gone"),
-        help: "run the command again: it makes a new one and tells PostgreSQL".to_owned(),
+        problem: format!("the password {password_name} no longer exists"),
+        help: "run the command again: it makes a new one and sets it in PostgreSQL".to_owned(),
     })?;
     let is_new = !data.holds(&database::role_exists(role)).await?;
     if is_new {
@@ -106,7 +106,7 @@ pub async fn pool_database(aws: &Aws, data: &Database<'_>, password_name: &str) 
     Ok((if is_new { StepOutcome::Done } else { StepOutcome::AlreadyDone }, Some(REGISTRY.to_owned())))
 }
 
-/// Makes a tenant's role and database, isolated; a pooled one is opened to the pool.
+/// Makes a tenant's role and database, which no other tenant can reach; a pooled tenant's database is opened to the pool.
 pub async fn tenant_database(
     aws: &Aws,
     data: &Database<'_>,
@@ -128,11 +128,11 @@ pub async fn tenant_database(
     Ok((if is_new { StepOutcome::Done } else { StepOutcome::AlreadyDone }, Some(name)))
 }
 
-/// Drops a tenant's database, every other that stands beside it under its name, and its role.
+/// Drops a tenant's database, every other database that carries its name, and its role.
 pub async fn drop_tenant(data: &Database<'_>, tenant: &TenantName) -> StepResult {
     let name = tenant.database();
     let mut dropped = databases_of(data, &name).await?;
-    // Also one whose owner somebody has changed by hand.
+    // Also if somebody has changed its owner by hand.
     if !dropped.contains(&name) {
         dropped.push(name.clone());
     }
@@ -143,7 +143,7 @@ pub async fn drop_tenant(data: &Database<'_>, tenant: &TenantName) -> StepResult
     Ok((StepOutcome::Done, Some(dropped.join(", "))))
 }
 
-/// Drops what stands beside a tenant's database under its name; the database itself and its role stay.
+/// Drops the other databases that carry the name of a tenant's database; the database itself and its role remain.
 pub async fn drop_beside(data: &Database<'_>, tenant: &TenantName) -> StepResult {
     let name = tenant.database();
     let mut dropped = databases_of(data, &name).await?;
@@ -166,7 +166,7 @@ pub async fn lead_hosts(data: &Database<'_>, tenant: &TenantName, hosts: &[Strin
     Ok((StepOutcome::Done, Some(hosts.join(", "))))
 }
 
-/// Rules of a load balancer, without the default ones. Source: Elastic Load Balancing, quotas (adjustable).
+/// Rules of a load balancer, without the default rules. Source: Elastic Load Balancing, quotas (adjustable).
 const MOST_RULES: usize = 100;
 
 /// What a reservation is for.
@@ -178,7 +178,7 @@ pub struct Reservation<'a> {
     pub cell: CellNumber,
     /// The tenant.
     pub tenant: &'a TenantName,
-    /// Its hosts, by which its own rule is known again.
+    /// Its hosts, by which konta recognises its own rule.
     pub hosts: &'a [String],
     /// The priority asked for first.
     pub wanted: u32,
@@ -188,19 +188,21 @@ pub struct Reservation<'a> {
     pub tags: &'a BTreeMap<String, String>,
 }
 
-/// Reserves a priority for a tenant's rule: the wanted one, or the next that neither a reservation nor a rule of the listener holds.
+/// Reserves a priority for a tenant's rule: the wanted one, or the next that neither a reservation nor a rule of the
+/// listener holds.
 ///
-/// The reservation is an SSM parameter that only one writer can make, so two deployments at once never get the same number.
+/// The reservation is an SSM parameter that only one writer can create, so two deployments that run at the same time never
+/// get the same number.
 pub async fn reserve_priority(aws: &Aws, asked: &Reservation<'_>) -> Result<u32, OperationError> {
     let rules = aws.rules(asked.listener).await?;
     let own = rules.iter().any(|rule| rule.hosts.iter().any(|host| asked.hosts.contains(host)));
-    // The default rule does not count. A load balancer takes 100 rules unless its quota was raised, and then AWS itself says no.
+    // The default rule does not count. konta refuses here even if the account's quota was raised above 100.
     let count = rules.iter().filter(|rule| rule.priority.is_some()).count();
     if !own && count >= MOST_RULES {
         return Err(OperationError::Preflight {
-            problem: format!("the load balancer of cell {} has {count} rules, the most it takes", asked.cell),
+            problem: format!("the load balancer of cell {} has {count} rules, the most that it can hold", asked.cell),
             help:
-                "set `cell` of the tenant to a further one, or lower `tenants_per_cell` so that konta opens it in time"
+                "set `cell` of the tenant to another cell, or lower `tenants_per_cell` so that konta opens one in time"
                     .to_owned(),
         });
     }
@@ -210,7 +212,7 @@ pub async fn reserve_priority(aws: &Aws, asked: &Reservation<'_>) -> Result<u32,
             .any(|rule| rule.priority == Some(number) && !rule.hosts.iter().any(|host| asked.hosts.contains(host)))
     };
     let mut number = asked.wanted;
-    // Its own reservation tells a tenant whose hosts are all new that the rule is its own.
+    // If all hosts of a tenant are new, only its reservation shows that the rule is its own.
     let mine = async |number: u32| {
         let held = aws.parameter(&asked.names.priority(asked.cell, number)).await?;
         Ok::<bool, OperationError>(held.as_deref() == Some(asked.tenant.as_str()))
@@ -228,12 +230,12 @@ pub async fn reserve_priority(aws: &Aws, asked: &Reservation<'_>) -> Result<u32,
         number = priority::next(number);
     }
     Err(OperationError::Preflight {
-        problem: format!("no free priority for the listener rule of {}", asked.tenant),
+        problem: format!("the listener has no free priority for the rule of {}", asked.tenant),
         help: "remove rules of the listener that konta did not make".to_owned(),
     })
 }
 
-/// The reservations of a tenant in a cell; which number it had there nobody remembers.
+/// Releases the reservations of a tenant in a cell. Nothing else records its number, so konta searches all of them.
 pub async fn release_priorities(aws: &Aws, names: &Names, tenant: &TenantName, cell: CellNumber) -> StepResult {
     let reserved = aws.parameters_under(&names.priorities(cell)).await?;
     let mut released = Vec::new();

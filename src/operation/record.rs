@@ -1,4 +1,4 @@
-//! What is kept about a move until its end, and that nobody else touches the tenant meanwhile.
+//! The record of a move, kept until the move is complete. Meanwhile no other command changes the tenant.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,41 +14,44 @@ use super::OperationError;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
-    /// It stands where it was, perhaps with a page in its place.
+    /// The tenant is deployed where it was, perhaps behind a page.
     Leaving,
-    /// Its data is in the backup, and of its stack the page is left.
+    /// Its data is in the backup, and its stack is reduced to the page.
     Left,
-    /// It is turned back. It may serve and take what visitors write, so the backup no longer holds its data: it cannot go on.
+    /// The tenant goes back. It may serve and accept new data, which the backup does not hold, so the move cannot continue.
     Returning,
-    /// It has been seen to answer in its new place; what it left behind is there still.
+    /// The tenant has answered in its new location; what it left behind still exists.
     Arrived,
 }
 
-/// What is kept about a move until its end.
+/// The record of a move.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
-    /// Where it comes from.
+    /// The location that the tenant leaves.
     pub from: Location,
     /// The tier it had there.
     pub tier: String,
-    /// Where it goes.
+    /// The location that the tenant goes to.
     pub to: Location,
     /// The backup that holds its data.
     pub backup: Option<BackupId>,
-    /// How far it has come.
+    /// How far the move has come.
     pub stage: Stage,
 }
 
 impl Record {
-    /// What is kept about a tenant's move; `None` where it does not move.
+    /// The record of a tenant's move; `None` if it does not move.
     ///
     /// # Errors
-    /// When what is kept cannot be read.
+    /// When the record cannot be read.
     pub fn of(observed: &Observed, names: &Names, tenant: &TenantName) -> Result<Option<Self>, OperationError> {
         let Some(kept) = observed.moving(tenant) else { return Ok(None) };
         let mut record: Self = serde_json::from_str(kept).map_err(|error| OperationError::Preflight {
-            problem: format!("what is kept about the move of {tenant} cannot be read: {error}"),
-            help: format!("look at the SSM parameter {}; it was made by another konta", names.moving_tenant(tenant)),
+            problem: format!("the record of the move of {tenant} cannot be read: {error}"),
+            help: format!(
+                "use the version of konta that began the move; the record is the SSM parameter {}",
+                names.moving_tenant(tenant)
+            ),
         })?;
         if observed.get(&names.tenant(tenant)).is_some_and(|standing| has_arrived(&record, standing)) {
             record.stage = Stage::Arrived;
@@ -57,7 +60,7 @@ impl Record {
     }
 }
 
-/// Whether a tenant serves in its new place already, though nobody noted it.
+/// Whether a tenant already serves in its new location although its record does not say so yet.
 fn has_arrived(record: &Record, standing: &ObservedStack) -> bool {
     let rests = matches!(standing.status.as_str(), "UPDATE_COMPLETE" | "CREATE_COMPLETE");
     rests
@@ -66,10 +69,10 @@ fn has_arrived(record: &Record, standing: &ObservedStack) -> bool {
         && record.stage == Stage::Left
 }
 
-/// Refuses to touch a tenant that is on its way.
+/// Refuses to change a tenant that is being moved.
 ///
 /// # Errors
-/// When it is.
+/// When it is being moved.
 pub fn refuse(observed: &Observed, tenant: &TenantName) -> Result<(), OperationError> {
     if !observed.is_on_its_way(tenant) {
         return Ok(());
@@ -77,7 +80,8 @@ pub fn refuse(observed: &Observed, tenant: &TenantName) -> Result<(), OperationE
     Err(OperationError::Preflight {
         problem: format!("{tenant} is being moved"),
         help: format!(
-            "go on with `konta tenant move {tenant}`, or back with `konta tenant move {tenant} --back`; then it is free again"
+            "complete the move with `konta tenant move {tenant}`, or go back with `konta tenant move {tenant} --back`, then run the \
+             command again"
         ),
     })
 }

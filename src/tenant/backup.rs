@@ -1,4 +1,4 @@
-//! Backups of a tenant: made by a task, listed from the bucket, and thinned out.
+//! Backups of a tenant: a task makes them, the bucket lists them, and konta deletes those that are no longer kept.
 
 use std::collections::BTreeMap;
 
@@ -16,9 +16,9 @@ use crate::operation::{OperationError, StepOutcome};
 use super::backup_store::BackupStore;
 use super::backup_task::{self, Work, backup_prefix};
 
-/// The object that says that a backup was restored for a test.
+/// The object that records a test restore of a backup.
 const CHECKED: &str = "checked.json";
-/// How long a backup without a manifest may be one that is under way.
+/// How long a backup without a manifest may still be under way.
 const UNDER_WAY: SignedDuration = SignedDuration::from_hours(48);
 
 /// The one step of a backup.
@@ -29,26 +29,27 @@ pub const BACK_UP: Step = Step::harmless("backup", "copy its database and files 
 pub struct StoredBackup {
     /// Its name.
     pub id: BackupId,
-    /// When it was begun, RFC 3339, UTC.
+    /// When it began, RFC 3339, UTC.
     pub begun_at: String,
     /// Bytes of all its objects.
     pub bytes: u64,
-    /// Whether it has its manifest; one without can never be restored.
+    /// Whether it has its manifest; a backup without one cannot be restored.
     pub complete: bool,
-    /// Odoo's version, of a complete one.
+    /// Odoo's version; `None` if the backup is not complete.
     pub odoo: Option<String>,
-    /// Files that the database names and that were missing or damaged when it was made.
+    /// Files that the database names but that were missing or damaged when the backup was made.
     pub files_lost: Option<u64>,
-    /// Why its manifest cannot be read, where it cannot: it can hardly be restored, and is never deleted by konta itself.
+    /// Why its manifest cannot be read; `None` if it can. Such a backup can hardly be restored, and konta never deletes it
+    /// by itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unreadable: Option<String>,
-    /// When it was last restored for a test, and all was well.
+    /// When a test last restored it whole.
     pub checked_at: Option<String>,
     #[serde(skip)]
     keys: Vec<String>,
 }
 
-/// The word about a tested restore.
+/// The record of a test restore.
 #[derive(Debug, Serialize, Deserialize)]
 struct Checked {
     at: String,
@@ -57,16 +58,16 @@ struct Checked {
 /// A finished backup.
 #[derive(Debug, Clone)]
 pub struct FinishedBackup {
-    /// What the task said.
+    /// The task's result.
     pub outcome: Outcome,
     /// Its manifest.
     pub manifest: Manifest,
 }
 
-/// Backs a tenant up, or waits for its backup that is under way.
+/// Backs up a tenant, or waits for its backup that is under way.
 ///
 /// # Errors
-/// When the tenant does not stand or the task fails; there is no backup then.
+/// When the tenant is not deployed or the task fails; then there is no backup.
 pub async fn back_up(
     context: &Context<'_>,
     tenant: &TenantName,
@@ -125,7 +126,7 @@ pub async fn list(aws: &Aws, bucket: &str, tenant: &str) -> Result<Vec<StoredBac
                     kept.files_lost = Some(manifest.files.lost());
                     kept.odoo = manifest.odoo;
                 }
-                // One that cannot be read must not hide the others.
+                // An unreadable manifest must not hide the other backups.
                 Err(OperationError::Preflight { problem, .. }) => kept.unreadable = Some(problem),
                 Err(error) => return Err(error),
             }
@@ -140,7 +141,7 @@ pub async fn list(aws: &Aws, bucket: &str, tenant: &str) -> Result<Vec<StoredBac
     Ok(found)
 }
 
-/// Deletes the backups that are no longer kept, and what is left of those that were never finished. Gives their names.
+/// Deletes the backups that are no longer kept, and what remains of those that were never finished. Returns their names.
 ///
 /// # Errors
 /// When the bucket cannot be read or written.
@@ -161,7 +162,7 @@ pub async fn thin_out(
     );
     gone.sort();
     for one in all.iter().filter(|one| gone.contains(&one.id)) {
-        // The manifest first: what is left of a deletion that was interrupted is no backup.
+        // The manifest first: what an interrupted deletion leaves is not a backup.
         let (manifest, rest): (Vec<String>, Vec<String>) =
             one.keys.iter().cloned().partition(|key| key.ends_with(MANIFEST));
         aws.delete_objects(bucket, &manifest).await?;
@@ -170,7 +171,7 @@ pub async fn thin_out(
     Ok(gone)
 }
 
-/// How many files were lost before the newest backup that is older than this one; `None` when there is none that can be read.
+/// How many files the newest older backup reports as lost; `None` if there is no older backup that can be read.
 ///
 /// # Errors
 /// When the bucket cannot be read.
@@ -182,11 +183,11 @@ pub async fn lost_before(aws: &Aws, bucket: &str, tenant: &str, id: &BackupId) -
 /// The manifest of a backup.
 ///
 /// # Errors
-/// When there is no such backup, and when it is of another format than this konta reads.
+/// When there is no such backup, and when this konta cannot read its format.
 pub async fn manifest(aws: &Aws, bucket: &str, tenant: &str, id: &BackupId) -> Result<Manifest, OperationError> {
     let problem = |problem: String| OperationError::Preflight {
         problem,
-        help: format!("`konta tenant backups {tenant}` lists them"),
+        help: format!("run `konta tenant backups {tenant}` to list its backups"),
     };
     let key = format!("{}/{MANIFEST}", backup_prefix(tenant, id));
     let Some(text) = aws.object(bucket, &key).await? else {
@@ -197,26 +198,26 @@ pub async fn manifest(aws: &Aws, bucket: &str, tenant: &str, id: &BackupId) -> R
     if format.is_some_and(|format| format != u64::from(FORMAT)) {
         return Err(OperationError::Preflight {
             problem: format!(
-                "the backup {id} of {tenant} has format {}, and this konta reads {FORMAT}",
+                "the backup {id} of {tenant} has format {}, but this konta reads format {FORMAT}",
                 format.unwrap_or_default()
             ),
-            help: "use the version of konta that made it".to_owned(),
+            help: "use the version of konta that made the backup".to_owned(),
         });
     }
     serde_json::from_slice(&text)
         .map_err(|error| problem(format!("the manifest of {tenant}'s backup {id} cannot be read: {error}")))
 }
 
-/// The backup that an operator means: one by its name, or the newest.
+/// The backup that the operator asks for: by its name, or the newest.
 ///
 /// # Errors
-/// When there is none.
+/// When there is no such backup.
 pub async fn find(aws: &Aws, bucket: &str, tenant: &str, asked: Option<&str>) -> Result<Manifest, OperationError> {
     let named = asked.filter(|asked| *asked != "latest");
     let id = if let Some(text) = named {
         BackupId::parse(text).ok_or_else(|| OperationError::Preflight {
-            problem: format!("`{text}` is no backup's name, which looks like 20261125T033000Z"),
-            help: format!("`konta tenant backups {tenant}` lists them"),
+            problem: format!("`{text}` is not the name of a backup, such as `20261125T033000Z`"),
+            help: format!("run `konta tenant backups {tenant}` to list its backups"),
         })?
     } else {
         let all = aws.objects(bucket, &format!("{tenant}/")).await?;
@@ -229,7 +230,7 @@ pub async fn find(aws: &Aws, bucket: &str, tenant: &str, asked: Option<&str>) ->
     manifest(aws, bucket, tenant, &id).await
 }
 
-/// Keeps beside a backup that it was restored for a test.
+/// Records next to a backup that a test restored it.
 pub(super) async fn note_check(aws: &Aws, bucket: &str, tenant: &str, id: &BackupId) -> Result<(), OperationError> {
     let text = serde_json::to_vec(&Checked { at: Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string() });
     let key = format!("{}/{CHECKED}", backup_prefix(tenant, id));

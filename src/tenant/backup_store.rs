@@ -27,10 +27,10 @@ pub struct BackupStore<'a> {
 }
 
 impl<'a> BackupStore<'a> {
-    /// Of a tenant that stands.
+    /// The store of a deployed tenant.
     ///
     /// # Errors
-    /// When the tenant is not deployed, or its environment and cell were last deployed before there were backups.
+    /// When the tenant is not deployed, and when its environment or cell was last deployed by a konta without backups.
     pub fn of(context: &Context<'a>, tenant: &TenantName) -> Result<Self, OperationError> {
         let observed = context.observed();
         let runtime = TenantRuntime::of(&observed, &context.names, tenant).map_err(unknown)?;
@@ -53,10 +53,10 @@ impl<'a> BackupStore<'a> {
         })
     }
 
-    /// Of a place that a tenant comes to, whose stack is being made.
+    /// The store of a tenant in a new location, while its stack is being made.
     ///
     /// # Errors
-    /// When the environment was last deployed before there were backups.
+    /// When the environment was last deployed by a konta without backups.
     pub fn at(context: &Context<'a>, new: &NewTenant<'a>) -> Result<Self, OperationError> {
         let image = if new.runtime.is_pooled { &context.environment.pool.image } else { &new.tenant.image };
         Ok(Self {
@@ -83,7 +83,7 @@ fn unknown(error: RuntimeError) -> OperationError {
 /// The bucket of an environment's backups.
 ///
 /// # Errors
-/// When the environment was last deployed before there were backups.
+/// When the environment was last deployed by a konta without backups.
 pub fn bucket(observed: &Observed, environment: &str) -> Result<String, OperationError> {
     let found = observed.output(environment, BACKUP_BUCKET).map(ToOwned::to_owned);
     found.ok_or_else(|| missing(environment, BACKUP_BUCKET))

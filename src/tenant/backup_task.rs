@@ -1,4 +1,4 @@
-//! A one-off task that runs konta's tool in the tenant's own image, with the role that reaches backups.
+//! A one-off task that runs konta's tool in the tenant's own image, with the role that has access to backups.
 
 use std::time::Duration;
 
@@ -11,28 +11,28 @@ use crate::task::one_off::{self, Finished, OneOff, TaskExit};
 
 use super::backup_store::BackupStore;
 
-/// How long the address of the tool is good: a task that waits longer for its place is started again.
+/// How long the address of the tool is valid. A task that ECS starts later cannot fetch the tool and fails.
 const LENT: Duration = Duration::from_hours(1);
 
-/// The longest that a task works: a big filestore takes its time.
+/// The longest that a task may run: a large filestore can take hours.
 const LONGEST: Duration = Duration::from_hours(12);
 
-/// What a task is to do.
+/// What a task must do.
 #[derive(Debug, Clone)]
 pub(super) struct Work<'a> {
-    /// As [`Job::verb`].
+    /// The verb of the tool: [`Job::verb`].
     pub(super) verb: &'a str,
     /// The tenant whose backup it is.
     pub(super) source: &'a str,
     /// The backup.
     pub(super) id: &'a BackupId,
-    /// The database to read or to fill.
+    /// The database to read or fill.
     pub(super) database: &'a str,
-    /// The address of a copy that is to be neutralised.
+    /// The address of the copy if the data must be neutralised.
     pub(super) neutralized_at: Option<&'a str>,
 }
 
-/// What tells a piece of work from any other: the same work is found again while it runs, also if an older konta started it.
+/// Identifies a piece of work, so that konta finds the same work while it runs, even if an older konta started it.
 fn started_by(store: &BackupStore<'_>, work: &Work<'_>) -> String {
     let which = if matches!(work.verb, "restore" | "check") { work.id.as_str() } else { "" };
     let text = format!("{} {} {} {which} {:?}", store.stack, work.source, work.database, work.neutralized_at);
@@ -41,11 +41,11 @@ fn started_by(store: &BackupStore<'_>, work: &Work<'_>) -> String {
     format!("konta-{}-{:08x}{:08x}", verb_in_started_by(work.verb), half(0), half(4))
 }
 
-/// A verb as `startedBy` spells it. The three verbs for files keep their first names here: a newer konta must not start a second task
-/// while one of an older konta runs, since both would remove and create the same links.
+/// A verb as `startedBy` spells it. The three verbs for files keep their first names here: a newer konta must not start a
+/// second task while one of an older konta runs, because both would remove and create the same links.
 ///
-/// The job itself needs no old names. The tool is part of no task definition: each task fetches the tool of the konta that starts it
-/// and checks its hash, so the tool always knows the verb.
+/// The job itself needs no old names. The tool is not part of a task definition: each task fetches the tool of the konta
+/// that starts it and checks its hash, so the tool always knows the verb.
 fn verb_in_started_by(verb: &str) -> &str {
     match verb {
         backup::PIN_FILES => "hold",
@@ -55,7 +55,7 @@ fn verb_in_started_by(verb: &str) -> &str {
     }
 }
 
-/// Whether the work is under way.
+/// Whether a task is doing the work.
 pub(super) async fn is_running(
     context: &Context<'_>,
     store: &BackupStore<'_>,
@@ -92,13 +92,13 @@ pub(super) async fn run(
         Some(outcome) if outcome.ok && ended.is_none() => Ok(outcome),
         Some(Outcome { ok: false, error: Some(error), .. }) => Err(failed(store, work, &arn, error)),
         _ => {
-            let reason = ended.unwrap_or_else(|| "the task left no word of how it ended".to_owned());
+            let reason = ended.unwrap_or_else(|| "the task ended without a result".to_owned());
             Err(failed(store, work, &arn, reason))
         }
     }
 }
 
-/// Prepares the tool and its job, runs the task, and waits for its end.
+/// Uploads the tool, runs the task, and waits until it ends.
 async fn start(
     context: &Context<'_>,
     store: &BackupStore<'_>,
@@ -109,7 +109,7 @@ async fn start(
     let aws = context.aws;
     let tool = format!("konta/tools/{}.py", backup::tool_digest());
     aws.put_object(&store.bucket, &tool, backup::TOOL.as_bytes().to_vec()).await?;
-    // What the same work said the last time is not what it says now.
+    // The same work may have left a result earlier: delete it, so that it does not pass for this one.
     aws.delete_objects(&store.bucket, &[result.to_owned()]).await?;
     let address = aws.lent_address(&store.bucket, &tool, LENT).await?;
     let own = store.runtime.tenant.database();
@@ -153,7 +153,7 @@ fn failed(store: &BackupStore<'_>, work: &Work<'_>, arn: &str, reason: String) -
         step: format!("the {} task", work.verb),
         reason,
         help: format!(
-            "nothing of the tenant was changed; `konta logs {tenant} --previous --task {task}` has the task's words"
+            "the tenant was not changed; run `konta logs {tenant} --previous --task {task}` to see what the task printed"
         ),
     }
 }

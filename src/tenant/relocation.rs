@@ -1,9 +1,10 @@
-//! Moving a tenant: into the pool or out of it, to another cell, into a cluster of its own or out of it.
+//! Moving a tenant: into or out of the pool, to another cell, into or out of its own cluster.
 //!
-//! It leaves, arrives, and is tidied after. Leaving: a page of maintenance, a backup of what nobody can change any more, and of its stack
-//! only the page is left. Arriving is a deployment like any other, but for the data, which comes from the backup before the service is
-//! made. What was left behind is dropped only when the new place has been seen to answer. How far it has come is kept in a parameter,
-//! so that the same command goes on, and every other leaves the tenant alone.
+//! The tenant leaves, arrives, and konta cleans up. To leave, konta shows the maintenance page, backs up the data, which
+//! nobody can change any more, and reduces the stack to the page. The arrival is a deployment like any other, except that
+//! the data comes from the backup before the service is made. konta drops what the tenant left behind only when the
+//! tenant answers in its new location. A parameter records the stage, so that the same command resumes the move, and
+//! every other command leaves the tenant alone.
 
 mod cleanup;
 pub mod deployment;
@@ -36,21 +37,22 @@ pub use crate::operation::record::{Record, Stage, refuse};
 pub use crate::stack::location::Location;
 
 const PASSWORD: Step = Step::new("password", "let the tasks of its new cell read its role's password");
-/// An update of the tenant's stack, of which only the page is left.
+/// An update of the tenant's stack, after which only the page remains.
 const PARK: Step = Step::new("park", "reduce its stack to the page");
-const HOSTS: Step = Step::new("hosts", "take its hosts out of the registry of the pool that it left");
+const HOSTS: Step = Step::new("hosts", "remove its hosts from the registry of the pool that it left");
 const OLD_DATA: Step = Step::new("old data", "drop the database that it left");
 const RIGHTS: Step = Step::new("rights", "close its database to the pool");
-const PRIORITY: Step = Step::new("priority", "release its listener rule's priority in the cell that it left");
+const PRIORITY: Step = Step::new("priority", "release the priority of its listener rule in the cell that it left");
 
-/// Ends an update under way that waits for the data of a tenant that is to turn back, and waits until its stack rests.
+/// Stops the update under way of a tenant that must go back, which waits for its data, and waits until the stack has a
+/// final status.
 ///
 /// # Errors
-/// When AWS does not answer, and when the stack does not come to rest.
+/// When AWS does not answer, and when the stack reaches no final status.
 pub async fn stop(context: &Context<'_>, tenant: &TenantName) -> Result<(), OperationError> {
     let stack = context.names.tenant(tenant);
     match context.aws.signal(&stack, WaitCondition::TENANT.condition, "konta-back", false).await {
-        // It waits for nothing any more, or for something else.
+        // The stack waits for nothing any more, or for something else.
         Err(error) if error.is("ValidationError") => {}
         done => done?,
     }
@@ -63,57 +65,58 @@ pub struct Relocation<'a> {
     tenant: &'a Tenant,
     back: bool,
     begun: AtomicBool,
-    /// What is left of its stack while it is on its way; `None` for one of the pool, whose stack is that already.
+    /// What remains of its stack during the move; `None` for a pooled tenant, whose stack is that small already.
     parked: Option<DesiredStack>,
     record: Mutex<Record>,
 }
 
 impl<'a> Relocation<'a> {
-    /// To where the record says, or with `back` to where it came from. `tenant` is as it is to be there.
+    /// A move to the location that the record names, or with `back` to the one that the tenant came from. `tenant` is the
+    /// tenant as it must be there.
     #[must_use]
     pub fn new(tenant: &'a Tenant, record: Record, back: bool, parked: Option<DesiredStack>) -> Self {
         let begun = AtomicBool::new(record.backup.is_some() || record.stage != Stage::Leaving);
         Self { tenant, back, begun, parked, record: Mutex::new(record) }
     }
 
-    /// Who.
+    /// The tenant that moves.
     #[must_use]
     pub fn tenant(&self) -> &TenantName {
         &self.tenant.name
     }
 
-    /// Whether anything of the tenant has been touched.
+    /// Whether the move has changed anything of the tenant.
     #[must_use]
     pub fn has_begun(&self) -> bool {
         self.begun.load(Ordering::Relaxed)
     }
 
-    /// What is kept about it.
+    /// The record of the move.
     #[must_use]
     pub fn record(&self) -> Record {
         self.record.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Where it ends.
+    /// The location where the move ends.
     #[must_use]
     pub fn goal(&self) -> Location {
         let record = self.record();
         if self.back { record.from } else { record.to }
     }
 
-    /// What it ends with leaving behind.
+    /// The location that the tenant leaves for good.
     fn left_behind(&self) -> Location {
         let record = self.record();
         if self.back { record.to } else { record.from }
     }
 
-    /// Whether its data must be brought; who turns back finds it where it was.
+    /// Whether the data must be brought along. A tenant that goes back finds its data where it was.
     #[must_use]
     pub fn brings_data(&self) -> bool {
         !self.back && matches!(self.record().stage, Stage::Leaving | Stage::Left)
     }
 
-    /// Whether all there is to do to turn back is to take the page away: its stack is still what it was.
+    /// Whether going back only means removing the page, because the stack is still what it was.
     #[must_use]
     pub fn only_resumes(&self, standing: &ObservedStack) -> bool {
         let from = self.record().from;
@@ -121,7 +124,7 @@ impl<'a> Relocation<'a> {
             && Location::standing(standing).is_some_and(|home| (home.cell, home.pooled) == (from.cell, from.pooled))
     }
 
-    /// What is about to happen, for the plan.
+    /// Notes for the plan: what is about to happen.
     #[must_use]
     pub fn told(&self) -> Vec<String> {
         let (tenant, record) = (self.tenant(), self.record());
@@ -131,21 +134,25 @@ impl<'a> Relocation<'a> {
         let mut told = vec![format!("{tenant} moves from {} to {}", record.from, record.to)];
         if self.brings_data() {
             told.push(
-                "meanwhile its visitors see a page of maintenance; its database and files go by way of a backup, and are counted when they come"
+                "visitors see a maintenance page during the move; database and files travel in a backup, and konta \
+                 counts them on arrival"
                     .to_owned(),
             );
         }
-        told.push("what it leaves behind is dropped once the new place answers, all but its files".to_owned());
+        told.push(
+            "konta drops what the tenant leaves behind once it answers in its new location, except its files"
+                .to_owned(),
+        );
         if record.from.cell != record.to.cell && !self.tenant.secrets.is_empty() {
             told.push(format!(
-                "its own secrets must be readable in cell {0}: aws ssm add-tags-to-resource --resource-type Parameter --resource-id NAME --tags Key=konta:cell,Value={0}",
+                "its own secrets must be readable in cell {0}: run `aws ssm add-tags-to-resource --resource-type Parameter --resource-id NAME --tags Key=konta:cell,Value={0}` for each of them",
                 record.to.cell
             ));
         }
         told
     }
 
-    /// The steps before its stack is deployed in the new place.
+    /// The steps before the tenant's stack is deployed in the new location.
     #[must_use]
     pub fn leave_steps(&self) -> Vec<Step> {
         let mut steps = Vec::new();
@@ -164,7 +171,7 @@ impl<'a> Relocation<'a> {
         steps
     }
 
-    /// The steps once it answers in the new place.
+    /// The steps after the tenant answers in the new location.
     #[must_use]
     pub fn finish_steps(&self) -> Vec<Step> {
         let (left, goal) = (self.left_behind(), self.goal());
@@ -195,17 +202,17 @@ impl<'a> Relocation<'a> {
         aws.put_parameter(&names.moving_tenant(self.tenant()), &text).await.map(|_| ())
     }
 
-    /// Takes the tenant out of its old place, and makes the new one ready to take it. What is done already is passed.
+    /// Takes the tenant out of its old location, and prepares the new one. Steps that are already done are skipped.
     ///
     /// # Errors
-    /// When a step fails; the tenant's visitors may see a page of maintenance then, and the same call goes on.
+    /// When a step fails; visitors may then see the maintenance page, and the same call resumes the move.
     pub async fn leave(&self, context: &Context<'_>) -> Result<(), OperationError> {
         let (aws, names, tenant) = (context.aws, &context.names, self.tenant());
         let stack = names.tenant(tenant);
         if self.back {
             self.keep(aws, names, |record| record.stage = Stage::Returning).await?;
         } else if self.record().stage == Stage::Leaving {
-            // Before anything is touched: from now on every other command leaves the tenant alone.
+            // Before anything changes: from now on every other command leaves the tenant alone.
             self.keep(aws, names, |_| ()).await?;
             if self.record().backup.is_none() {
                 suspension::off(context, tenant, ServingState::Maintenance).await?;
@@ -219,7 +226,7 @@ impl<'a> Relocation<'a> {
             }
             self.keep(aws, names, |record| record.stage = Stage::Left).await?;
         }
-        // A task of another cell reads passwords of that cell only.
+        // The tasks of a cell can read only the passwords of that cell.
         let (password, cell) = (names.tenant_password(tenant), self.goal().cell.to_string());
         let work = async {
             aws.tag_parameter(&password, CELL_TAG, &cell).await?;
@@ -229,10 +236,10 @@ impl<'a> Relocation<'a> {
         context.stop_if_interrupted(&stack)
     }
 
-    /// Lets a tenant that has not left serve again, where it was.
+    /// Lets a tenant that has not left serve again where it was.
     ///
     /// # Errors
-    /// When a step fails; the same call goes on.
+    /// When a step fails; the same call resumes it.
     pub async fn resume(&self, context: &Context<'_>) -> Result<Vec<String>, OperationError> {
         self.leave(context).await?;
         let not_run = suspension::resume(context, self.tenant()).await?;
@@ -240,10 +247,10 @@ impl<'a> Relocation<'a> {
         Ok(not_run)
     }
 
-    /// Drops what was left behind, once the tenant serves where it ends.
+    /// Drops what the tenant left behind, once it serves where the move ends.
     ///
     /// # Errors
-    /// When a step fails; the same call goes on.
+    /// When a step fails; the same call resumes it.
     pub async fn finish(&self, context: &Context<'_>) -> Result<(), OperationError> {
         let (aws, names, tenant) = (context.aws, &context.names, self.tenant());
         let stack = names.tenant(tenant);
@@ -287,7 +294,7 @@ impl DataSource for Relocation<'_> {
             let store = BackupStore::at(context, new)?;
             let id = self.record().backup.ok_or_else(|| OperationError::MissingOutput {
                 stack: new.stack.to_owned(),
-                missing: "the backup that it left with".to_owned(),
+                missing: "the backup that holds its data".to_owned(),
             })?;
             let wanted = Wanted { source: self.tenant().as_str(), id: &id, neutralized_at: None, again: false };
             restore::restore_into(context, &store, &wanted).await.map(|_| ())

@@ -1,7 +1,7 @@
-//! Restoring a backup: into a database beside the tenant's, counted there, and put in its place at one stroke.
+//! Restoring a backup: a task fills a second database and counts it there, and one statement swaps it in.
 //!
-//! At every moment one whole database bears the tenant's name, so whatever ends a restore, the tenant serves the old or the new. What
-//! each database is, is kept as its comment; the same call goes on from there.
+//! At every moment one complete database has the tenant's name, so wherever a restore is interrupted, the tenant serves
+//! the old data or the new. The comment of each database says what it is; the same call resumes from there.
 
 use crate::model::TenantName;
 use crate::odoo::backup::{BackupId, Manifest, Outcome, PIN_FILES, RELINK_FILES, UNPIN_FILES};
@@ -18,21 +18,21 @@ use super::backup;
 use super::backup_store::BackupStore;
 use super::backup_task::{self, Work};
 
-/// How often a swap is tried: a connection that slips in between makes it fail.
+/// How often a swap is tried: it fails if a connection slips in between.
 const SWAPS: usize = 20;
 
 const DATABASE: Step = Step::harmless("database", "make a new database for the restored data");
 const FILL: Step = Step::harmless("restore", "restore the backup into it, and count rows and files");
-const PASSWORD: Step = Step::new("password", "give the copy's administrator a password of its own");
+const PASSWORD: Step = Step::new("password", "give the copy's administrator its own password");
 const SWAP: Step = Step::harmless("swap", "put the restored database in the tenant's place");
-const PIN_STEP: Step = Step::new("files", "keep the files of the previous database from garbage collection");
+const PIN_STEP: Step = Step::new("files", "protect the files of the former database from garbage collection");
 const FILL_SCRATCH: Step = Step::harmless("check", "restore the backup into it, and count rows and files");
 const DROP_SCRATCH: Step = Step::new("drop", "drop the restored database again");
-const RELINK_STEP: Step = Step::harmless("files", "check that every file of the previous database is there");
-const SWAP_BACK: Step = Step::harmless("swap", "put the previous database back in the tenant's place");
-const DROP: Step = Step::harmless("drop", "drop the previous database and its files");
+const RELINK_STEP: Step = Step::harmless("files", "check that every file of the former database exists");
+const SWAP_BACK: Step = Step::harmless("swap", "put the former database back in the tenant's place");
+const DROP: Step = Step::harmless("drop", "drop the former database and its files");
 
-/// The steps of a restore; `is_copy` where the tenant becomes a neutralised copy of another.
+/// The steps of a restore; `is_copy` if the tenant becomes a neutralised copy of another.
 #[must_use]
 pub fn restore_steps(is_copy: bool) -> Vec<Step> {
     let mut steps = restore_into_steps();
@@ -54,28 +54,28 @@ pub fn check_steps() -> Vec<Step> {
     vec![DATABASE, FILL_SCRATCH, DROP_SCRATCH]
 }
 
-/// The steps that undo a restore; `anyway` where lost files do not matter.
+/// The steps that undo a restore; `anyway` if lost files do not matter.
 #[must_use]
 pub fn undo_steps(anyway: bool) -> Vec<Step> {
     if anyway { vec![SWAP_BACK] } else { vec![RELINK_STEP, SWAP_BACK] }
 }
 
-/// The steps that drop what a restore keeps.
+/// The steps that drop the database that a restore keeps.
 #[must_use]
 pub fn forget_steps() -> Vec<Step> {
     vec![DROP]
 }
 
-/// What is to be restored, and how.
+/// What konta must restore, and how.
 #[derive(Debug, Clone)]
 pub struct Wanted<'a> {
     /// The tenant whose backup it is.
     pub source: &'a str,
     /// The backup.
     pub id: &'a BackupId,
-    /// The address of a copy that is to be neutralised.
+    /// The address of the copy if the data must be neutralised.
     pub neutralized_at: Option<&'a str>,
-    /// Restore also what stands there as restored already.
+    /// Whether to restore the backup again even if it is already in place.
     pub again: bool,
 }
 
@@ -89,16 +89,16 @@ impl Wanted<'_> {
 /// How a restore ended.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Restored {
-    /// It stands; what the task said, when it ran in this call.
+    /// The backup is in place; the task's result, if it ran in this call.
     Stands(Option<Outcome>),
-    /// It stood already, by an earlier call.
+    /// An earlier call had put it in place.
     StoodAlready,
 }
 
-/// Restores a backup into a tenant's database and filestore. What was there is kept as the database before.
+/// Restores a backup into a tenant's database and filestore. The former database is kept.
 ///
 /// # Errors
-/// When a step fails; the tenant serves what it served, and the same call goes on.
+/// When a step fails; the tenant serves what it served, and the same call resumes the restore.
 pub async fn restore(
     context: &Context<'_>,
     tenant: &TenantName,
@@ -106,7 +106,7 @@ pub async fn restore(
 ) -> Result<Restored, OperationError> {
     let store = BackupStore::of(context, tenant)?;
     let restored = restore_into(context, &store, wanted).await?;
-    // Also where an earlier call came no further than the swap.
+    // Also if an earlier call was interrupted right after the swap.
     if store.data.comment(&database_swap::before(&tenant.database())).await?.as_deref()
         == Some(database_swap::SET_ASIDE)
     {
@@ -115,10 +115,10 @@ pub async fn restore(
     Ok(restored)
 }
 
-/// The same, into the place that a vault describes, without a look at the files of the database before.
+/// The same for the location that `store` describes, without pinning the files of the former database.
 ///
 /// # Errors
-/// When a step fails; the same call goes on.
+/// When a step fails; the same call resumes the restore.
 pub(super) async fn restore_into(
     context: &Context<'_>,
     store: &BackupStore<'_>,
@@ -143,8 +143,8 @@ pub(super) async fn restore_into(
     Ok(Restored::Stands(outcome))
 }
 
-/// Keeps the files that the database before names from Odoo's garbage collection, so that it can be put back whole. Where that fails the
-/// restored database serves all the same: it is said, and the same call tries again.
+/// Protects the files that the former database names from Odoo's garbage collection, so that the database can be put back
+/// whole. If that fails, the restored database serves nevertheless: a note says so, and the same call tries again.
 async fn pin_files(context: &Context<'_>, store: &BackupStore<'_>) {
     let before = database_swap::before(&store.runtime.tenant.database());
     let work = async {
@@ -154,12 +154,13 @@ async fn pin_files(context: &Context<'_>, store: &BackupStore<'_>) {
     };
     if let Err(error) = context.step(&store.stack, PIN_STEP, work).await {
         context.events.note(format!(
-            "the restored database serves, but files of the one before may go within hours: run the same command again ({error})"
+            "the restored database serves, but Odoo may delete files of the former one within hours: run the same command \
+             again ({error})"
         ));
     }
 }
 
-/// Has a task look after the files of the database before.
+/// Runs a task that works on the files of the former database.
 async fn beside(context: &Context<'_>, store: &BackupStore<'_>, verb: &'static str) -> Result<Outcome, OperationError> {
     let (tenant, id) = (&store.runtime.tenant, BackupId::at(jiff::Timestamp::now()));
     let before = database_swap::before(&tenant.database());
@@ -167,21 +168,21 @@ async fn beside(context: &Context<'_>, store: &BackupStore<'_>, verb: &'static s
     backup_task::run(context, store, &work).await
 }
 
-/// Gives a copy the password that is kept for its own administrator: with the data came that of the original.
+/// Gives the copy's administrator the password that is kept for this tenant: the data brings the original's.
 async fn own_password(context: &Context<'_>, store: &BackupStore<'_>, database: &str) -> StepResult {
     let name = context.names.administrator_password(&store.runtime.tenant);
     let tags = store.runtime.tags.iter().filter(|(key, _)| key != CELL_TAG).cloned().collect();
     context.aws.create_secret(&name, &password::generate(&mut rand::rng()), &tags).await?;
     let Some(kept) = context.aws.secret(&name).await? else {
         return Err(OperationError::Preflight {
-            problem: format!("the password {name} is gone"),
+            problem: format!("the password {name} no longer exists"),
             help: "run the command again: it makes a new one".to_owned(),
         });
     };
     let bound = first_setup::password(database, &kept);
     if !store.data.run_bound(&bound).await? {
         let detail = format!(
-            "nobody signs in as `{}` there: users and passwords are the original's",
+            "the copy has no user `{}`: its users and passwords are the original's",
             first_setup::ADMINISTRATOR
         );
         return Ok((StepOutcome::NotRun, Some(detail)));
@@ -189,10 +190,11 @@ async fn own_password(context: &Context<'_>, store: &BackupStore<'_>, database: 
     Ok((StepOutcome::Done, Some(name)))
 }
 
-/// Restores a backup into a database that is dropped afterwards: what can be restored today is known, and nobody notices.
+/// Restores a backup into a database that is dropped afterwards, to prove that the backup can be restored; the tenant
+/// notices nothing.
 ///
 /// # Errors
-/// When the backup cannot be restored whole.
+/// When the backup cannot be restored completely.
 pub async fn check(
     context: &Context<'_>,
     tenant: &TenantName,
@@ -212,11 +214,11 @@ pub async fn check(
     Ok(outcome)
 }
 
-/// Puts the database before back in the tenant's place; whether that was still to be done. `anyway`: also when files that it names are
-/// lost, or nobody can look.
+/// Puts the former database back in the tenant's place; returns false if that was done already. `anyway` does so even if
+/// files that it names are lost or cannot be checked.
 ///
 /// # Errors
-/// When there is none, and when files of it are lost.
+/// When there is no former database, and when files of it are lost.
 pub async fn undo(context: &Context<'_>, tenant: &TenantName, anyway: bool) -> Result<bool, OperationError> {
     let store = BackupStore::of(context, tenant)?;
     let own = tenant.database();
@@ -235,7 +237,7 @@ pub async fn undo(context: &Context<'_>, tenant: &TenantName, anyway: bool) -> R
     Ok(true)
 }
 
-/// Gives the database before the files that were kept for it, and refuses when some are lost all the same.
+/// Gives the former database the files that were kept for it, and refuses if some are lost nevertheless.
 async fn relink_files(context: &Context<'_>, store: &BackupStore<'_>) -> StepResult {
     let done = beside(context, store, RELINK_FILES).await?;
     let (files, tenant) = (done.files.unwrap_or_default(), &store.runtime.tenant);
@@ -243,20 +245,21 @@ async fn relink_files(context: &Context<'_>, store: &BackupStore<'_>) -> StepRes
         (0, _) => Ok((StepOutcome::Done, Some(format!("{files} files")))),
         (missing, first) => Err(OperationError::Preflight {
             problem: format!(
-                "{missing} of {files} files that the database before names are lost, the first: {}",
+                "{missing} of {files} files that the former database names are lost, the first: {}",
                 first.unwrap_or_default()
             ),
             help: format!(
-                "`konta tenant restore {tenant} --from` a backup of that time has them; --undo --anyway goes back without them"
+                "restore a backup of that time, which has them, with `konta tenant restore {tenant} --from BACKUP`; or go back without \
+                 them with `--undo --anyway`"
             ),
         }),
     }
 }
 
-/// Drops the database before.
+/// Drops the former database.
 ///
 /// # Errors
-/// When there is none.
+/// When there is no former database.
 pub async fn forget(context: &Context<'_>, tenant: &TenantName) -> Result<(), OperationError> {
     let store = BackupStore::of(context, tenant)?;
     let before = database_swap::before(&tenant.database());
@@ -275,12 +278,14 @@ pub async fn forget(context: &Context<'_>, tenant: &TenantName) -> Result<(), Op
 fn nothing_before(tenant: &TenantName) -> OperationError {
     OperationError::Preflight {
         problem: format!("no database of {tenant} is kept from before a restore"),
-        help: format!("`konta tenant restore {tenant}` takes a backup; `konta tenant backups {tenant}` lists them"),
+        help: format!(
+            "run `konta tenant backups {tenant}` to list its backups, and `konta tenant restore {tenant}` to restore one"
+        ),
     }
 }
 
-/// Makes a database, and fills it by a task from a backup. Nothing of it is done twice: a task that runs is waited for, and a database
-/// that is finished is taken as it is.
+/// Makes a database, and runs a task that fills it from a backup. Nothing is done twice: konta waits for a running task,
+/// and takes a finished database as it is.
 async fn fill(
     context: &Context<'_>,
     store: &BackupStore<'_>,
@@ -314,7 +319,8 @@ async fn fill(
     Ok(outcome)
 }
 
-/// An empty database as the tenant's own is: what a former try has left of it goes. Extensions are the backup's, made by the role.
+/// Makes an empty database like the tenant's own, and first drops what an earlier try left of it. The extensions come
+/// from the backup, and the role makes them.
 async fn make(_context: &Context<'_>, store: &BackupStore<'_>, database: &str, mark: &str) -> StepResult {
     let role = store.runtime.tenant.database();
     store.data.run(&[database_swap::drop(database)]).await?;
@@ -334,7 +340,7 @@ async fn put_in_place(context: &Context<'_>, store: &BackupStore<'_>) -> StepRes
     swapped(context, store, &database_swap::swap(&own)).await
 }
 
-/// Runs a swap until no connection slips in between.
+/// Retries a swap until no connection slips in between.
 async fn swapped(context: &Context<'_>, store: &BackupStore<'_>, statement: &Statement) -> StepResult {
     let pause = context.polling.poll.min(std::time::Duration::from_millis(200));
     store.data.run_when_free(statement, SWAPS, pause).await?;

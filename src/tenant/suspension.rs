@@ -1,7 +1,7 @@
-//! Suspending a tenant and taking it back. Its data is not touched.
+//! Suspending a tenant and resuming it. Its data is not touched.
 //!
-//! A dedicated tenant's tasks end before the page comes, and begin when it is gone: a target group whose rule shows a page belongs
-//! to no load balancer, and ECS starts no task for such a group.
+//! A dedicated tenant's tasks end before the page is shown, and start after it is removed: a target group whose rule shows
+//! a page belongs to no load balancer, and ECS starts no task for such a group.
 
 use std::time::Duration;
 
@@ -21,19 +21,19 @@ use crate::stack::tags::PAGE;
 
 use super::page;
 
-/// How often the pool's connections to a database are ended, which it may still be opening.
+/// How often konta ends the pool's connections to a database, because the pool may still open new ones.
 const ROUNDS: usize = 5;
 
-/// How long a load balancer that has just taken back its target group is waited for.
+/// How long konta waits for a load balancer that has just got its target group back.
 const ATTACHING: Duration = Duration::from_mins(1);
 
 const STOP: Step = Step::committing("tasks", "stop its tasks");
 /// The page is a parameter of the tenant's stack: this step is an update of that stack.
-const SHOW_PAGE: Step = Step::new("page", "show visitors a page instead of its Odoo");
-const STOP_AGAIN: Step = Step::new("still", "stop what its schedule or scaling started meanwhile");
+const SHOW_PAGE: Step = Step::new("page", "show visitors a page instead of Odoo");
+const STOP_AGAIN: Step = Step::new("still", "stop tasks that its schedule or scaling started meanwhile");
 const LEAVE_POOL: Step = Step::new("pool", "take its hosts and scheduled jobs out of the pool");
 const JOIN_POOL: Step = Step::committing("pool", "give its hosts and scheduled jobs back to the pool");
-const TAKE_PAGE_AWAY: Step = Step::new("page", "take the page away");
+const TAKE_PAGE_AWAY: Step = Step::new("page", "remove the page");
 const START: Step = Step::new("tasks", "start its tasks");
 
 /// The steps that take a tenant offline.
@@ -51,16 +51,16 @@ pub fn resume_steps(is_pooled: bool) -> Vec<Step> {
 /// Suspends a tenant: see [`off`].
 ///
 /// # Errors
-/// When the tenant does not stand, and when a step fails; the same call goes on then.
+/// When the tenant is not deployed, and when a step fails; then the same call resumes.
 pub async fn suspend(context: &Context<'_>, tenant: &TenantName) -> Result<(), OperationError> {
     off(context, tenant, ServingState::Suspended).await
 }
 
-/// Takes a tenant off the net: no task of its own runs, a page says why, and in a pool its scheduled jobs rest. What is done already is
-/// passed.
+/// Takes a tenant offline: none of its own tasks runs, a page says why, and in a pool its scheduled jobs pause. Steps that
+/// are already done are skipped.
 ///
 /// # Errors
-/// When the tenant does not stand, and when a step fails; the same call goes on then.
+/// When the tenant is not deployed, and when a step fails; then the same call resumes.
 pub async fn off(context: &Context<'_>, tenant: &TenantName, shown: ServingState) -> Result<(), OperationError> {
     let stack = context.names.tenant(tenant);
     let standing = standing(context, tenant)?;
@@ -75,17 +75,17 @@ pub async fn off(context: &Context<'_>, tenant: &TenantName, shown: ServingState
     let work = stop(context, &stack, &service);
     context.step(&stack, STOP, work).await?;
     page::show(context, tenant, shown).await?;
-    // Its schedule or its scaling may have started one before they were told.
+    // Its schedule or scaling may have started a task before the page was shown.
     let work = stop(context, &stack, &service);
     context.step(&stack, STOP_AGAIN, work).await?;
     Ok(())
 }
 
-/// Takes a tenant back: the page goes, and its Odoo runs and answers. Tells what could not be looked at. What is done already is
-/// passed; a page of maintenance goes too.
+/// Brings a tenant back: removes its page, also a maintenance page, and starts its Odoo until it answers. Returns what
+/// konta could not check. Steps that are already done are skipped.
 ///
 /// # Errors
-/// When the tenant does not stand, when a step fails, and when its tasks do not answer; the same call goes on then.
+/// When the tenant is not deployed, when a step fails, and when its tasks do not answer; then the same call resumes.
 pub async fn resume(context: &Context<'_>, tenant: &TenantName) -> Result<Vec<String>, OperationError> {
     let stack = context.names.tenant(tenant);
     let standing = standing(context, tenant)?;
@@ -97,7 +97,7 @@ pub async fn resume(context: &Context<'_>, tenant: &TenantName) -> Result<Vec<St
         return Ok(Vec::new());
     }
     let service = service(context, &standing)?;
-    // Whatever ends this run, the next deployment asks the tasks.
+    // Whatever ends this run, the next deployment checks the tasks.
     context.not_seen_healthy(&stack, &standing.tags).await?;
     page::show(context, tenant, ServingState::Serving).await?;
     let least = standing.parameters.get("MinTasks").and_then(|tasks| tasks.parse().ok()).unwrap_or(1).max(1);
@@ -130,7 +130,7 @@ fn standing(context: &Context<'_>, tenant: &TenantName) -> Result<ObservedStack,
     Ok(standing)
 }
 
-/// Refuses a stack that can show no page, before anything of it is stopped.
+/// Refuses a stack that cannot show a page, before konta stops any of its tasks.
 fn able(standing: &ObservedStack, tenant: &TenantName) -> Result<(), OperationError> {
     let help = format!("deploy it with `konta deploy tenant {tenant}` first");
     if standing.must_be_remade() || standing.status == "CREATE_IN_PROGRESS" {
@@ -139,7 +139,7 @@ fn able(standing: &ObservedStack, tenant: &TenantName) -> Result<(), OperationEr
     if standing.parameters.contains_key(PAGE) {
         return Ok(());
     }
-    let problem = format!("{} was made without a page to show: its template has no parameter {PAGE}", standing.name);
+    let problem = format!("the stack {} cannot show a page: its template has no parameter {PAGE}", standing.name);
     Err(OperationError::Preflight { problem, help })
 }
 
@@ -180,7 +180,7 @@ async fn start(context: &Context<'_>, service: &Service, least: i32) -> StepResu
     let begun = tokio::time::Instant::now();
     loop {
         match context.aws.set_desired_count(&service.cluster, &service.name, least).await {
-            // The rule leads to the group again, and ECS does not know it yet.
+            // The rule leads to the group again, but ECS does not know that yet.
             Err(error)
                 if error.message.contains("does not have an associated load balancer")
                     && begun.elapsed() < ATTACHING =>
@@ -201,7 +201,7 @@ fn pool_database<'a>(context: &Context<'a>, standing: &ObservedStack) -> Result<
     Database::of_stack(context.aws, &context.observed(), &cell)
 }
 
-/// Lets the pool forget a database: its hosts are marked, and once the pool must have read that, its connections are ended.
+/// Makes the pool forget a database: marks its hosts, waits until the pool must have read that, and ends its connections.
 async fn leave_pool(context: &Context<'_>, target: &Database<'_>, tenant: &TenantName) -> StepResult {
     let database = tenant.database();
     let marked = mark(context, target, &database, true).await?;
@@ -227,7 +227,7 @@ async fn join_pool(context: &Context<'_>, target: &Database<'_>, tenant: &Tenant
     Ok((if marked { StepOutcome::Done } else { StepOutcome::AlreadyDone }, None))
 }
 
-/// Marks a database's hosts as suspended or not; whether any was otherwise before.
+/// Marks a database's hosts as suspended or not; returns whether that changed any.
 async fn mark(
     _context: &Context<'_>,
     target: &Database<'_>,

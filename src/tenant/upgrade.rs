@@ -1,9 +1,10 @@
-//! Upgrading a tenant's modules, and with them its image, with a page of maintenance and a way back.
+//! Upgrading a tenant's modules, and with them its image, behind a maintenance page and with a way back.
 //!
-//! Odoo changes a database while it upgrades it, and cannot be asked to undo that. So the work is done in a copy, while nobody can write
-//! to the original, and the copy takes its place only when Odoo is content. The original is kept until the upgraded one is seen to serve.
-//! Which databases there are, and the notes beside them, say how far an interrupted upgrade came, and the same call goes on from there.
-//! A note names the image that fits its data, so that neither release ever serves the other's.
+//! Odoo changes a database while it upgrades it, and cannot undo that. So Odoo works in a copy, while nobody can write to
+//! the original, and the copy takes the original's place only if Odoo succeeds. The original is kept until the upgraded
+//! database serves. Which databases exist, and the notes in their comments, say how far an interrupted upgrade came, and
+//! the same call resumes from there. A note names the image that fits its data, so that neither release ever serves the
+//! other's data.
 
 use std::time::Duration;
 
@@ -27,7 +28,7 @@ mod rollback;
 
 pub use self::rollback::take_back;
 
-/// How long after a swap an upgrade that was broken off may still be undone, where the page is gone and people may have worked.
+/// How long after the swap an interrupted upgrade may still be undone if the page is removed and people may have worked.
 const FRESH: SignedDuration = SignedDuration::from_hours(2);
 
 const COPY: Step = Step::new("copy", "copy its database");
@@ -58,7 +59,7 @@ pub fn take_back_steps(is_pooled: bool) -> Vec<Step> {
     steps
 }
 
-/// What is wanted.
+/// The upgrade that is asked for.
 #[derive(Debug)]
 pub struct Wanted<'a> {
     /// The tenant.
@@ -69,24 +70,24 @@ pub struct Wanted<'a> {
     pub data: &'a Database<'a>,
     /// The image that serves it now.
     pub image: &'a str,
-    /// The image that is to serve it; `None` keeps the one that serves its data. A pooled tenant keeps its pool's.
+    /// The image that will serve it; `None` keeps the one that serves its data. A pooled tenant keeps its pool's.
     pub new_image: Option<&'a str>,
-    /// Modules to upgrade; `base` means all that are installed.
+    /// Modules to upgrade; `base` means all installed modules.
     pub upgraded: &'a [String],
     /// Modules to install.
     pub installed: &'a [String],
-    /// Whether a backup is made first, while everybody still works.
+    /// Whether to make a backup first, while people still work.
     pub backup: bool,
-    /// Now.
+    /// The current time.
     pub now: Timestamp,
 }
 
-/// An upgrade that is done.
+/// A finished upgrade.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Done {
-    /// How long nobody could work.
+    /// The downtime.
     pub off: Duration,
-    /// The image that serves.
+    /// The image that serves now.
     pub image: String,
 }
 
@@ -105,12 +106,12 @@ impl From<OperationError> for UpgradeError {
     }
 }
 
-/// Upgrades.
+/// Upgrades a tenant, or resumes its interrupted upgrade.
 ///
 /// # Errors
-/// When a step fails. Before the upgraded database is in its place, and when its tasks are seen not to answer, the former image serves
-/// the former data again, unless that fails too, which the error says. What AWS did not answer is no proof: then all stays as it is, and
-/// the same call goes on.
+/// When a step fails. If the upgraded database is not yet in place, or if its tasks provably do not answer, the former
+/// image serves the former data again; the error says if that fails, too. If only AWS did not answer, that proves nothing:
+/// everything stays as it is, and the same call resumes the upgrade.
 pub async fn run(context: &Context<'_>, wanted: &Wanted<'_>) -> Result<Done, UpgradeError> {
     let upgrade = Upgrade { site: Databases::of(context, wanted.tenant, wanted.runtime, wanted.data), wanted };
     if upgrade.site.page() == ServingState::Suspended {
@@ -122,20 +123,20 @@ pub async fn run(context: &Context<'_>, wanted: &Wanted<'_>) -> Result<Done, Upg
     }
 }
 
-/// Why a suspended tenant is not upgraded: it would come back on the net.
+/// The refusal to upgrade a suspended tenant: an upgrade would bring it back online.
 #[must_use]
 pub fn refused(tenant: &TenantName) -> OperationError {
     OperationError::Preflight {
-        problem: format!("{tenant} is suspended, so it is not upgraded: that would bring it back"),
-        help: format!("`konta tenant resume {tenant}` brings it back first; `--all` passes suspended tenants over"),
+        problem: format!("{tenant} is suspended, and an upgrade would bring it back online"),
+        help: format!("run `konta tenant resume {tenant}` first; `--all` skips suspended tenants"),
     }
 }
 
-/// What an earlier run left, when that is dealt with.
+/// What konta found of an earlier run, once that is dealt with.
 enum Earlier {
-    /// The same upgrade, finished now.
+    /// The same upgrade, which is finished now.
     Finished(Done),
-    /// Nothing but a database that this image serves.
+    /// Only a database that this image serves.
     Serves(String),
 }
 
@@ -145,13 +146,13 @@ struct Upgrade<'a> {
 }
 
 impl Upgrade<'_> {
-    /// Looks what an earlier run left, and brings it to its end.
+    /// Checks what an earlier run left, and finishes it.
     async fn earlier(&self) -> Result<Earlier, UpgradeError> {
         let (site, wanted) = (&self.site, self.wanted);
         let shows_page = site.page() != ServingState::Serving;
         let own = site.note(&site.own).await?.flatten();
         let Some(former) = site.note(&upgrade::former_name(&site.own)).await? else {
-            // Between the page and Odoo only the note says which image fits; a tenant that serves is served by its stack's.
+            // While the tenant shows a page, only the note says which image fits; a tenant that serves runs its stack's image.
             let fits = own.as_ref().filter(|_| shows_page).map_or(wanted.image, |note| &note.image).to_owned();
             if let Some(note) = own.filter(|_| !shows_page) {
                 site.data.run(&[upgrade::unmark(&site.own, &note)]).await?;
@@ -161,7 +162,7 @@ impl Upgrade<'_> {
         let former = former.ok_or_else(|| unknown(&site.own))?;
         if !shows_page && site.is_seen_healthy().await? {
             site.context.events.note(format!(
-                "{}: an earlier upgrade serves; what it left is dropped, and this one begins anew",
+                "{}: an earlier upgrade serves; konta drops what it left and starts this one from the beginning",
                 wanted.tenant
             ));
             Box::pin(site.tidy()).await?;
@@ -171,10 +172,12 @@ impl Upgrade<'_> {
         let asked = upgrade::work(&site.own, wanted.upgraded, wanted.new_image.unwrap_or(&image));
         let is_same = own.as_ref().is_some_and(|note| note.work == asked) && wanted.installed.is_empty();
         let is_fresh = former.at.parse::<Timestamp>().is_ok_and(|at| wanted.now.duration_since(at) < FRESH);
-        site.context.events.note(format!("{}: its database is upgraded already, the release goes on", wanted.tenant));
+        site.context
+            .events
+            .note(format!("{}: its database is already upgraded; konta continues with the release", wanted.tenant));
         let begun = tokio::time::Instant::now();
         if let Err(error) = Box::pin(site.serve(&image)).await {
-            // With the page gone somebody may have worked in the upgraded database since.
+            // If the page was removed, people may have worked in the upgraded database since.
             return Err(if shows_page || is_same && is_fresh {
                 Box::pin(self.undone(&former, error)).await
             } else {
@@ -187,8 +190,8 @@ impl Upgrade<'_> {
         Ok(if is_same && (shows_page || is_fresh) { Earlier::Finished(done) } else { Earlier::Serves(image) })
     }
 
-    /// An upgrade from its beginning, of a database that `image` serves. Only a task that an interrupted run left at the same work is
-    /// taken over, with its copy, and only where nobody can have written to the original since.
+    /// Upgrades a database that `image` serves, from the beginning. Of an interrupted run, konta takes over only a task that
+    /// still does the same work, with its copy, and only if nobody can have written to the original since.
     async fn anew(&self, image: String) -> Result<Done, UpgradeError> {
         let (site, wanted) = (&self.site, self.wanted);
         let new = wanted.new_image.unwrap_or(&image).to_owned();
@@ -200,7 +203,7 @@ impl Upgrade<'_> {
         };
         let swapped = Box::pin(self.swap(&former)).await;
         if let Err(error) = swapped {
-            // The answer may have been lost on its way.
+            // The swap may have succeeded, and only the answer was lost.
             match site.note(&upgrade::former_name(&site.own)).await {
                 Ok(Some(_)) => {}
                 Ok(None) => return Err(Box::pin(site.go_on_as_before(&image, error)).await),
@@ -215,7 +218,8 @@ impl Upgrade<'_> {
         Ok(Done { off, image: new })
     }
 
-    /// Everything before the swap; gives the note of the database that is to be the former one. `begun` is when its tasks began to end.
+    /// Everything before the swap; returns the note for the database that becomes the former one. `begun` is the moment
+    /// when konta begins to stop its tasks.
     async fn to_the_swap(
         &self,
         image: &str,
@@ -230,7 +234,7 @@ impl Upgrade<'_> {
         let work = upgrade::work(&site.own, wanted.upgraded, new);
         let started_by = upgrade::started_by(&site.stack, &site.own, &work, wanted.installed);
         let running = if is_off { site.running(&started_by).await? } else { None };
-        // What an interrupted run left would go on in the copy.
+        // A task of an interrupted run would continue to work in the copy.
         Box::pin(site.stop_tasks(running.is_some().then_some(started_by.as_str()))).await?;
         if wanted.backup && running.is_none() {
             Box::pin(backup::back_up(site.context, wanted.tenant, wanted.now)).await?;
@@ -271,7 +275,8 @@ impl Upgrade<'_> {
         Ok(())
     }
 
-    /// What becomes of an upgraded database that could not be served: taken back only where its tasks were seen not to answer.
+    /// What happens to an upgraded database that could not be served: the upgrade is undone only if its tasks provably do
+    /// not answer.
     async fn undone(&self, former: &Note, error: OperationError) -> UpgradeError {
         if rollback::is_proof(&error) { Box::pin(self.site.go_back(former, error)).await } else { error.into() }
     }
@@ -280,7 +285,7 @@ impl Upgrade<'_> {
 fn unknown(own: &str) -> OperationError {
     let former = upgrade::former_name(own);
     OperationError::Preflight {
-        problem: format!("there is a database {former} of which konta does not know what it is"),
+        problem: format!("konta does not know what the database {former} is"),
         help: format!(
             "look into it, then rename or drop it: an upgrade keeps the former database of {own} under that name"
         ),

@@ -1,4 +1,4 @@
-//! `konta tenant backup`: database and files together, to the environment's bucket.
+//! `konta tenant backup`: backs up database and files together to the environment's bucket.
 
 use clap::Args;
 use jiff::{SignedDuration, Timestamp};
@@ -14,24 +14,24 @@ use crate::tenant::backup_store;
 
 use super::target::{self, TenantTarget};
 
-/// Back up database and files together, to the environment's bucket.
+/// Back up a tenant's database and files together to the environment's bucket.
 ///
-/// Both are of one moment, nobody is kept from working, and every row and file is counted into the backup's manifest. Then those
-/// backups are deleted that `backups` of the environment's manifest no longer keeps. But when more of the attachments' files were lost
-/// than before the last backup, none is deleted, and the exit code is 1: the former ones have what is missing.
-/// Whoever asks while a backup of the tenant is under way waits for that one.
+/// Both are of one moment, and people can keep working. The backup's manifest records the number of rows and files. Then
+/// konta deletes the backups that `backups` in the environment's manifest no longer keeps. But if more attachments have
+/// lost their files than before the last backup, konta deletes none and exits with 1: the older backups have what is
+/// missing. If a backup of the tenant is already under way, konta waits for that one.
 #[derive(Debug, Args)]
 pub(super) struct BackupArgs {
-    /// Their names; they may have no manifest any more
+    /// Names of the tenants; their manifests may already be deleted
     #[arg(required_unless_present = "all")]
     names: Vec<String>,
-    /// All tenants of the environment that are deployed
+    /// Back up every deployed tenant of the environment
     #[arg(long, conflicts_with = "names")]
     all: bool,
-    /// Delete no other backup
+    /// Keep all older backups
     #[arg(long)]
     no_prune: bool,
-    /// Show the steps, and change nothing
+    /// Show the steps and change nothing
     #[arg(long)]
     dry_run: bool,
 }
@@ -47,13 +47,13 @@ struct Report {
     rows: u64,
     files: u64,
     files_lost: u64,
-    /// Before the backup before this one; `null` when there is none.
+    /// As the previous backup reports; `null` if there is none.
     files_lost_before: Option<u64>,
     seconds: f64,
     deleted: Vec<BackupId>,
 }
 
-/// Backs up, one tenant after the other: a failure does not keep the others from theirs.
+/// Backs up one tenant after the other; a failure does not stop the rest.
 pub(super) async fn run(context: &Context, args: &BackupArgs) -> Result<u8, CommandError> {
     let loaded = context.load()?;
     let names = if args.all {
@@ -71,7 +71,7 @@ pub(super) async fn run(context: &Context, args: &BackupArgs) -> Result<u8, Comm
         }
         let tenant = match target::find(context, &loaded, name).await {
             Err(CommandError::Unknown { .. }) if args.all => {
-                message::note(context.palette(), &format!("{name} is not deployed"));
+                message::note(context.palette(), &format!("{name} is not deployed, skipped"));
                 continue;
             }
             found => found?,
@@ -87,7 +87,7 @@ pub(super) async fn run(context: &Context, args: &BackupArgs) -> Result<u8, Comm
     if failed.is_empty() { Ok(u8::from(lost)) } else { Err(failed.into()) }
 }
 
-/// Backs one up; whether more of its files are lost than before.
+/// Backs up one tenant; returns whether more of its files are lost than before.
 async fn one(context: &Context, args: &BackupArgs, mut tenant: TenantTarget<'_>) -> Result<bool, CommandError> {
     let operation = Operation::new("backup", vec![backup::BACK_UP]).shared();
     if args.dry_run {
@@ -109,7 +109,7 @@ async fn one(context: &Context, args: &BackupArgs, mut tenant: TenantTarget<'_>)
     show(context, &tenant, &made, before, deleted)?;
     if has_lost && !context.format().is_json() {
         let said = format!(
-            "{} files are lost, {} before the last backup: no older backup is deleted, as they have what is missing",
+            "{} files are lost, {} before the last backup: konta deleted no older backup, because they have what is missing",
             files.lost(),
             before.unwrap_or_default()
         );
@@ -145,7 +145,7 @@ fn show(
         return Ok(());
     }
     output::print_text(&format!(
-        "{} is backed up as {}: {}, {} rows, {} files, in {:.0} s",
+        "{} backed up as {}: {}, {} rows, {} files, in {:.0} s",
         report.tenant,
         report.id,
         text::bytes(report.bytes),
@@ -156,12 +156,12 @@ fn show(
     for (what, names) in [("missing", &manifest.files.missing), ("damaged", &manifest.files.damaged)] {
         if let Some(first) = names.first() {
             let count = names.len();
-            let said = format!("{count} attachments were {what} in the filestore itself, the first: {first}");
+            let said = format!("{count} attachments are {what} in the tenant's filestore, the first: {first}");
             message::warning(context.palette(), &said);
         }
     }
     if !report.deleted.is_empty() {
-        message::note(context.palette(), &format!("{} older backups are deleted", report.deleted.len()));
+        message::note(context.palette(), &format!("{} older backups deleted", report.deleted.len()));
     }
     Ok(())
 }

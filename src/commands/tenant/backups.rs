@@ -1,4 +1,4 @@
-//! `konta tenant backups`: what there is to restore.
+//! `konta tenant backups`: lists what can be restored.
 
 use clap::Args;
 use jiff::Timestamp;
@@ -11,14 +11,14 @@ use crate::report::{message, output, table, text};
 use crate::tenant::backup::{self, StoredBackup};
 use crate::tenant::backup_store;
 
-/// List a tenant's backups, also those of one that is no longer deployed.
+/// List a tenant's backups, even if the tenant is no longer deployed.
 ///
-/// "tested" is when a backup was last restored by `konta tenant restore NAME --check`, and all of it was there.
+/// The column "tested" says when `konta tenant restore NAME --check` last restored the backup completely.
 #[derive(Debug, Args)]
 pub(super) struct BackupsArgs {
-    /// The tenant
+    /// Name of the tenant
     name: String,
-    /// Delete those that `backups` of the environment's manifest no longer keeps
+    /// Delete the backups that `backups` in the environment's manifest no longer keeps
     #[arg(long)]
     prune: bool,
 }
@@ -31,7 +31,7 @@ struct Report {
     deleted: Vec<BackupId>,
 }
 
-/// Lists them, newest first.
+/// Lists the backups, newest first.
 pub(super) async fn run(context: &Context, args: &BackupsArgs) -> Result<u8, CommandError> {
     let loaded = context.load()?;
     let known = loaded.workspace.tenants.values().find(|tenant| tenant.name.as_str() == args.name);
@@ -62,7 +62,7 @@ pub(super) async fn run(context: &Context, args: &BackupsArgs) -> Result<u8, Com
         output::print_text(&table::table(&["backup", "begun", "size", "Odoo", "tested", "state"], rows))?;
     }
     if !deleted.is_empty() {
-        message::note(context.palette(), &format!("{} older backups are deleted", deleted.len()));
+        message::note(context.palette(), &format!("{} older backups deleted", deleted.len()));
     }
     Ok(0)
 }

@@ -1,4 +1,4 @@
-//! `konta tenant clone`: another tenant becomes a neutralised copy.
+//! `konta tenant clone`: makes another tenant a neutralised copy.
 
 use clap::Args;
 use jiff::{SignedDuration, Timestamp};
@@ -11,32 +11,33 @@ use crate::tenant::{backup, backup_store};
 
 use super::{restore as restoring, target};
 
-/// Make another tenant a neutralised copy of this one, to try things out.
+/// Make another tenant a neutralised copy of a tenant, for tests.
 ///
-/// The copy sends no mail, takes no payment, runs only the jobs that Odoo itself leaves on, has a database id and secret and an
-/// address of its own, says so on every page, and asks search engines to stay away. The other tenant has a manifest and is deployed;
-/// what it held is set aside, as `konta tenant restore` does.
+/// The copy sends no mail, takes no payments, and runs only the scheduled jobs that Odoo's neutralisation leaves active. It
+/// has its own database id, secret and address, shows on every page that it is a copy, and asks search engines not to
+/// index it. The other tenant must have a manifest and be deployed; its former database is kept, as after `konta tenant
+/// restore`.
 #[derive(Debug, Args)]
 pub(super) struct CloneArgs {
-    /// The tenant that is copied
+    /// Name of the tenant to copy
     name: String,
-    /// The tenant that becomes the copy
+    /// Name of the tenant that becomes the copy
     #[arg(long = "as", value_name = "NAME")]
     copy: String,
-    /// Take this backup, or `latest`, instead of making one
+    /// Backup to copy, or `latest` [default: make a new one]
     #[arg(long, value_name = "BACKUP")]
     from: Option<String>,
-    /// Show the steps, and change nothing
+    /// Show the steps and change nothing
     #[arg(long)]
     dry_run: bool,
 }
 
-/// Copies.
+/// Runs `konta tenant clone`.
 pub(super) async fn run(context: &Context, args: &CloneArgs) -> Result<u8, CommandError> {
     if args.name == args.copy {
         return Err(CommandError::Usage {
             message: format!("{} cannot be a copy of itself", args.name),
-            help: "name the tenant that becomes the copy with --as".to_owned(),
+            help: "name the tenant that becomes the copy with `--as`".to_owned(),
         });
     }
     let loaded = context.load()?;
@@ -45,8 +46,8 @@ pub(super) async fn run(context: &Context, args: &CloneArgs) -> Result<u8, Comma
     let mut copy = target::find(context, &loaded, &args.copy).await?;
     if source.environment.name != copy.environment.name {
         return Err(CommandError::Usage {
-            message: format!("{} and {} are of different environments", args.name, args.copy),
-            help: "a copy lives in the environment whose bucket holds the backup".to_owned(),
+            message: format!("{} and {} belong to different environments", args.name, args.copy),
+            help: "choose a tenant of the same environment: its bucket holds the backup".to_owned(),
         });
     }
     let backing_up = Operation::new("backup", vec![backup::BACK_UP]).shared();
@@ -59,7 +60,7 @@ pub(super) async fn run(context: &Context, args: &CloneArgs) -> Result<u8, Comma
     }
     if !context.global().yes {
         let question = format!(
-            "Make the tenant {} of {} in {} a neutralised copy of {}? What it holds is set aside",
+            "Make the tenant {} of {} in {} a neutralised copy of {}? Its current data is set aside",
             copy.name,
             copy.environment.name,
             copy.place(),

@@ -1,4 +1,4 @@
-//! `konta tenant modules`: which modules a tenant has, and which it should have.
+//! `konta tenant modules`: shows which modules a tenant has, and which its manifest asks for.
 
 use clap::Args;
 use serde_json::json;
@@ -9,17 +9,17 @@ use crate::report::{message, output, table};
 
 use super::target;
 
-/// Show which modules a tenant has, in which version, and which of its manifest's are missing.
+/// Show a tenant's modules with their versions, and which modules of its manifest are missing.
 #[derive(Debug, Args)]
 pub(super) struct ModulesArgs {
-    /// Its name
+    /// Name of the tenant
     name: String,
-    /// Only those of the manifest and of the tier, not what they brought with them
+    /// Show only the modules of the manifest and the tier, not their dependencies
     #[arg(long)]
     wanted: bool,
 }
 
-/// Shows.
+/// Runs `konta tenant modules`.
 pub(super) async fn run(context: &Context, args: &ModulesArgs) -> Result<u8, CommandError> {
     let loaded = context.load()?;
     let standing = target::find(context, &loaded, &args.name).await?;

@@ -1,4 +1,4 @@
-//! `konta tenant move`: into the pool or out of it, to another cell, into a cluster of its own or out of it.
+//! `konta tenant move`: into or out of the pool, to another cell, into or out of its own database cluster.
 
 use std::cell::Cell;
 
@@ -19,26 +19,27 @@ use crate::tenant::suspension;
 use super::resize::{self, refuse_unknown_tier};
 use super::target::{self, TenantTarget};
 
-/// Move a tenant into the pool or out of it, to another cell, or into a database cluster of its own or out of it, with its data.
+/// Move a tenant with its data: into or out of the pool, to another cell, into or out of its own database cluster.
 ///
-/// Shows the plan, with what it costs and what the customer pays, and asks. Then tier, cell and database are written into the tenant's
-/// manifest, where all else stays as it is. Visitors see a page of maintenance while database and files go by way of a backup; what is
-/// left behind is dropped only when the new place answers. Without options the tenant goes where its manifest says. Interrupted or
-/// failed, the same command goes on, and --back turns back.
+/// Shows the plan with its cost and the customer's price, and asks. Then konta writes tier, cell and database into the
+/// tenant's manifest, and leaves the rest of it as it is. Visitors see a maintenance page while database and files travel
+/// in a backup; konta drops what the tenant leaves behind only when the tenant answers in its new location. Without
+/// options, the tenant goes where its manifest says. If the move is interrupted or fails, run the same command again to
+/// continue, or add `--back` to go back.
 #[derive(Debug, Args)]
 pub(super) struct MoveArgs {
-    /// Its name
+    /// Name of the tenant
     name: String,
-    /// The tier it buys from now on, which says whether it is pooled or dedicated
+    /// New tier, which decides whether the tenant is pooled or dedicated
     #[arg(long)]
     tier: Option<String>,
-    /// The cell [default: as now]
+    /// Cell to move to [default: the current one]
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=9999))]
     cell: Option<u32>,
-    /// Where its database is: in the cell's cluster (shared) or in one of its own (dedicated)
+    /// Cluster for its database: the cell's (shared) or its own (dedicated)
     #[arg(long, value_name = "KIND", value_parser = ["shared", "dedicated"])]
     database: Option<String>,
-    /// Go back to where a move that is not at its end began
+    /// Go back to where an incomplete move began
     #[arg(long, conflicts_with_all = ["tier", "cell", "database"])]
     back: bool,
     /// Stop after showing the plan
@@ -46,7 +47,7 @@ pub(super) struct MoveArgs {
     dry_run: bool,
 }
 
-/// Moves.
+/// Runs `konta tenant move`.
 pub(super) async fn run(context: &Context, args: &MoveArgs) -> Result<u8, CommandError> {
     let loaded = context.load()?;
     let before = context::tenant(&loaded.workspace, &args.name)?;
@@ -100,13 +101,13 @@ pub(super) async fn run(context: &Context, args: &MoveArgs) -> Result<u8, Comman
     deploy::go(context, &wanted, &what, args.dry_run, Some(&relocation), write).await
 }
 
-/// The manifest as it is to be.
+/// The manifest's new text.
 fn changed(args: &MoveArgs, before: &Tenant, record: Option<&Record>, text: &str) -> Option<String> {
     let Some(record) = record.filter(|_| args.back) else {
         return edit::moved(text, args.tier.as_deref(), args.cell, args.database.as_deref());
     };
     let from = record.from;
-    // What the manifest does not say need not be written: konta leaves a tenant where it lives.
+    // A key that the manifest lacks need not be written: without it konta leaves a tenant where it is.
     let cell = before.cell.filter(|cell| cell.get() != from.cell).map(|_| from.cell);
     let database = if from.own_cluster { "dedicated" } else { "shared" };
     let database = (Location::wanted(before, from.cell()).own_cluster != from.own_cluster).then_some(database);
@@ -114,7 +115,7 @@ fn changed(args: &MoveArgs, before: &Tenant, record: Option<&Record>, text: &str
     edit::moved(text, tier, cell, database)
 }
 
-/// Refuses what cannot be moved as it stands.
+/// Refuses a move that cannot begin or continue in the tenant's current state.
 fn refuse(args: &MoveArgs, standing: &TenantTarget<'_>, record: Option<&Record>) -> Result<(), CommandError> {
     let name = &standing.name;
     let refused = |problem: String, help: String| Err(OperationError::Preflight { problem, help }.into());
@@ -126,27 +127,29 @@ fn refuse(args: &MoveArgs, standing: &TenantTarget<'_>, record: Option<&Record>)
     }
     match (record, standing.stack.page()) {
         (None, _) if args.back => {
-            refused(format!("{name} is not on its way"), "move it with --tier, --cell or --database".to_owned())
+            refused(format!("{name} is not being moved"), "move it with `--tier`, `--cell` or `--database`".to_owned())
         }
         (Some(Record { stage: Stage::Arrived, to, .. }), _) if args.back => refused(
-            format!("{name} has arrived in {to}"),
-            format!("`konta tenant move {name}` tidies up; after that move it again with --tier, --cell or --database"),
+            format!("{name} has already arrived in {to}"),
+            format!(
+                "complete the move with `konta tenant move {name}`, then move it again with `--tier`, `--cell` or `--database`"
+            ),
         ),
         (Some(Record { stage: Stage::Returning, from, .. }), _) if !args.back => refused(
-            format!("{name} is on its way back to {from}"),
-            format!("`konta tenant move {name} --back` goes on; after that it can be moved again"),
+            format!("{name} is already going back to {from}"),
+            format!("complete that with `konta tenant move {name} --back`, then move it again"),
         ),
         (None, page) if page != ServingState::Serving => refused(
             format!("{name} is {}", page.state().unwrap_or_default()),
             format!(
-                "`konta tenant resume {name}` brings it back; an upgrade that was broken off goes on with `konta tenant upgrade {name}`"
+                "bring it back with `konta tenant resume {name}`, or resume an interrupted upgrade with `konta tenant upgrade {name}`"
             ),
         ),
         _ => Ok(()),
     }
 }
 
-/// What is kept about the move: what was kept, or a new record; `None` where nothing moves.
+/// The record of the move: the existing one or a new one; `None` if nothing moves.
 fn plan(
     args: &MoveArgs,
     standing: &TenantTarget<'_>,
@@ -169,9 +172,9 @@ fn plan(
     let to = Location::wanted(after, after.cell.unwrap_or(here));
     match record {
         Some(record) if !args.back && record.to != to => Err(OperationError::Preflight {
-            problem: format!("{name} is on its way from {} to {}, and its manifest says {to}", record.from, record.to),
+            problem: format!("{name} is being moved from {} to {}, but its manifest says {to}", record.from, record.to),
             help: format!(
-                "let it arrive first, with its manifest as it was, or turn back with `konta tenant move {name} --back`"
+                "restore its manifest and complete that move first, or go back with `konta tenant move {name} --back`"
             ),
         }
         .into()),
@@ -184,7 +187,7 @@ fn plan(
     }
 }
 
-/// Says that nothing moves; a change that asks for no move is refused, and nothing is written.
+/// Says that nothing moves. Refuses a change that needs no move, and writes nothing.
 fn there_already(
     context: &Context,
     standing: &TenantTarget<'_>,
@@ -195,16 +198,16 @@ fn there_already(
     let home = Location::wanted(after, cell);
     if !unchanged {
         return Err(CommandError::Usage {
-            message: format!("{} would stay where it is: {home}", standing.name),
-            help: format!("`konta tenant resize {}` changes tier or size within a kind of service", standing.name),
+            message: format!("{} would remain where it is: {home}", standing.name),
+            help: format!("change tier or size in place with `konta tenant resize {}`", standing.name),
         });
     }
-    say(context, standing, home, "there already", &[])?;
-    message::hint(context.palette(), "--tier, --cell or --database say where else it could go");
+    say(context, standing, home, "already there", &[])?;
+    message::hint(context.palette(), "add `--tier`, `--cell` or `--database` to move it");
     Ok(0)
 }
 
-/// Says where a tenant is that has not moved.
+/// Says where a tenant is that did not move.
 fn say(
     context: &Context,
     standing: &TenantTarget<'_>,
@@ -232,7 +235,7 @@ fn say(
     Ok(())
 }
 
-/// Turns back where the tenant's stack is still what it was.
+/// Goes back if the tenant's stack is still what it was.
 async fn resume(
     context: &Context,
     args: &MoveArgs,
@@ -252,7 +255,7 @@ async fn resume(
     }
     let question = format!("Let {} serve again in {}?", standing.name, standing.place());
     if !context.global().yes && !prompt::confirm(&question)? {
-        return Err(CommandError::Declined("the way back was not confirmed".to_owned()));
+        return Err(CommandError::Declined("the return was not confirmed".to_owned()));
     }
     let not_run = standing
         .operate(context, &operation, async |context: &operation::Context<'_>| {
@@ -266,7 +269,7 @@ async fn resume(
 
 fn by_hand(path: &str) -> CommandError {
     CommandError::Usage {
-        message: format!("{path} is written in a way that konta does not change"),
-        help: format!("write `tier`, `cell` or `database` into {path} yourself, then `konta tenant move NAME`"),
+        message: format!("konta cannot edit {path}: it is written in a form that konta does not change"),
+        help: format!("write `tier`, `cell` or `database` into {path} yourself, then run `konta tenant move NAME`"),
     }
 }

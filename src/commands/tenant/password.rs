@@ -1,4 +1,4 @@
-//! `konta tenant password`: the first administrator's password.
+//! `konta tenant password`: prints the first administrator's password.
 
 use clap::Args;
 use secrecy::ExposeSecret as _;
@@ -10,16 +10,16 @@ use crate::report::{message, output};
 
 use super::target;
 
-/// Show the password that was generated for a tenant's first administrator.
+/// Print the password that konta generated for a tenant's first administrator.
 ///
-/// It is written to standard output, in full. Once it is changed in Odoo this one is of no use any more.
+/// The password goes to standard output in clear text. After it is changed in Odoo, this one is of no more use.
 #[derive(Debug, Args)]
 pub(super) struct PasswordArgs {
-    /// Its name
+    /// Name of the tenant
     name: String,
 }
 
-/// Shows.
+/// Runs `konta tenant password`.
 pub(super) async fn run(context: &Context, args: &PasswordArgs) -> Result<u8, CommandError> {
     let loaded = context.load()?;
     let standing = target::look(context, &loaded, &args.name).await?;
@@ -27,9 +27,10 @@ pub(super) async fn run(context: &Context, args: &PasswordArgs) -> Result<u8, Co
     let name = names.administrator_password(&standing.name);
     let Some(password) = standing.session.aws.secret(&name).await? else {
         return Err(CommandError::Unknown {
-            message: format!("no password is kept for the administrator of {}", standing.name),
-            help: "konta keeps one for databases it has set up itself; reset it in Odoo with `Reset Password`"
-                .to_owned(),
+            message: format!("konta has no password for the administrator of {}", standing.name),
+            help:
+                "reset it in Odoo with `Reset Password`: konta has a password only for databases that it set up itself"
+                    .to_owned(),
         });
     };
     if context.format().is_json() {

@@ -1,4 +1,4 @@
-//! `konta tenant resize`: another tier or size, written into the tenant's manifest and deployed.
+//! `konta tenant resize`: writes another tier or size into the tenant's manifest, and deploys it.
 
 use std::cell::Cell;
 
@@ -16,20 +16,20 @@ use crate::stack::LoadedWorkspace;
 
 /// Give a tenant another tier of the same isolation, or another size.
 ///
-/// Shows the plan, with what it costs and what the customer pays, and asks. Then the tier and the size are written into the tenant's
-/// manifest, where all else stays as it is, and the tenant is deployed. Modules that the new tier does not have stay installed.
+/// Shows the plan with its cost and the customer's price, and asks. Then konta writes tier and size into the tenant's
+/// manifest, leaves the rest of it as it is, and deploys the tenant. Modules that the new tier lacks remain installed.
 #[derive(Debug, Args)]
 #[command(group(ArgGroup::new("wanted").required(true).multiple(true).args(["tier", "cpu", "memory"])))]
 pub(super) struct ResizeArgs {
-    /// Its name
+    /// Name of the tenant
     name: String,
-    /// The tier it buys from now on
+    /// New tier
     #[arg(long)]
     tier: Option<String>,
-    /// CPU units of a task [default: as now]
+    /// CPU units of a task [default: the current ones]
     #[arg(long, value_name = "UNITS")]
     cpu: Option<u32>,
-    /// Memory of a task, in MiB [default: as now]
+    /// Memory of a task in MiB [default: the current size]
     #[arg(long, value_name = "MIB")]
     memory: Option<u32>,
     /// Stop after showing the plan
@@ -37,7 +37,7 @@ pub(super) struct ResizeArgs {
     dry_run: bool,
 }
 
-/// Resizes.
+/// Runs `konta tenant resize`.
 pub(super) async fn run(context: &Context, args: &ResizeArgs) -> Result<u8, CommandError> {
     let loaded = context.load()?;
     let before = context::tenant(&loaded.workspace, &args.name)?;
@@ -67,13 +67,13 @@ pub(super) async fn run(context: &Context, args: &ResizeArgs) -> Result<u8, Comm
     let what = ScopeArgs::Tenant { names: vec![args.name.clone()], all: false };
     let code = deploy::go(context, &wanted, &what, args.dry_run, None, write).await?;
     if !args.dry_run && !written.get() && changed != text {
-        // Nothing in AWS was to be changed, the manifest is all the same.
+        // Nothing in AWS changes, but the manifest does.
         edit::replace(&file, &changed)?;
     }
     Ok(code)
 }
 
-/// CPU and memory as they are to be; what is not said stays as it is.
+/// The new CPU and memory; a value that is not given stays as it is. `None` if neither is given.
 fn wanted_size(args: &ResizeArgs, before: &Tenant) -> Option<(u32, u32)> {
     if args.cpu.is_none() && args.memory.is_none() {
         return None;
@@ -89,12 +89,12 @@ fn refuse_another_home(args: &ResizeArgs, before: &Tenant, after: &Tenant) -> Re
     let tier = args.tier.as_deref().unwrap_or_default();
     Err(OperationError::Preflight {
         problem: format!(
-            "{} is {}; as a {} one it would lose its attachments",
+            "{} is {}; resized to a {} tier, it would lose its attachments",
             before.name,
             before.isolation.as_str(),
             after.isolation.as_str()
         ),
-        help: format!("`konta tenant move {} --tier {tier}` brings them along", before.name),
+        help: format!("run `konta tenant move {} --tier {tier}`, which brings them along", before.name),
     }
     .into())
 }
@@ -113,8 +113,8 @@ pub(super) fn refuse_unknown_tier(tier: &str, workspace: &Workspace) -> Result<(
 
 fn by_hand(path: &str) -> CommandError {
     CommandError::Usage {
-        message: format!("{path} is written in a way that konta does not change"),
-        help: format!("write `tier` and `size` into {path} yourself, then `konta deploy tenant NAME`"),
+        message: format!("konta cannot edit {path}: it is written in a form that konta does not change"),
+        help: format!("write `tier` and `size` into {path} yourself, then run `konta deploy tenant NAME`"),
     }
 }
 
@@ -146,7 +146,7 @@ impl Bought {
     }
 }
 
-/// Shows what the customer buys, before and after: as an event, or for people.
+/// Shows what the customer buys before and after, as an event or as text.
 pub(super) fn show(
     context: &Context,
     event: &str,
@@ -166,7 +166,13 @@ pub(super) fn show(
     let gone: Vec<&str> =
         before.modules.iter().filter(|name| !after.modules.contains(name)).map(String::as_str).collect();
     if !gone.is_empty() {
-        message::note(context.palette(), &format!("stay installed, though no longer asked for: {}", gone.join(", ")));
+        message::note(
+            context.palette(),
+            &format!(
+                "modules that remain installed although the manifest no longer asks for them: {}",
+                gone.join(", ")
+            ),
+        );
     }
     Ok(())
 }

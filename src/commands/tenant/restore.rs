@@ -1,4 +1,4 @@
-//! `konta tenant restore`: beside the tenant, counted, then in its place.
+//! `konta tenant restore`: restores a backup into a second database, counts it, and swaps it in.
 
 use clap::Args;
 use jiff::SignedDuration;
@@ -13,43 +13,43 @@ use crate::tenant::{backup, backup_store};
 
 use super::target::{self, TenantTarget};
 
-/// Restore a backup beside the tenant, count it, and put it in the tenant's place.
+/// Restore a backup into a second database, count it, and put it in the tenant's place.
 ///
-/// The backup is restored into a new database and its files are added; only when every row and file is there does it take the
-/// tenant's place, at one stroke. Until then visitors see what they saw. What stood there is kept as it was until the next restore.
-/// Whatever ends it on the way, the same command goes on.
+/// konta restores the backup into a new database and adds its files. Only if every row and file is there, one statement
+/// puts the new database in the tenant's place. Until then visitors see the old data. The former database is kept until
+/// the next restore. If the restore is interrupted, run the same command again to continue.
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub(super) struct RestoreArgs {
-    /// The tenant
+    /// Name of the tenant
     name: String,
-    /// The backup, by its name, or `latest`
+    /// Name of the backup, or `latest`
     #[arg(long, value_name = "BACKUP", default_value = "latest")]
     from: String,
-    /// Take the backup of another tenant
+    /// Restore the backup of another tenant
     #[arg(long, value_name = "NAME")]
     tenant: Option<String>,
-    /// Restore into a database that is dropped afterwards, to know that the backup can be restored; the tenant notices nothing
+    /// Test whether the backup can be restored: restore it into a database that is dropped afterwards
     #[arg(long)]
     check: bool,
-    /// Restore also a backup that stands there as restored already, which loses what was done since
+    /// Restore the backup again even if it is already in place; changes made since are lost
     #[arg(long, conflicts_with = "check")]
     again: bool,
-    /// Put back the database that stood there before the last restore
+    /// Put back the database from before the last restore
     #[arg(long, conflicts_with_all = ["check", "again", "tenant", "from"])]
     undo: bool,
-    /// With --undo: also when attachments of that database are lost
+    /// With `--undo`: put it back even if attachments of that database are lost
     #[arg(long, requires = "undo")]
     anyway: bool,
-    /// Drop the database that stood there before the last restore; it can no longer be undone then
+    /// Drop the database from before the last restore, which then cannot be undone
     #[arg(long, conflicts_with_all = ["check", "again", "tenant", "from", "undo"])]
     drop_before: bool,
-    /// Show the steps, and change nothing
+    /// Show the steps and change nothing
     #[arg(long)]
     dry_run: bool,
 }
 
-/// Restores.
+/// Runs `konta tenant restore`.
 pub(super) async fn run(context: &Context, args: &RestoreArgs) -> Result<u8, CommandError> {
     let loaded = context.load()?;
     let mut tenant = target::find(context, &loaded, &args.name).await?;
@@ -92,7 +92,7 @@ fn confirm(context: &Context, tenant: &TenantTarget<'_>, manifest: &Manifest) ->
     let whose =
         if manifest.tenant == tenant.name.as_str() { String::new() } else { format!(" of {}", manifest.tenant) };
     let question = format!(
-        "Put the backup {}{whose} ({}, {}) in the place of the tenant {} of {} in {}? What was done there since is set aside",
+        "Restore the backup {}{whose} ({}, {}) to the tenant {} of {} in {}? The current data is set aside",
         manifest.id,
         manifest.id.moment(),
         text::bytes(manifest.bytes()),
@@ -132,15 +132,18 @@ pub(super) fn show(
     }
     let name = &tenant.name;
     if *done == Restored::StoodAlready {
-        output::print_text(&format!("{name} has been restored from {} already", manifest.id))?;
-        message::note(context.palette(), "what was done since stays; --again restores it once more and loses that");
+        output::print_text(&format!("{name} was already restored from {}", manifest.id))?;
+        message::note(
+            context.palette(),
+            "changes made since are kept; `--again` restores the backup again and loses them",
+        );
         return Ok(());
     }
-    output::print_text(&format!("{name} is restored from {}{}", manifest.id, words(outcome)))?;
+    output::print_text(&format!("{name} restored from {}{}", manifest.id, words(outcome)))?;
     message::note(
         context.palette(),
         &format!(
-            "what stood there before is kept: `konta tenant restore {name} --undo` puts it back, --drop-before drops it"
+            "the former database is kept: `konta tenant restore {name} --undo` puts it back, `--drop-before` drops it"
         ),
     );
     Ok(())
@@ -189,16 +192,16 @@ async fn undo(context: &Context, tenant: &mut TenantTarget<'_>, args: &RestoreAr
         return tenant.show(context, &operation);
     }
     let question = format!(
-        "Put back what stood in the place of the tenant {name} of {} before the last restore? What was done since is set aside",
+        "Put back the database of the tenant {name} of {} from before the last restore? Changes made since are set aside",
         tenant.environment.name
     );
     if !context.global().yes && !prompt::confirm(&question)? {
-        return Err(CommandError::Declined("the undoing was not confirmed".to_owned()));
+        return Err(CommandError::Declined("undoing the restore was not confirmed".to_owned()));
     }
     context.outlast(&mut tenant.session, SignedDuration::from_mins(15)).await?;
     let done =
         tenant.operate(context, &operation, async |context| restore::undo(context, &name, args.anyway).await).await?;
-    finish(context, tenant, if done { "has back what stood there before the restore" } else { "had it back already" })
+    finish(context, tenant, if done { "is back as it was before the restore" } else { "was already put back" })
 }
 
 async fn drop_before(context: &Context, tenant: &TenantTarget<'_>, args: &RestoreArgs) -> Result<u8, CommandError> {
@@ -207,12 +210,13 @@ async fn drop_before(context: &Context, tenant: &TenantTarget<'_>, args: &Restor
     if args.dry_run {
         return tenant.show(context, &operation);
     }
-    let question = format!("Drop the database of {name} that was set aside by the last restore?");
+    let question =
+        format!("Drop the database of {name} from before the last restore? The restore can then no longer be undone");
     if !context.global().yes && !prompt::confirm(&question)? {
-        return Err(CommandError::Declined("the dropping was not confirmed".to_owned()));
+        return Err(CommandError::Declined("dropping the former database was not confirmed".to_owned()));
     }
     tenant.operate(context, &operation, async |context| restore::forget(context, &name).await).await?;
-    finish(context, tenant, "keeps no database from before a restore")
+    finish(context, tenant, "no longer has a database from before a restore")
 }
 
 fn finish(context: &Context, tenant: &TenantTarget<'_>, what: &str) -> Result<u8, CommandError> {

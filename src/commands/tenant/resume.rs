@@ -1,4 +1,4 @@
-//! `konta tenant resume`: back on the net.
+//! `konta tenant resume`: brings a tenant back online.
 
 use clap::Args;
 use jiff::SignedDuration;
@@ -14,20 +14,20 @@ use crate::tenant::{suspension, upgrade};
 
 use super::target;
 
-/// Bring a suspended tenant back, or one whose page of maintenance was left behind.
+/// Bring back a suspended tenant, or one that still shows the maintenance page of an interrupted operation.
 ///
-/// It comes back as it was deployed; what its manifest says by now is for `konta deploy`. A tenant with a schedule is awake until its
-/// next time to sleep.
+/// It comes back as it was deployed; `konta deploy` applies later changes of its manifest. A tenant with a schedule runs
+/// until the schedule next stops it.
 #[derive(Debug, Args)]
 pub(super) struct ResumeArgs {
-    /// Its name; it may have no manifest any more
+    /// Name of the tenant; its manifest may already be deleted
     name: String,
-    /// Show the steps, and change nothing
+    /// Show the steps and change nothing
     #[arg(long)]
     dry_run: bool,
 }
 
-/// Resumes.
+/// Runs `konta tenant resume`.
 pub(super) async fn run(context: &Context, args: &ResumeArgs) -> Result<u8, CommandError> {
     let loaded = context.load()?;
     let mut tenant = target::find(context, &loaded, &args.name).await?;
@@ -63,7 +63,7 @@ pub(super) async fn run(context: &Context, args: &ResumeArgs) -> Result<u8, Comm
         }))?;
         return Ok(0);
     }
-    output::print_text(&format!("{name} is back: {url}"))?;
+    output::print_text(&format!("{name} resumed: {url}"))?;
     for text in not_run {
         message::note(context.palette(), &format!("not run: {text}"));
     }

@@ -1,4 +1,4 @@
-//! `konta tenant suspend`: off the net, with its data untouched.
+//! `konta tenant suspend`: takes a tenant offline, with its data untouched.
 
 use clap::Args;
 use jiff::SignedDuration;
@@ -12,20 +12,20 @@ use crate::tenant::suspension;
 
 use super::target;
 
-/// Take a tenant off the net: a page says so, none of its tasks runs, its data stays.
+/// Take a tenant offline: a page says so, none of its tasks runs, its data is kept.
 ///
-/// In a pool its scheduled jobs rest too, and its neighbours notice nothing. Deployments pass it over until `konta tenant resume`.
-/// Nothing is lost by an interruption: the same command goes on where it stopped.
+/// In a pool, its scheduled jobs pause, too, and its neighbours notice nothing. Deployments skip it until `konta tenant
+/// resume`. If the command is interrupted, run it again to continue where it stopped.
 #[derive(Debug, Args)]
 pub(super) struct SuspendArgs {
-    /// Its name; it may have no manifest any more
+    /// Name of the tenant; its manifest may already be deleted
     name: String,
-    /// Show the steps, and change nothing
+    /// Show the steps and change nothing
     #[arg(long)]
     dry_run: bool,
 }
 
-/// Suspends.
+/// Runs `konta tenant suspend`.
 pub(super) async fn run(context: &Context, args: &SuspendArgs) -> Result<u8, CommandError> {
     let loaded = context.load()?;
     let mut tenant = target::find(context, &loaded, &args.name).await?;
@@ -33,10 +33,10 @@ pub(super) async fn run(context: &Context, args: &SuspendArgs) -> Result<u8, Com
     if args.dry_run {
         return tenant.show(context, &operation);
     }
-    // One that is suspended already was confirmed before; what may be left of it is done.
+    // A tenant that is already suspended was confirmed before; konta only finishes what may be left to do.
     if tenant.stack.page() != ServingState::Suspended && !context.global().yes {
         let question = format!(
-            "Suspend the tenant {} of {} in {}? Its visitors see a page that says so, and nobody can work in it",
+            "Suspend the tenant {} of {} in {}? Visitors see a page instead of Odoo, and nobody can work in it",
             tenant.name,
             tenant.environment.name,
             tenant.place()
@@ -58,7 +58,7 @@ pub(super) async fn run(context: &Context, args: &SuspendArgs) -> Result<u8, Com
         }))?;
         return Ok(0);
     }
-    output::print_text(&format!("{name} is suspended"))?;
+    output::print_text(&format!("{name} suspended"))?;
     message::note(context.palette(), &format!("its data is kept; `konta tenant resume {name}` brings it back"));
     Ok(0)
 }

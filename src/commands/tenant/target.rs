@@ -1,4 +1,4 @@
-//! A tenant that stands, with or without a manifest, and what its operations are carried out with.
+//! A deployed tenant, with or without a manifest, and what konta needs to carry out its operations.
 
 use crate::commands::context::{self, Session};
 use crate::commands::{CommandError, Context, operation_view, runner};
@@ -12,22 +12,22 @@ use crate::stack::names::Names;
 use crate::stack::{LoadedWorkspace, Observed, ObservedStack};
 use crate::tenant::relocation;
 
-/// A tenant that stands.
+/// A deployed tenant.
 pub(super) struct TenantTarget<'a> {
     /// Its name.
     pub(super) name: TenantName,
-    /// Where it stands.
+    /// The environment where it is deployed.
     pub(super) environment: &'a Environment,
     /// A session with the right account.
     pub(super) session: Session,
-    /// What stands.
+    /// The deployed stacks of the environment.
     pub(super) observed: Observed,
     /// Its own stack.
     pub(super) stack: ObservedStack,
     loaded: &'a LoadedWorkspace,
 }
 
-/// Looks a tenant up to do something with it; one that is being moved is refused.
+/// Looks up a tenant for an operation; refuses one that is being moved.
 pub(super) async fn find<'a>(
     context: &Context,
     loaded: &'a LoadedWorkspace,
@@ -38,7 +38,7 @@ pub(super) async fn find<'a>(
     Ok(standing)
 }
 
-/// Looks a tenant up: in the environment of --env, else in that of its manifest, else in the only one.
+/// Looks up a tenant: in the environment of `--env`, otherwise in that of its manifest, otherwise in the only one.
 pub(super) async fn look<'a>(
     context: &Context,
     loaded: &'a LoadedWorkspace,
@@ -59,7 +59,7 @@ pub(super) async fn look<'a>(
         observe::sweep(&session.aws, loaded.workspace.application.as_str(), environment.name.as_str()).await?;
     let stack = loaded.names(environment).tenant(&name);
     let Some(stack) = observed.get(&stack).cloned() else {
-        // A name that neither stands nor is written is most likely misspelt.
+        // A name that is neither deployed nor in a manifest is probably misspelt.
         context::tenant(&loaded.workspace, asked)?;
         return Err(CommandError::Unknown {
             message: format!("the tenant {name} is not deployed in {}", environment.name),
@@ -84,7 +84,7 @@ impl TenantTarget<'_> {
         }
     }
 
-    /// The cluster with its database: its own, where it has one, else its cell's.
+    /// The cluster with its database: its own if it has one, otherwise its cell's.
     pub(super) fn database(&self, names: &Names) -> Result<Database<'_>, CommandError> {
         Ok(Database::of_tenant(&self.session.aws, &self.observed, names, &self.stack)?)
     }

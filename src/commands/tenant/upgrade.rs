@@ -1,4 +1,4 @@
-//! `konta tenant upgrade`: new versions of modules and of Odoo, with a way back.
+//! `konta tenant upgrade`: upgrades modules and Odoo, with a way back.
 
 mod tenant_upgrade;
 
@@ -21,38 +21,39 @@ use crate::tenant::upgrade::{self, Done, Wanted};
 use self::tenant_upgrade::TenantUpgrade;
 use super::target;
 
-/// Upgrade a tenant's modules, and take it to the image of its manifest or to another.
+/// Upgrade a tenant's modules, and its image to the manifest's or another one.
 ///
-/// While Odoo works nobody else can: visitors see a page of maintenance. The work is done in a copy of the database, which takes the
-/// tenant's place when all went well; else the former release serves the former data again. After an interruption the page stays, and
-/// the same command goes on. A pooled tenant keeps the image of its pool, which `konta deploy` changes for all of it.
+/// While Odoo upgrades, visitors see a maintenance page and nobody can work. Odoo works in a copy of the database, which
+/// takes the original's place if the upgrade succeeds; otherwise the former release serves the former data again. After an
+/// interruption the page remains; run the same command again to continue. A pooled tenant keeps the image of its pool,
+/// which `konta deploy` changes for the whole pool.
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub(super) struct UpgradeArgs {
-    /// Its name
+    /// Name of the tenant
     #[arg(required_unless_present = "all")]
     name: Option<String>,
-    /// All tenants of the environment, one after the other; one that fails keeps no other
+    /// Upgrade every tenant in the environment, one at a time; a failure does not stop the rest
     #[arg(long, conflicts_with = "name")]
     all: bool,
-    /// The image to take it to, by digest; it is written into the tenant's manifest
+    /// New image, by digest; konta writes it into the tenant's manifest [default: the manifest's]
     #[arg(long, value_name = "IMAGE")]
     image: Option<String>,
-    /// Keep the image that runs, whatever the manifest says by now
+    /// Keep the running image, even if the manifest names another
     #[arg(long, conflicts_with = "image")]
     keep_image: bool,
-    /// The modules to upgrade; base means all that are installed
+    /// Modules to upgrade, separated by commas; `base` means all installed modules
     #[arg(long, value_name = "MODULES", value_delimiter = ',', default_value = "base")]
     modules: Vec<String>,
-    /// Make no backup before
+    /// Skip the backup
     #[arg(long)]
     no_backup: bool,
-    /// Show the steps, and change nothing
+    /// Show the steps and change nothing
     #[arg(long)]
     dry_run: bool,
 }
 
-/// Upgrades.
+/// Runs `konta tenant upgrade`.
 pub(super) async fn run(context: &Context, args: &UpgradeArgs) -> Result<u8, CommandError> {
     let loaded = context.load()?;
     let (environment, names) = asked(context, &loaded, args)?;
@@ -86,12 +87,12 @@ pub(super) async fn run(context: &Context, args: &UpgradeArgs) -> Result<u8, Com
             Err(error) => error,
         };
         message::warning(context.palette(), &format!("{} was not upgraded: {error}", request.name));
-        // What ends every one of them is told once.
+        // A problem that would end every upgrade is reported once.
         let is_everybodys = error.exit_code() == 5 || error.is_out_of_reach();
         failed.push(error);
         if is_everybodys && number + 1 < requests.len() {
             let left: Vec<&str> = requests[number + 1..].iter().map(|request| request.name.as_str()).collect();
-            message::warning(context.palette(), &format!("not begun: {}", left.join(", ")));
+            message::warning(context.palette(), &format!("not started: {}", left.join(", ")));
             break;
         }
     }
@@ -114,14 +115,14 @@ fn asked<'a>(
     Ok((environment, names))
 }
 
-/// One of all that is not upgraded: for a reason that is as it should be, or as an error of the whole.
+/// Reports a tenant that `--all` does not upgrade: as a note if that is as intended, otherwise as an error of the run.
 fn pass_over(context: &Context, name: &str, reason: tenant_upgrade::Refusal, failed: &mut Vec<CommandError>) {
     match reason {
         tenant_upgrade::Refusal::Passed(reason) => {
-            message::note(context.palette(), &format!("{reason}; {name} is passed over"));
+            message::note(context.palette(), &format!("{name} skipped: {reason}"));
         }
         tenant_upgrade::Refusal::Error(error) => {
-            message::warning(context.palette(), &format!("{name} is not upgraded: {error}"));
+            message::warning(context.palette(), &format!("{name} was not upgraded: {error}"));
             failed.push(error);
         }
     }
@@ -134,7 +135,7 @@ async fn one(
     args: &UpgradeArgs,
 ) -> Result<(), CommandError> {
     let (modules, tenant) = (&args.modules, request.tenant);
-    // What stands is looked at again: a tenant before this one may have taken an hour.
+    // Look the tenant up again: an earlier upgrade may have taken an hour.
     let mut standing = target::find(context, loaded, &request.name).await?;
     context.outlast(&mut standing.session, SignedDuration::from_mins(45)).await?;
     if !standing.session.aws.runs_tasks() {
@@ -154,7 +155,7 @@ async fn one(
         return Err(CommandError::Unknown {
             message: format!("{name} has no module {}", unknown.join(", ")),
             help: format!(
-                "`konta tenant modules {name}` lists those it has; the manifest's missing ones are installed by an upgrade"
+                "run `konta tenant modules {name}` to list its modules; an upgrade installs those that its manifest asks for"
             ),
         });
     }
@@ -187,13 +188,14 @@ async fn one(
     let done = match done {
         Ok(done) => done,
         Err(broken) => {
-            // The next deployment would take the former data to an image that it does not fit.
+            // The next deployment would run the former data with an image that does not fit it.
             if let Some(edit) = request.edit.as_ref().filter(|_| broken.is_back) {
                 edit.take_back()?;
-                message::note(context.palette(), &format!("{} says the former image again", edit.path));
+                message::note(context.palette(), &format!("{} names the former image again", edit.path));
             } else if broken.is_back && request.new_image.as_ref().is_some_and(|new| *new != now) {
                 let text = format!(
-                    "the manifest of {} says another image than serves it, {now}: a deployment would release that without an upgrade",
+                    "the manifest of {} names another image than the one that serves it, {now}: correct it, because a deployment \
+                     would release that image without an upgrade",
                     request.name
                 );
                 message::warning(context.palette(), &text);
@@ -205,7 +207,7 @@ async fn one(
     if runtime.is_pooled && tenant.image != now {
         message::note(
             context.palette(),
-            "its pool still runs another image than its manifest says: `konta deploy env`",
+            "its pool still runs another image than its manifest names: run `konta deploy env` to update the pool",
         );
     }
     Ok(())
@@ -233,6 +235,6 @@ fn show(
         }))?;
         return Ok(());
     }
-    output::print_text(&format!("{name} is upgraded; it was off the net for {seconds} s"))?;
+    output::print_text(&format!("{name} upgraded; downtime {seconds} s"))?;
     Ok(())
 }

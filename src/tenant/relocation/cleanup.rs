@@ -1,4 +1,4 @@
-//! What a tenant that has moved leaves behind, dropped.
+//! Drops what a tenant that has moved leaves behind.
 
 use crate::deploy::steps::{self, REGISTRY};
 use crate::model::TenantName;
@@ -27,8 +27,8 @@ pub(super) async fn forget_hosts(context: &Context<'_>, left: Location, own: &st
     Ok((StepOutcome::Done, None))
 }
 
-/// Drops the database in the cluster that was left; in one that holds both, the one that the restored database took the place of. A
-/// cluster of its own goes as a whole.
+/// Drops the database in the cluster that the tenant left. If one cluster holds both databases, this drops the one that
+/// the restored database replaced. A tenant's own cluster is deleted as a whole.
 pub(super) async fn drop_data(
     context: &Context<'_>,
     tenant: &TenantName,
@@ -43,7 +43,7 @@ pub(super) async fn drop_data(
     }
     drop_empty(&new, tenant).await?;
     if left.own_cluster {
-        return Ok((StepOutcome::AlreadyDone, Some("it goes with its cluster".to_owned())));
+        return Ok((StepOutcome::AlreadyDone, Some("it is deleted with its cluster".to_owned())));
     }
     steps::drop_tenant(&old, tenant).await
 }

@@ -1,4 +1,4 @@
-//! The deployment of a plan, between what a tenant that moves does before and after it.
+//! The deployment of a plan, with the steps of a move before and after it.
 
 use crate::deploy::{Deployer, Planned, PlannedStack, StackResult};
 use crate::operation::OperationError;
@@ -6,7 +6,8 @@ use crate::stack::StackKind;
 
 use super::Relocation;
 
-/// Deploys a plan. A tenant that moves leaves only when everything that its new place needs is there: a new cell takes half an hour.
+/// Deploys a plan. A tenant that moves leaves only when everything that its new location needs is deployed: a new cell
+/// takes half an hour.
 ///
 /// # Errors
 /// When a step of the move fails; the same call resumes it.

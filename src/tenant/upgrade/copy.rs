@@ -1,4 +1,4 @@
-//! The copy of the database, which for a large tenant takes longer than a call to PostgreSQL may.
+//! The copy of the database, which for a large tenant takes longer than one call of the RDS Data API may.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use super::databases::{Databases, TRIES};
 const LONGEST: Duration = Duration::from_hours(2);
 
 impl Databases<'_> {
-    /// Copies the database, with the rights and the pool's settings, which belong to a database and are not copied.
+    /// Copies the database, and gives the copy the rights and the pool's settings, which PostgreSQL does not copy.
     pub(super) async fn copy(&self, now: Timestamp) -> StepResult {
         let copy = upgrade::copy_name(&self.own);
         let mut tries = 1;
@@ -26,9 +26,9 @@ impl Databases<'_> {
             let mark = format!("konta{:x}x{tries}", now.as_millisecond());
             match self.copied(&mark).await {
                 Ok(true) => break,
-                // It was broken off, or never begun.
+                // PostgreSQL aborted the copy, or never began it.
                 Ok(false) if tries < TRIES => {}
-                // A task that is ending may open one more connection; another copy, that of an interrupted run, may just have been ready.
+                // A task that is ending may open one more connection, or an interrupted run's copy may just be finished.
                 Err(OperationError::Aws(error))
                     if (error.says_it_is_in_use() || error.says_it_exists()) && tries < TRIES => {}
                 Ok(false) => {
@@ -36,7 +36,7 @@ impl Databases<'_> {
                         stack: self.stack.clone(),
                         step: "the copy".to_owned(),
                         reason: format!("PostgreSQL did not make the database {copy}"),
-                        help: "the log of the database cluster says why".to_owned(),
+                        help: "read the log of the database cluster, which says why".to_owned(),
                     });
                 }
                 Err(error) => return Err(error),
@@ -51,15 +51,15 @@ impl Databases<'_> {
         Ok((StepOutcome::Done, Some(copy)))
     }
 
-    /// Makes one copy; false when PostgreSQL ended without one. Where the call ended before it, PostgreSQL is asked until that is done:
-    /// a copy that is there then is this one, since there was none before.
+    /// Makes one copy; returns false if PostgreSQL ended without one. If the call ended earlier, konta asks PostgreSQL until
+    /// the copying has ended: a copy that exists then is this one, since none existed before.
     async fn copied(&self, mark: &str) -> Result<bool, OperationError> {
         let copying = upgrade::copy(&self.own, &self.own, mark);
         if self.data.send_once(&copying).await? == Sent::Done {
             return Ok(true);
         }
         let what = format!("the copy of {}", self.own);
-        self.context.events.note(format!("{what} takes longer than a call to PostgreSQL may; waiting for it"));
+        self.context.events.note(format!("{what} takes longer than one call to PostgreSQL may; waiting for it"));
         let begun = tokio::time::Instant::now();
         let mut retry = Retry::new(self.context.polling, Some(&self.context.events), what.clone());
         let is_copying = upgrade::is_copying(mark);

@@ -1,4 +1,4 @@
-//! A tenant at its upgrade: its databases with their notes, its page, and the tidying.
+//! A tenant during its upgrade: its databases with their notes, its page, and the cleanup.
 
 use crate::model::{ServingState, TenantName};
 use crate::odoo::database::Statement;
@@ -11,13 +11,13 @@ use crate::operation::step::Step;
 use crate::operation::{OperationError, StepOutcome};
 use crate::stack::runtime::TenantRuntime;
 
-/// How often a statement is tried while connections of tasks that are ending are still there.
+/// How often a statement is tried while tasks that are ending still have connections.
 pub(super) const TRIES: usize = 60;
 
-/// Also runs before an upgrade that begins anew after an earlier one.
-pub(super) const TIDY: Step = Step::new("tidy", "drop the previous database");
+/// Also runs before an upgrade that starts from the beginning after an earlier one.
+pub(super) const TIDY: Step = Step::new("tidy", "drop the former database");
 
-/// A tenant at its upgrade.
+/// A tenant during its upgrade.
 pub(super) struct Databases<'a> {
     pub(super) context: &'a Context<'a>,
     pub(super) tenant: &'a TenantName,
@@ -45,7 +45,7 @@ impl<'a> Databases<'a> {
         self.context.observed().get(&self.stack).map(crate::stack::ObservedStack::page).unwrap_or_default()
     }
 
-    /// Whether its tasks were seen to answer since its stack was last changed. A pool is seen by its own deployment.
+    /// Whether its tasks have answered since its stack was last changed. A pool's tasks are checked by its own deployment.
     pub(super) async fn is_seen_healthy(&self) -> Result<bool, OperationError> {
         if self.runtime.is_pooled {
             return Ok(true);
@@ -53,22 +53,23 @@ impl<'a> Databases<'a> {
         Ok(self.context.aws.parameter(&self.context.names.unverified_stack(&self.stack)).await?.is_none())
     }
 
-    /// A database's comment; `None` where there is no such database.
+    /// A database's comment; `None` if there is no such database.
     pub(super) async fn comment(&self, database: &str) -> Result<Option<String>, OperationError> {
         self.data.comment(database).await
     }
 
-    /// What an upgrade has kept beside a database: `None` where there is no such database, an inner `None` where nothing was kept.
+    /// The note of an upgrade in a database's comment: `None` if there is no such database, an inner `None` if it has no
+    /// note.
     pub(super) async fn note(&self, database: &str) -> Result<Option<Option<Note>>, OperationError> {
         Ok(self.comment(database).await?.map(|comment| Note::of(&comment)))
     }
 
-    /// Runs a statement that wants its databases without connections, until no task that is ending has one.
+    /// Runs a statement that needs databases without connections, and retries it until no task that is ending has one.
     pub(super) async fn exchange(&self, statement: &Statement) -> Result<(), OperationError> {
         self.data.run_when_free(statement, TRIES, self.context.polling.poll).await
     }
 
-    /// Drops what an upgrade that serves needs no more. The note goes last: without it nobody knew what the rest is.
+    /// Drops what a finished upgrade no longer needs. The note goes last: without it konta would not know what the rest is.
     pub(super) async fn tidy(&self) -> Result<(), OperationError> {
         let work = self.tidied();
         self.context.step(&self.stack, TIDY, work).await?;

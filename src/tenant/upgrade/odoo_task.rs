@@ -1,4 +1,4 @@
-//! The one-off task in which Odoo upgrades the copy: found again, stopped, and its last words.
+//! The one-off task in which Odoo upgrades the copy: running it, finding it again, stopping it, and reading its last lines.
 
 use std::time::Duration;
 
@@ -16,17 +16,17 @@ use crate::task::one_off::{self, Finished, OneOff};
 use super::Upgrade;
 use super::databases::Databases;
 
-/// How long a task that was told to stop is waited for: the longest stop timeout, and as much again for ECS.
+/// How long konta waits for a task to stop: the longest stop timeout, and the same again for ECS.
 const STOPPING: Duration = Duration::from_mins(4);
 
-/// Lines of Odoo's that an error repeats.
+/// How many of Odoo's lines an error quotes.
 const WORDS: usize = 6;
 
-/// The longest of them, in characters.
+/// The longest line that it quotes, in characters.
 const WIDTH: usize = 240;
 
 impl Upgrade<'_> {
-    /// Runs Odoo in the copy, from the image that is to serve, or waits for the task that does so already.
+    /// Runs Odoo in the copy, from the image that will serve, or waits for the task that does so already.
     pub(super) async fn run_odoo(&self, image: &str, started_by: &str, running: Option<String>) -> StepResult {
         let (site, wanted) = (&self.site, self.wanted);
         let begun = wanted.now.as_millisecond();
@@ -52,17 +52,20 @@ impl Upgrade<'_> {
         }
         let left = site.names_in(&upgrade::unsettled(&copy)).await?;
         let there = site.names_in(&database::installed_modules(&copy)).await?;
-        // Odoo passes over modules that it does not know, and ends well all the same.
+        // Odoo skips modules that it does not know, and reports success nevertheless.
         let unknown = modules::missing(wanted.installed, &there);
         if !left.is_empty() || !unknown.is_empty() {
-            let reason = format!("Odoo ended well, but left {}", [left, unknown].concat().join(", "));
+            let reason = format!(
+                "Odoo reported success, but did not finish the modules {}",
+                [left, unknown].concat().join(", ")
+            );
             return Err(site.failed(&arn, begun, reason).await);
         }
         site.retire().await?;
         Ok((StepOutcome::Done, Some([wanted.upgraded, wanted.installed].concat().join(", "))))
     }
 
-    /// The task definition whose tasks run `image`: the tenant's own, or one made for this upgrade.
+    /// The task definition whose tasks run `image`: the tenant's own, or one that is made for this upgrade.
     async fn task_definition(&self, image: &str) -> Result<String, OperationError> {
         let (site, wanted) = (&self.site, self.wanted);
         let own = &site.runtime.task_definition;
@@ -74,14 +77,14 @@ impl Upgrade<'_> {
 }
 
 impl Databases<'_> {
-    /// The task that is at this work.
+    /// The running task that does this work.
     pub(super) async fn running(&self, started_by: &str) -> Result<Option<String>, OperationError> {
         let tasks = self.tasks().await?;
         let is_it = |task: &&TaskDetail| task.started_by.as_deref() == Some(started_by) && task.stops.is_none();
         Ok(tasks.iter().find(is_it).map(|task| task.arn.clone()))
     }
 
-    /// The tenant's tasks of upgrades that have not ended, those that are told to stop among them.
+    /// The tenant's upgrade tasks that have not ended, including those that are stopping.
     async fn tasks(&self) -> Result<Vec<TaskDetail>, OperationError> {
         let own = upgrade::started_by_tenant(&self.stack, &self.own);
         let (family, beside) = (self.runtime.family(), beside(self.runtime.family()));
@@ -102,8 +105,8 @@ impl Databases<'_> {
         Ok(found)
     }
 
-    /// Stops the tenant's tasks of upgrades but one, and waits for their end: none may write to a copy that is another run's. The task
-    /// definitions made for them go.
+    /// Stops the tenant's upgrade tasks except `but`, and waits until they end: none may write to the copy of another run.
+    /// If `but` is `None`, their task definitions are retired, too.
     pub(super) async fn stop_tasks(&self, but: Option<&str>) -> Result<(), OperationError> {
         let begun = tokio::time::Instant::now();
         loop {
@@ -113,8 +116,8 @@ impl Databases<'_> {
                 break;
             }
             for task in left.iter().filter(|task| task.stops.is_none()) {
-                self.context.events.note(format!("{}: stopping task {} of an upgrade", self.tenant, task.id()));
-                let reason = "konta: this upgrade is not gone on with";
+                self.context.events.note(format!("{}: stopping task {} of an earlier upgrade", self.tenant, task.id()));
+                let reason = "konta: this upgrade is not continued";
                 self.context.aws.stop_task(&self.runtime.cluster, &task.arn, reason).await?;
             }
             if begun.elapsed() > STOPPING {
@@ -126,7 +129,7 @@ impl Databases<'_> {
         if but.is_none() { self.retire().await } else { Ok(()) }
     }
 
-    /// Retires the task definitions that were made for upgrades of this tenant, also by a run that was interrupted.
+    /// Retires the task definitions that were made for upgrades of this tenant, also those of an interrupted run.
     pub(super) async fn retire(&self) -> Result<(), OperationError> {
         if !self.runtime.is_pooled {
             self.context.aws.retire_family(&beside(self.runtime.family())).await?;
@@ -138,7 +141,7 @@ impl Databases<'_> {
         self.data.values(question).await
     }
 
-    /// The error of a task that did not do its work, with Odoo's last words about it.
+    /// The error of a task that failed, with Odoo's last lines.
     async fn failed(&self, arn: &str, from: i64, reason: String) -> OperationError {
         let task = arn.rsplit('/').next().unwrap_or(arn);
         let words = self.last_words(arn, from).await;
@@ -148,17 +151,19 @@ impl Databases<'_> {
             stack: self.stack.clone(),
             step: format!("the upgrade in task {task}"),
             reason: format!("{reason}{said}"),
-            help: format!("`konta logs {log} --task {task}` has all that Odoo said; the former data was not touched"),
+            help: format!(
+                "run `konta logs {log} --task {task}` to see everything that Odoo logged; the former data was not touched"
+            ),
         }
     }
 
-    /// Odoo's last lines of an error with their tracebacks, or without an error its last lines. What cannot be read is left out: the
-    /// error itself must be told.
+    /// Odoo's last errors with their tracebacks, or its last lines if it logged no error. If the log cannot be read, they are
+    /// left out: the error itself must reach the operator.
     async fn last_words(&self, arn: &str, from: i64) -> Vec<String> {
         let aws = self.context.aws;
         let source = one_off::log_of(self.runtime, arn);
         let begun = tokio::time::Instant::now();
-        // Lines reach the log a while after they were written.
+        // Lines reach the log a while after Odoo writes them.
         let late = if aws.is_sandbox() { Duration::from_secs(2) } else { Duration::from_secs(15) };
         loop {
             let mut reader = log::Reader::new(aws, self.context.polling, &source, Selection::default(), from, None);

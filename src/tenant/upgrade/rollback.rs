@@ -1,4 +1,4 @@
-//! Which release serves: the upgraded one, or on the way back the former, each with the image that fits its data.
+//! Which release serves: the upgraded one, or after a rollback the former one, each with the image that fits its data.
 
 use crate::model::{ServingState, TenantName};
 use crate::odoo::database_swap;
@@ -19,19 +19,19 @@ use super::databases::Databases;
 /// The parameter of a dedicated tenant's stack with its image.
 const IMAGE: &str = "Image";
 
-const BACK: Step = Step::on_the_way_back("back", "bring the previous release back");
-const SWAP_BACK: Step = Step::on_the_way_back("swap-back", "put the previous database back in its place");
+const BACK: Step = Step::on_the_way_back("back", "bring the former release back");
+const SWAP_BACK: Step = Step::on_the_way_back("swap-back", "put the former database back in its place");
 
 /// Whether an error proves that the tasks do not answer, rather than that AWS did not.
 pub(super) fn is_proof(error: &OperationError) -> bool {
     matches!(error, OperationError::Unhealthy { .. })
 }
 
-/// Takes the page of an upgrade that was broken off away: the tenant is served by the image that fits the data that bears its name.
-/// Tells what could not be looked at. What the upgrade left is dropped once the tasks are seen to answer.
+/// Removes the page of an interrupted upgrade: the image that fits the tenant's current data serves it. Returns what konta
+/// could not check. Once the tasks answer, konta drops what the upgrade left.
 ///
 /// # Errors
-/// When a step fails, and when its tasks do not answer; the same call goes on then.
+/// When a step fails, and when its tasks do not answer; then the same call resumes.
 pub async fn take_back(
     context: &Context<'_>,
     tenant: &TenantName,
@@ -57,14 +57,15 @@ pub async fn take_back(
 }
 
 impl Databases<'_> {
-    /// Takes the page away and lets an image serve; tells what could not be looked at.
+    /// Removes the page and lets an image serve; returns what konta could not check.
     ///
-    /// A dedicated tenant's service must not be changed while its rule shows a page (see [`page::show`]), and without the page a
-    /// schedule or its scaling may start it at once, with the former image. So there is a moment between: no page, and no tasks.
+    /// A dedicated tenant's service must not be changed while its rule shows a page (see [`page::show`]), and without the
+    /// page, a schedule or scaling may start it immediately, with the former image. So for a moment the tenant has neither
+    /// page nor tasks.
     pub(super) async fn serve(&self, image: &str) -> Result<Vec<String>, OperationError> {
         if !self.runtime.is_pooled {
             let standing = self.context.observed().get(&self.stack).cloned().unwrap_or_default();
-            // Whatever ends this run, the next one asks the tasks.
+            // Whatever ends this run, the next one checks the tasks.
             self.context.not_seen_healthy(&self.stack, &standing.tags).await?;
             let fits = standing.parameters.get(IMAGE).is_some_and(|now| now == image);
             if !fits && standing.page() != ServingState::Serving {
@@ -80,10 +81,10 @@ impl Databases<'_> {
         Box::pin(suspension::resume(self.context, self.tenant)).await
     }
 
-    /// Before the upgraded database is in its place: lets the former image serve the database that was never touched.
+    /// The way back before the swap: lets the former image serve the original database, which was never changed.
     pub(super) async fn go_on_as_before(&self, image: &str, error: OperationError) -> UpgradeError {
         let work = async {
-            // A task in the copy does the original no harm, so that it must not keep the tenant off the net.
+            // A task in the copy does not harm the original, so it must not keep the tenant offline.
             let stopped = Box::pin(self.stop_tasks(None)).await;
             Box::pin(self.serve(image)).await?;
             stopped?;
@@ -97,7 +98,8 @@ impl Databases<'_> {
         Box::pin(self.way_back(work, error)).await
     }
 
-    /// After it: puts the former database back in its place, and lets the former image serve it. The upgraded one is kept beside.
+    /// The way back after the swap: puts the former database back in its place, and lets the former image serve it. The
+    /// upgraded database is kept under another name.
     pub(super) async fn go_back(&self, former: &Note, error: OperationError) -> UpgradeError {
         let failed = upgrade::failed_name(&self.own);
         let work = async {
@@ -119,15 +121,15 @@ impl Databases<'_> {
         broken
     }
 
-    /// The former database keeps its note, which names its image, until it is seen to serve.
+    /// Swaps the databases back. The former database keeps its note, which names its image, until it serves.
     async fn swap_back(&self, former: &Note) -> StepResult {
         let failed = Note { state: State::Failed, before: String::new(), ..former.clone() };
         let upgraded = self.note(&self.own).await?.flatten();
         let failed = Note { image: upgraded.map_or(failed.image.clone(), |note| note.image), ..failed };
-        // One of an earlier try: the tenant was never served from it for long.
+        // A database of an earlier try: the tenant was never served from it for long.
         self.data.run(&[database_swap::drop(&upgrade::failed_name(&self.own))]).await?;
         if let Err(error) = self.exchange(&upgrade::swap_back(&self.own, &failed)).await {
-            // The answer may have been lost on its way.
+            // The swap may have succeeded, and only the answer was lost.
             if self.comment(&upgrade::former_name(&self.own)).await?.is_some() {
                 return Err(error);
             }
@@ -135,7 +137,7 @@ impl Databases<'_> {
         Ok((StepOutcome::Done, None))
     }
 
-    /// Gives the error with what became of the way back.
+    /// Returns the error, with the result of the way back.
     async fn way_back(&self, work: impl Future<Output = StepResult>, error: OperationError) -> UpgradeError {
         match self.context.step(&self.stack, BACK, work).await {
             Ok(_) => UpgradeError { error, is_back: true },
@@ -143,10 +145,10 @@ impl Databases<'_> {
                 let error = OperationError::StepFailed {
                     stack: self.stack.clone(),
                     step: "the way back".to_owned(),
-                    reason: format!("{second}; it was taken because of: {error}"),
+                    reason: format!("{second}; konta took it because of: {error}"),
                     help: format!(
-                        "the data is whole. Run the same command again, which goes on; or `konta tenant resume {}`, which takes the \
-                         page away and lets the image serve that fits the data",
+                        "the data is whole. Run the same command again to continue, or run `konta tenant resume {}` to remove the page \
+                         and serve the data with the image that fits it",
                         self.tenant
                     ),
                 };

@@ -69,7 +69,7 @@ fn tenants_move_with_all_they_have_and_may_be_stopped_at_any_step() {
     assert_eq!(databases(world, 1), "", "nothing is left in the cell it came from");
     assert!(world.sql("konta_registry", "SELECT host FROM konta_host WHERE database = 'second'").contains(HOST));
     let there = world.konta(&["tenant", "move", TENANT]).ended_with(0);
-    assert!(there.stdout.contains("is there already"), "{}", there.stdout);
+    assert!(there.stdout.contains("is already there"), "{}", there.stdout);
 }
 
 fn moved(world: &World, arguments: &[&str], what: &str) {
@@ -109,7 +109,7 @@ fn killed_at_every_step(world: &World, kept: &Kept) {
         // What is killed late may have arrived, and then there is no way back.
         let back = number % 2 == 1 && {
             let said = world.konta(&["tenant", "move", TENANT, "--back"]);
-            let arrived = said.stderr.contains("has arrived") || said.stderr.contains("not on its way");
+            let arrived = said.stderr.contains("has already arrived") || said.stderr.contains("is not being moved");
             assert!(said.code == 0 || arrived, "{step}: {} {}", said.code, said.stderr);
             said.code == 0
         };

@@ -51,7 +51,7 @@ fn a_deployment_asks_draws_its_tree_and_a_deletion_wants_the_name() {
     let mut session = at_a_terminal(&world, &["delete", "tenant", "breadfree", "--sandbox"]);
     session.expect("breadfree to continue").unwrap();
     session.send_line("breadfree").unwrap();
-    session.expect("breadfree is deleted").unwrap();
+    session.expect("breadfree deleted").unwrap();
     session.expect(Eof).unwrap();
     assert_eq!(code(&session), 0);
 }

@@ -1,4 +1,4 @@
-//! What is wished for one tenant: from which image to which, and what of its manifest is written for that.
+//! The upgrade of one tenant: from which image to which, and the edit of its manifest for that.
 
 use std::path::PathBuf;
 
@@ -12,22 +12,22 @@ use crate::tenant::upgrade;
 
 use super::UpgradeArgs;
 
-/// What is wished for one tenant.
+/// The upgrade of one tenant.
 pub(super) struct TenantUpgrade<'a> {
     pub(super) name: String,
     pub(super) tenant: &'a Tenant,
-    /// The image that serves it.
+    /// The image that serves it now.
     now: String,
-    /// The image that is to serve it; `None` keeps the one that does.
+    /// The image that will serve it; `None` keeps the current one.
     pub(super) new_image: Option<String>,
-    /// The change of its manifest.
+    /// The edit of its manifest.
     pub(super) edit: Option<Edit>,
     modules: String,
 }
 
 /// Why a tenant is not upgraded.
 pub(super) enum Refusal {
-    /// As it should be, where all are meant.
+    /// As intended with `--all`: the tenant is skipped.
     Passed(CommandError),
     Error(CommandError),
 }
@@ -40,9 +40,9 @@ impl From<Refusal> for CommandError {
     }
 }
 
-/// Another text of a manifest.
+/// A new text of a manifest.
 pub(super) struct Edit {
-    /// From the workspace's root.
+    /// The file's path from the workspace's root.
     pub(super) path: String,
     file: PathBuf,
     before: String,
@@ -54,7 +54,7 @@ impl Edit {
         Ok(edit::replace(&self.file, &self.after)?)
     }
 
-    /// Writes the former text again, unless somebody has written another meanwhile.
+    /// Restores the former text, unless somebody has changed the file meanwhile.
     pub(super) fn take_back(&self) -> Result<(), CommandError> {
         if std::fs::read_to_string(&self.file)? == self.after {
             edit::replace(&self.file, &self.before)?;
@@ -85,8 +85,8 @@ impl<'a> TenantUpgrade<'a> {
         if stack.is_pooled() && args.image.is_some() {
             return Err(Refusal::Passed(CommandError::Usage {
                 message: format!("{name} is served by its cell's pool, and so by the pool's image"),
-                help: "that is `image` of konta.yml, which `konta deploy env` rolls out for every tenant of the pool; \
-                       without --image its modules are upgraded"
+                help: "change `image` in `konta.yml` and run `konta deploy env`, which rolls it out for every tenant of the pool; \
+                       without `--image`, konta upgrades only the modules"
                     .to_owned(),
             }));
         }
@@ -105,26 +105,26 @@ impl<'a> TenantUpgrade<'a> {
         Ok(Self { name: name.to_owned(), tenant, now, new_image, edit, modules: args.modules.join(", ") })
     }
 
-    /// What will happen to it, for a question.
+    /// What will happen to it, for the question.
     fn text(&self) -> String {
         let modules = if self.modules == "base" { "all its modules" } else { &self.modules };
         let image = match &self.new_image {
             Some(new) if *new != self.now && self.edit.is_some() => {
-                format!("and from image {} to {new}, which is written into its manifest", self.now)
+                format!("and from image {} to {new}, which konta writes into its manifest", self.now)
             }
             Some(new) if *new != self.now => {
-                format!("and from image {} to its manifest's, {new} (--keep-image leaves it)", self.now)
+                format!("and from image {} to its manifest's, {new} (`--keep-image` keeps the current one)", self.now)
             }
-            _ => "its image stays".to_owned(),
+            _ => "its image does not change".to_owned(),
         };
         format!("{}: {modules}; {image}", self.name)
     }
 }
 
-/// What to ask before.
+/// The question before the upgrades.
 pub(super) fn question(interrupts: &[TenantUpgrade<'_>]) -> String {
     let each: Vec<String> = interrupts.iter().map(TenantUpgrade::text).collect();
-    format!("Upgrade {}? Visitors see a page of maintenance meanwhile, usually for about a minute", each.join(". "))
+    format!("Upgrade {}? Visitors see a maintenance page meanwhile, usually for about a minute", each.join(". "))
 }
 
 /// The image that serves a tenant: its own, or its pool's.
@@ -135,13 +135,13 @@ pub(super) fn image(observed: &Observed, stack: &ObservedStack, names: &Names) -
     holder?.parameters.get(parameter).cloned()
 }
 
-/// The tenant's manifest with another image; it must mean that.
+/// The tenant's manifest with another image. Loads the new text, and refuses it if it does not name that image.
 fn edited(context: &Context, loaded: &LoadedWorkspace, name: &str, image: &str) -> Result<Edit, CommandError> {
     let path = format!("tenants/{name}.yml");
     let file = loaded.root.join(&path);
     let before = std::fs::read_to_string(&file)?;
     let by_hand = || CommandError::Usage {
-        message: format!("{path} is written in a way that konta does not change"),
+        message: format!("konta cannot edit {path}: it is written in a form that konta does not change"),
         help: format!("write `image: {image}` into {path} yourself, then run the command without --image"),
     };
     let after = edit::with_image(&before, image).ok_or_else(by_hand)?;

@@ -120,6 +120,7 @@ async fn moved(cloud: &Cloud, from: Location, to: Location, back: bool) -> Resul
                 tenants: [(tenant.name.clone(), &tenant)].into(),
                 tiers: &BTreeMap::new(),
                 templates: TemplateLocks::default(),
+                takes_leases: false,
                 data_sources: source.into_iter().collect(),
             };
             for done in Box::pin(deployment::deploy(&deployer, &planned, Some(&relocation))).await? {

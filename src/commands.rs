@@ -46,10 +46,10 @@ use context::Context;
 use error::CommandError;
 use exit_code::ExitCode;
 
-/// Deploys Odoo for many small businesses on AWS, from one manifest per tenant.
+/// Deploy Odoo for many small businesses on AWS, from one manifest per tenant
 ///
-/// A workspace is a folder with konta.yml, environments/, tenants/ and, if wanted, addons/, overrides/ and templates/.
-/// With --sandbox every command works without an AWS account.
+/// A workspace is a folder with konta.yml, environments/, tenants/ and, optionally, addons/, overrides/ and templates/.
+/// With --sandbox, every command works without an AWS account.
 #[derive(Debug, Parser)]
 #[command(name = "konta", version, max_term_width = 100, after_help = "`konta help exit-codes` lists the exit codes.")]
 struct Cli {
@@ -68,44 +68,44 @@ enum Command {
     Init(init::InitArgs),
     /// Check every manifest, override and addon, without AWS
     Validate(validate::ValidateArgs),
-    /// Write the templates and parameters that would be sent
+    /// Write the templates and parameters that konta would send
     Render(render::RenderArgs),
     /// Show what would change
     Plan(plan::PlanArgs),
-    /// Plan, confirm, carry out, follow and verify
+    /// Plan, confirm, deploy, follow and verify
     Deploy(deploy::DeployArgs),
     /// Show what an environment, a tenant or any template costs a month
     Cost(Box<cost::CostArgs>),
     /// List tenants and what they run on
     Ls(ls::LsArgs),
-    /// Show how an environment or a tenant stands
+    /// Show the state of an environment or a tenant
     Status(status::StatusArgs),
-    /// The life of a tenant after its first deployment
+    /// Suspend, resize, move, back up, restore, clone or upgrade a tenant
     Tenant(tenant::TenantArgs),
-    /// Show what a tenant's tasks said, or a pool's
+    /// Show the log of a tenant or a pool
     Logs(logs::LogsArgs),
     /// Open a shell in a tenant's running task, or run a command there
     Exec(exec::ExecArgs),
-    /// Run a command in a task of its own, and follow it to its end
+    /// Run a command in a one-off task, and follow it to its end
     Run(run::RunArgs),
-    /// Delete a tenant or an environment; data is kept unless --purge
+    /// Delete a tenant or an environment; keep its data unless --purge
     Delete(delete::DeleteArgs),
-    /// Show the dated prices that costs are worked out with, or take newer ones
+    /// Show the dated prices behind cost estimates, or update them
     Prices(prices::PricesArgs),
-    /// The local AWS of the workspace
+    /// Start, stop, show or reset the workspace's local AWS
     Sandbox(sandbox::SandboxArgs),
-    /// Sessions with MFA, for konta and for every other tool
+    /// Open, show, export or forget sessions with MFA
     Auth(auth::AuthArgs),
-    /// Say what is wrong with the credentials, and what to do
+    /// Check the credentials, and say how to fix them
     Doctor(doctor::DoctorArgs),
-    /// Write a shell's completion script
+    /// Print a shell's completion script
     Completion(completion::CompletionArgs),
     /// What the exit codes mean
     #[command(hide = true, help_template = "{about}{after-help}", after_help = exit_code::table())]
     ExitCodes,
 }
 
-/// Reads the command line, does what it says, shows an error if there is one, and gives the exit code.
+/// Reads the command line, runs the command, shows an error if there is one, and returns the exit code.
 #[must_use]
 pub fn main() -> std::process::ExitCode {
     let cli = match Cli::try_parse() {
@@ -127,7 +127,7 @@ pub fn main() -> std::process::ExitCode {
             done => done,
         }
     });
-    // A prompt or a resolver may still hold a thread; nothing of it is needed any more.
+    // A prompt or a resolver may still hold a thread, which nobody needs any more.
     runtime.shutdown_background();
     match done {
         Ok(code) => std::process::ExitCode::from(code),

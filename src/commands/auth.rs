@@ -1,4 +1,4 @@
-//! `konta auth`: sessions with MFA for konta and for every other tool.
+//! `konta auth`: sessions with MFA, for konta and other tools.
 
 use clap::{Args, Subcommand};
 
@@ -10,9 +10,10 @@ mod login;
 mod logout;
 mod status;
 
-/// Sessions with MFA, for konta and for every other tool.
+/// Open, show, export or forget sessions with MFA, for konta and other tools
 ///
-/// A code is asked for once; the session is kept for 12 hours in a folder of yours alone, and roles are assumed on top of it as needed.
+/// konta asks for a code once, keeps the session for 12 hours in a folder that only you can read, and assumes roles on
+/// top of it as needed.
 #[derive(Debug, Args)]
 pub struct AuthArgs {
     #[command(subcommand)]
@@ -23,9 +24,9 @@ pub struct AuthArgs {
 enum What {
     /// Open a session with a code of the MFA device
     Login(login::LoginArgs),
-    /// Show who the credentials are, where they come from, and how long they last; asks for no code
+    /// Show whose credentials these are, where they come from and how long they last; asks for no code
     Status,
-    /// Forget the session of this user
+    /// Forget this user's session
     Logout(logout::LogoutArgs),
     /// Run a program with the session in its environment
     Exec(exec::ExecArgs),
@@ -33,12 +34,12 @@ enum What {
     Export(export::ExportArgs),
 }
 
-/// Does what is asked.
+/// Runs the subcommand.
 pub async fn run(context: &Context, args: &AuthArgs) -> Result<u8, CommandError> {
     if context.global().sandbox {
         return Err(CommandError::Usage {
-            message: "the sandbox takes no credentials".to_owned(),
-            help: "leave out --sandbox (KONTA_SANDBOX): sessions are of AWS".to_owned(),
+            message: "the sandbox needs no credentials".to_owned(),
+            help: "leave out --sandbox (KONTA_SANDBOX): sessions are for AWS".to_owned(),
         });
     }
     match &args.what {

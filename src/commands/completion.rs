@@ -1,4 +1,4 @@
-//! `konta completion`: a shell's completion script.
+//! `konta completion`: prints a shell's completion script.
 
 use clap::{Args, CommandFactory};
 
@@ -6,16 +6,16 @@ use crate::report::output;
 
 use super::CommandError;
 
-/// Write a shell's completion script to standard output.
+/// Print a shell's completion script to standard output
 #[derive(Debug, Args)]
 pub struct CompletionArgs {
-    /// The shell
+    /// Shell
     shell: clap_complete::Shell,
 }
 
 /// Writes it.
 pub fn run(args: &CompletionArgs) -> Result<u8, CommandError> {
-    // Written whole afterwards: clap_complete itself panics when its reader goes away.
+    // Collected first, then printed: clap_complete panics if its reader goes away.
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut super::Cli::command(), "konta", &mut script);
     output::print_text(&String::from_utf8_lossy(&script))?;

@@ -1,4 +1,4 @@
-//! What every verb gathers before it plans: the workspace, the environment, the tenants it names, and a session.
+//! What every verb gathers before it plans: the workspace, the environment, the named tenants, and a session.
 
 use std::path::PathBuf;
 use std::sync::OnceLock;
@@ -45,16 +45,16 @@ pub struct Session {
     pub aws: Aws,
     /// The account.
     pub account: String,
-    /// How often to ask.
+    /// How often to ask AWS.
     pub polling: Polling,
-    /// The port of 127.0.0.1 at which a sandbox that runs tasks answers visits to every tenant's address.
+    /// The port on 127.0.0.1 at which a sandbox that runs tasks answers visits to any tenant's address.
     pub visits: Option<u16>,
     /// Where the credentials come from; `None` in the sandbox.
     pub opened: Option<(Gathered, Opened)>,
 }
 
 impl Context {
-    /// From the global options.
+    /// A context from the global options.
     #[must_use]
     pub fn new(global: Global) -> Self {
         Self { global, code_read: OnceLock::new(), interruption: Interruption::default(), held: Held::default() }
@@ -76,7 +76,7 @@ impl Context {
         &self.global
     }
 
-    /// For people or for programs.
+    /// The form of the output.
     #[must_use]
     pub fn format(&self) -> OutputFormat {
         match self.global.output {
@@ -121,7 +121,7 @@ impl Context {
         Ok(LoadedWorkspace::with_templates_of(root.to_owned(), workspace)?)
     }
 
-    /// The environment that the command concerns: the one named, else the only one.
+    /// The command's environment: the named one, otherwise the only one.
     pub fn environment<'a>(
         &self,
         workspace: &'a Workspace,
@@ -140,7 +140,7 @@ impl Context {
                 0 => {
                     return Err(CommandError::Unknown {
                         message: "the workspace has no environment".to_owned(),
-                        help: "write one, for example environments/prod.yml:\naccount: \"123456789012\"\nregion: eu-west-1\ndomain: example.com\nhosted_zone: create\ncertificate: create"
+                        help: "write one, for example `environments/prod.yml`:\naccount: \"123456789012\"\nregion: eu-west-1\ndomain: example.com\nhosted_zone: create\ncertificate: create"
                             .to_owned(),
                     });
                 }
@@ -154,17 +154,14 @@ impl Context {
         };
         if let Some(region) = self.global.region.as_deref().filter(|region| *region != environment.region.as_str()) {
             return Err(CommandError::Usage {
-                message: format!(
-                    "the environment {} lives in {}, not in {region}",
-                    environment.name, environment.region
-                ),
+                message: format!("the environment {} is in {}, not in {region}", environment.name, environment.region),
                 help: "leave out --region, or choose the environment of that region with --env".to_owned(),
             });
         }
         Ok(environment)
     }
 
-    /// The environment of the tenants that are named, which must be one and the same.
+    /// The environment of the named tenants, which must all be in the same one.
     pub fn environment_of<'a>(
         &self,
         workspace: &'a Workspace,
@@ -176,7 +173,7 @@ impl Context {
             if let Some(other) = named.filter(|other| other.environment != tenant.environment) {
                 return Err(CommandError::Usage {
                     message: format!(
-                        "{} lives in {}, {} in {}",
+                        "{} is in {}, but {} is in {}",
                         other.name, other.environment, tenant.name, tenant.environment
                     ),
                     help: "name tenants of one environment at a time".to_owned(),
@@ -189,7 +186,7 @@ impl Context {
                 let own = tenant.environment.as_str();
                 if let Some(asked) = self.global.environment.as_deref().filter(|asked| *asked != own) {
                     return Err(CommandError::Usage {
-                        message: format!("{} lives in {own}, not in {asked}", tenant.name),
+                        message: format!("{} is in {own}, not in {asked}", tenant.name),
                         help: "leave out --env".to_owned(),
                     });
                 }
@@ -236,7 +233,7 @@ impl Context {
         Ok(Session { aws, account, polling: Polling::sandbox(), opened: None, visits: running.https_port })
     }
 
-    /// Asks for a code now, when one is needed: before anything is planned.
+    /// Asks for a code now if one is needed, before anything is planned.
     async fn session_with_aws(&self, environment: &Environment) -> Result<Session, CommandError> {
         let account = environment.account.as_str();
         let gathered = Gathered::of(self, Some(environment.region.as_str()))?;
@@ -255,26 +252,27 @@ impl Context {
         })
     }
 
-    /// Sees to it that a session outlasts work that begins now: says when it would not, and opens a new one where a code can be had.
+    /// Makes sure that the session outlasts work that begins now: warns if it would not, and opens a new one if it can
+    /// get a code.
     pub async fn outlast(&self, session: &mut Session, work: SignedDuration) -> Result<(), CommandError> {
         let Some((gathered, opened)) = &mut session.opened else { return Ok(()) };
         let now = Timestamp::now();
         let Some(ends) = opened.ends.filter(|ends| *ends < now + work) else { return Ok(()) };
         let (left, work) = (ends.duration_since(now).as_mins(), work.as_mins());
         let warn = |what: &str| {
-            let text = format!("the session ends in {left} minutes, and this may take {work}: {what}");
+            let text = format!("the session ends in {left} minutes, but this may take {work} minutes: {what}");
             message::warning(self.palette(), &text);
         };
         let request = gathered.request_anew();
         if opened.session.is_some() && request.code_source().is_some() {
-            warn("a new one is opened first");
+            warn("konta opens a new one first");
             return Ok(session::renew(&request, opened).await?);
         }
-        warn("AWS goes on by itself; log in again and run the same command, it attaches to what is under way");
+        warn("AWS continues by itself; log in again and run the same command to attach to it");
         Ok(())
     }
 
-    /// The code of `--mfa-code`; standard input is read once.
+    /// The code of `--mfa-code`; reads standard input only once.
     pub fn mfa_code(&self) -> Result<Option<SecretString>, CommandError> {
         match &self.global.mfa_code {
             Some(given) if given.expose_secret() == "-" => {
@@ -289,7 +287,7 @@ impl Context {
     }
 }
 
-/// What the environment and its tenants take as given.
+/// What the environment and its tenants import: certificates, zones, a VPC.
 fn imports(workspace: &Workspace, environment: &Environment) -> Imports {
     let mut imports = Imports::default();
     if let Certificate::Import(arn) = &environment.certificate {
@@ -301,7 +299,7 @@ fn imports(workspace: &Workspace, environment: &Environment) -> Imports {
     if let Vpc::Import { id, public_subnets, private_subnets } = &environment.network.vpc {
         imports.vpcs.push(ImportedVpc {
             id: id.clone(),
-            // The manifest does not say it; any range will do where nothing is routed.
+            // The manifest does not say it; any range works, because the sandbox routes nothing.
             cidr: "10.0.0.0/16".to_owned(),
             public_subnets: public_subnets.clone(),
             private_subnets: private_subnets.clone(),
@@ -314,7 +312,7 @@ fn imports(workspace: &Workspace, environment: &Environment) -> Imports {
     imports
 }
 
-/// The domain above a host: what its zone is most likely called.
+/// The domain above a host: most likely the name of its zone.
 fn parent(host: &HostName) -> String {
     let name = host.as_str();
     name.split_once('.').filter(|(_, rest)| rest.contains('.')).map_or(name, |(_, rest)| rest).to_owned()
@@ -347,12 +345,12 @@ pub fn tenants<'a>(
     Ok(found)
 }
 
-/// "did you mean ...", or the names there are; of many, the command that lists them.
+/// "did you mean ...", or the existing names; if there are many, the command that lists them.
 pub(super) fn suggest(given: &str, names: &[&str], lister: &str) -> String {
     match nearest(given, names.iter().copied()) {
         Some(name) => format!("did you mean `{name}`?"),
-        None if names.is_empty() => "there is none yet".to_owned(),
-        None if names.len() <= 12 => format!("there are: {}", names.join(", ")),
-        None => format!("there are {}; `{lister}` lists them", names.len()),
+        None if names.is_empty() => "none exists yet".to_owned(),
+        None if names.len() <= 12 => format!("these exist: {}", names.join(", ")),
+        None => format!("{} exist; `{lister}` lists them", names.len()),
     }
 }

@@ -1,4 +1,4 @@
-//! `konta cost`: what an environment, a tenant or any template costs a month.
+//! `konta cost`: shows what an environment, a tenant or any template costs a month.
 
 mod actual;
 mod advise;
@@ -25,23 +25,23 @@ use crate::stack::LoadedWorkspace;
 use super::exit_code::ExitCode;
 use super::{CommandError, Context, context};
 
-/// Show what an environment, a tenant or any template costs a month.
+/// Show what an environment, a tenant or any template costs a month
 ///
-/// Prices the documents that would be deployed: every resource after overrides, conditions and parameters. Prices are dated and
-/// come with konta; what has none is listed as unknown or unpriced, and is never taken for nothing. Usage that no file gives is
-/// assumed, as a range, and said.
+/// Prices every resource as it would be deployed, after overrides, conditions and parameters. Prices come with konta
+/// and have dates. A resource without a price is listed as unknown or unpriced, and never counts as free. If no file
+/// gives the usage, konta assumes a range and says so.
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub struct CostArgs {
     #[command(subcommand)]
     what: Option<What>,
-    /// The environment [default: the only one]
+    /// Environment [default: the only one]
     #[arg(value_name = "ENV")]
     environment: Option<String>,
-    /// A CloudFormation template of anybody, JSON or YAML, in place of the workspace
+    /// Price any CloudFormation template (JSON or YAML) instead of the workspace
     #[arg(long, value_name = "FILE", conflicts_with = "environment")]
     template: Option<PathBuf>,
-    /// A parameter of the template; may be repeated
+    /// Parameter of the template; may be repeated
     #[arg(long = "parameter", value_name = "KEY=VALUE", requires = "template")]
     parameters: Vec<String>,
     #[command(flatten)]
@@ -52,18 +52,18 @@ pub struct CostArgs {
 
 #[derive(Debug, Subcommand)]
 enum What {
-    /// A tenant's own stacks, its part of what it shares with others, and what is left of its price
+    /// Show the cost of a tenant's stacks, its share of shared cost, and what remains of its price
     Tenant {
-        /// Its name
+        /// Tenant
         name: String,
         #[command(flatten)]
         form: Form,
         #[command(flatten)]
         shares: shares::ShareArgs,
     },
-    /// The estimate beside the bill; Cost Explorer takes 0.01 USD for each call
+    /// Compare the estimate with the bill; each call to Cost Explorer costs 0.01 USD
     Actual(actual::ActualArgs),
-    /// What the workspace costs more or less than what is deployed, or than a revision of git
+    /// Compare the cost of the workspace with what is deployed, or with a git revision
     Diff(diff::DiffArgs),
     Curve(curve::CurveArgs),
     Compare(compare::CompareArgs),
@@ -72,11 +72,11 @@ enum What {
 
 #[derive(Debug, Clone, Args)]
 struct Form {
-    /// How much is used, a YAML file; docs/cost.md lists its fields
+    /// YAML file that says how much is used; docs/cost.md lists its fields
     #[arg(long, value_name = "FILE")]
     usage: Option<PathBuf>,
-    /// End with code 9 when the expected cost (of a tenant with its share) is above AMOUNT, such as 120 or 120USD (US dollars) or 100EUR
-    /// (the workspace's currency), and with code 10 when something has no price, so that it cannot be told
+    /// Exit with 9 if the expected cost (a tenant's with its share) is above AMOUNT, and with 10 if something has no
+    /// price. AMOUNT is in US dollars, such as 120 or 120USD, or in the workspace's currency, such as 100EUR
     #[arg(long, value_name = "AMOUNT")]
     budget: Option<String>,
     #[command(flatten)]
@@ -88,8 +88,8 @@ pub async fn run(context: &Context, args: &CostArgs) -> Result<u8, CommandError>
     if let Some(path) = &args.template {
         if let Some(said) = args.shares.first_said() {
             return Err(CommandError::Usage {
-                message: format!("{said} and --template do not go together"),
-                help: "a template has no tenants and no prices of theirs".to_owned(),
+                message: format!("{said} cannot be used with --template"),
+                help: format!("leave out {said}: a template has no tenants and no customer's prices"),
             });
         }
         let budget = GivenBudget::parse(args.form.budget.as_deref(), None)?;
@@ -125,7 +125,7 @@ fn of_workspace(context: &Context, args: &CostArgs) -> Result<u8, CommandError> 
     show(context, &form.shown, &title, report, budget)
 }
 
-/// A tenant's own stacks, and its part of what the environment's tenants share.
+/// A tenant's stacks, and its share of what the environment's tenants share.
 fn one_tenant(
     loaded: &LoadedWorkspace,
     context: &Context,
@@ -169,8 +169,8 @@ fn show(
     shown.show(context, &report, || report.page(title))?;
     if code == ExitCode::BudgetUnchecked {
         let open = format!(
-            "{} without a price: whether the budget is kept cannot be told. A usage file that says 0 leaves a cost out, \
-             and `konta prices` tells how to add a price.",
+            "{} without a price: the budget cannot be checked. A usage file that says 0 leaves a cost out, and \
+             `konta prices --help` shows how to add a price.",
             text::count(report.missing(), "cost")
         );
         message::note(context.palette(), &open);

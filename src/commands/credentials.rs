@@ -1,4 +1,4 @@
-//! The credentials of a command: which profile, where a code comes from, who is asked for it.
+//! A command's credentials: which profile, where a code comes from, and who is asked for it.
 
 use std::fs::File;
 use std::io::Read;
@@ -19,16 +19,16 @@ use crate::report::{Palette, message, prompt};
 
 use super::{CommandError, Context};
 
-/// Whose credentials a command takes.
+/// What a command needs to open a session.
 #[derive(Debug)]
 pub struct Gathered {
     /// The chain of profiles, users and roles.
     pub chain: Chain,
     /// Sessions kept between runs.
     pub cache: Cache,
-    /// The region whose token service is asked.
+    /// The region whose token service konta calls.
     pub region: String,
-    /// What the process was given around it.
+    /// The process's environment: variables and folders.
     pub around: Surroundings,
     cloud9: Vec<String>,
     code: Option<SecretString>,
@@ -37,7 +37,8 @@ pub struct Gathered {
 }
 
 impl Gathered {
-    /// From the options, the environment and AWS's files. `region` is the environment's, where a workspace has one.
+    /// Gathers it from the options, the environment and AWS's files. `region` is the environment's, if there is a
+    /// workspace.
     pub fn of(context: &Context, region: Option<&str>) -> Result<Self, CommandError> {
         let around = Surroundings::of_process();
         let global = context.global();
@@ -57,13 +58,13 @@ impl Gathered {
         })
     }
 
-    /// The signs of Cloud9.
+    /// The signs that konta runs in Cloud9.
     #[must_use]
     pub fn cloud9(&self) -> Vec<String> {
         self.cloud9.clone()
     }
 
-    /// What is wanted of a session: one that stands, else a new one, with a code when somebody gives it.
+    /// Requests a session: an existing one, otherwise a new one, with a code if someone gives it.
     #[must_use]
     pub fn request(&self) -> Request<'_> {
         Request {
@@ -82,14 +83,14 @@ impl Gathered {
         }
     }
 
-    /// The same, but a session that is begun from now on.
+    /// The same, but a session that is opened from now on.
     #[must_use]
     pub fn request_anew(&self) -> Request<'_> {
         Request { since: Some(Timestamp::now()), ..self.request() }
     }
 }
 
-/// A region of the partition that a device is of, where nothing names one.
+/// A region in the partition of a device, if nothing names a region.
 fn region_of(serial: Option<&str>) -> &'static str {
     match serial.and_then(|serial| serial.split(':').nth(1)) {
         Some("aws-cn") => "cn-north-1",
@@ -98,7 +99,7 @@ fn region_of(serial: Option<&str>) -> &'static str {
     }
 }
 
-/// The first line of standard input, without taking more than that: what follows may be meant for a program that konta starts.
+/// The first line of standard input, and no more: what follows may be meant for a program that konta starts.
 pub fn first_line_of_stdin() -> Result<SecretString, CommandError> {
     let mut stdin = File::from(std::io::stdin().as_fd().try_clone_to_owned()?);
     let mut line = Zeroizing::new(String::with_capacity(64));
@@ -109,7 +110,7 @@ pub fn first_line_of_stdin() -> Result<SecretString, CommandError> {
     Ok(line.trim().into())
 }
 
-/// Variables that would lead the program elsewhere, or give away what it need not know.
+/// Variables that would make the program use other credentials, or show it what it need not know.
 const REMOVED: [&str; 9] = [
     "AWS_PROFILE",
     "AWS_DEFAULT_PROFILE",
@@ -122,7 +123,7 @@ const REMOVED: [&str; 9] = [
     "KONTA_PROCESS_OF",
 ];
 
-/// Gives a program keys in its environment, and takes away what would lead it elsewhere.
+/// Gives a program keys in its environment, and removes variables that would make it use others.
 pub fn give(command: &mut Command, keys: &Credentials, region: Option<&str>) {
     for name in REMOVED {
         command.env_remove(name);
@@ -139,7 +140,7 @@ pub fn give(command: &mut Command, keys: &Credentials, region: Option<&str>) {
     }
 }
 
-/// When keys end, as the protocol wants it.
+/// When keys end, in the form that the protocol needs.
 #[must_use]
 pub fn rfc3339(keys: &Credentials) -> Option<String> {
     let ends = Timestamp::try_from(keys.expiry()?).ok()?;
@@ -158,7 +159,7 @@ impl Operator for Terminal {
     }
 
     fn ask(&self, question: &str) -> Result<SecretString, String> {
-        // Shown as it is typed: it is worth nothing once it is sent, and a hidden one is mistyped more often.
+        // Shown as it is typed: a code is worthless once it is sent, and a hidden one is mistyped more often.
         prompt::input(question, None, &|_| Ok(())).map(Into::into).map_err(|error| error.to_string())
     }
 

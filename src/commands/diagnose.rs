@@ -1,4 +1,4 @@
-//! Why AWS refused a command's credentials: the evidence at hand, and where keys are not known one more question to STS.
+//! Finds out why AWS refused a command's credentials, from the evidence at hand and, if it has keys, by asking STS.
 
 use crate::auth::diagnosis::{Diagnosis, Evidence, Trouble, diagnose};
 use crate::auth::session::SessionError;
@@ -10,7 +10,7 @@ use crate::sandbox::{SandboxError, Status};
 
 use super::{CommandError, Context};
 
-/// The error, with cause and fix where the table knows them.
+/// The error, with cause and fix if the table knows them.
 pub async fn explained(context: &Context, error: CommandError) -> CommandError {
     if context.global().sandbox {
         return in_sandbox(context, error).await;
@@ -22,7 +22,7 @@ pub async fn explained(context: &Context, error: CommandError) -> CommandError {
     }
 }
 
-/// Where the sandbox's process has gone meanwhile, no network is to blame.
+/// An unreachable sandbox whose process has ended is no network problem.
 async fn in_sandbox(context: &Context, error: CommandError) -> CommandError {
     if !error.is_out_of_reach() {
         return error;
@@ -34,7 +34,7 @@ async fn in_sandbox(context: &Context, error: CommandError) -> CommandError {
     }
 }
 
-/// What AWS refused. Errors that say cause and fix themselves (a wrong code, a missing terminal) are left as they are.
+/// What AWS refused. Errors that name cause and fix themselves (a wrong code, no terminal) are left as they are.
 fn trouble(error: &CommandError) -> Option<Trouble> {
     match error {
         CommandError::Aws(error)
@@ -50,7 +50,7 @@ fn trouble(error: &CommandError) -> Option<Trouble> {
 }
 
 async fn diagnosis(context: &Context, trouble: &Trouble) -> Option<Diagnosis> {
-    // Whether the table knows it at all is looked at before anybody is asked.
+    // Checks first whether the table knows the trouble at all, before calling AWS.
     diagnose(trouble, &Evidence::default())?;
     let around = Surroundings::of_process();
     let files = Files::read(&around).ok()?;
@@ -72,13 +72,13 @@ async fn diagnosis(context: &Context, trouble: &Trouble) -> Option<Diagnosis> {
     diagnose(trouble, &evidence)
 }
 
-/// The environment's region, which a command in a workspace asked.
+/// The environment's region, which a command in a workspace called.
 fn region(context: &Context) -> Option<String> {
     let loaded = context.load().ok()?;
     Some(context.environment(&loaded.workspace, None).ok()?.region.to_string())
 }
 
-/// Whether STS knows the keys, here and in the region that is always enabled.
+/// Asks STS whether it knows the keys, here and in the region that is always enabled.
 async fn ask(keys: &Keys, evidence: &mut Evidence) {
     let given = credentials::of_keys(&keys.access_key_id, &keys.secret_access_key, keys.session_token.as_ref(), None);
     let provider = SharedCredentialsProvider::new(given);

@@ -1,4 +1,4 @@
-//! `konta doctor`: what is wrong with the credentials, and what to do.
+//! `konta doctor`: finds out what is wrong with the credentials, and says how to fix it.
 
 use clap::Args;
 
@@ -12,21 +12,22 @@ use super::credentials::Gathered;
 use super::exit_code::ExitCode;
 use super::{CommandError, Context};
 
-/// Say what is wrong with the credentials, and what to do.
+/// Check the credentials, and say how to fix them
 ///
-/// Checks, in this order: the keys and where they come from, the clock, whom AWS takes them for, root user or not, Cloud9, MFA, the
-/// role; in a workspace also the environment's account, and whether its stacks may be looked at. It stops at the first that fails. A
-/// code is asked for where the profile has a device and no session stands. In a workspace with several environments name one with
-/// --env, or only the credentials are looked at. docs/doctor.md has every cause that it knows.
+/// Checks, in this order: the keys and where they come from, the clock, the identity that AWS sees, root user or not,
+/// Cloud9, MFA, the role; in a workspace also the environment's account, and whether its stacks can be read. It stops
+/// at the first check that fails. It asks for a code if the profile has a device and there is no session. In a
+/// workspace with several environments name one with --env; otherwise it checks only the credentials. docs/doctor.md
+/// lists every cause that it knows.
 #[derive(Debug, Args)]
 pub struct DoctorArgs {}
 
-/// Examines: 0 when all is well, 5 when a check failed, 4 when AWS could not be reached.
+/// Examines: exit code 0 if all is well, 5 if a check failed, 4 if AWS could not be reached.
 pub async fn run(context: &Context, _args: &DoctorArgs) -> Result<u8, CommandError> {
     if context.global().sandbox {
         return Err(CommandError::Usage {
-            message: "the sandbox takes no credentials".to_owned(),
-            help: "leave out --sandbox (KONTA_SANDBOX): the doctor looks at those of AWS".to_owned(),
+            message: "the sandbox needs no credentials".to_owned(),
+            help: "leave out --sandbox (KONTA_SANDBOX): the doctor checks credentials for AWS".to_owned(),
         });
     }
     let place = place(context)?;
@@ -45,14 +46,14 @@ pub async fn run(context: &Context, _args: &DoctorArgs) -> Result<u8, CommandErr
     .code())
 }
 
-/// What a workspace adds.
+/// What a workspace adds to the examination.
 struct Place {
     region: String,
     account: String,
     stack: String,
 }
 
-/// The environment, where there is a workspace and it is clear which one is meant.
+/// The environment, if there is a workspace and it is clear which one is meant.
 fn place(context: &Context) -> Result<Option<Place>, CommandError> {
     let named = context.global().environment.is_some();
     let loaded = match context.load() {

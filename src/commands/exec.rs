@@ -19,23 +19,23 @@ use super::credentials::give;
 use super::running_tenant::RunningTenant;
 use super::{CommandError, Context};
 
-/// Open a shell in a tenant's running task, or run a command there.
+/// Open a shell in a tenant's running task, or run a command there
 ///
-/// `psql` and `odoo shell` meet the tenant's own database, also in a pool's task. On AWS the session goes through ECS Exec and needs the
-/// program session-manager-plugin; it gives no exit code back, so that a script is better served by `konta run`.
+/// `psql` and `odoo shell` use the tenant's database, also in a pool's task. On AWS the session goes through ECS Exec
+/// and needs the program session-manager-plugin. It returns no exit code: in a script, use `konta run`.
 #[derive(Debug, Args)]
 pub struct ExecArgs {
-    /// The tenant
+    /// Tenant
     tenant: String,
-    /// The task; the beginning of its id will do [default: the newest of the service]
+    /// Task: its id or the beginning of it [default: the service's newest]
     #[arg(long, value_name = "ID")]
     task: Option<String>,
-    /// The command and its arguments, after -- [default: bash]
+    /// Command and its arguments, after -- [default: bash]
     #[arg(last = true, num_args = 0.., value_name = "COMMAND")]
     command: Vec<String>,
 }
 
-/// Opens it. On success the program takes konta's place, and this never returns.
+/// Opens it. On success the program replaces konta, and this never returns.
 pub async fn run(context: &Context, args: &ExecArgs) -> Result<u8, CommandError> {
     let running = RunningTenant::of(context, &args.tenant).await?;
     let runtime = TenantRuntime::of(&running.observed, &running.names, &running.tenant)?;
@@ -58,7 +58,7 @@ fn become_program(command: &mut Command) -> CommandError {
     CommandError::Exec { program: command.get_program().to_string_lossy().into_owned(), reason }
 }
 
-/// Opens the session and makes the plugin's command: its arguments are those that the AWS CLI gives it.
+/// Opens the session and makes the plugin's command, with the arguments that the AWS CLI gives it.
 async fn session(
     session: &Session,
     runtime: &TenantRuntime,
@@ -77,7 +77,7 @@ async fn session(
     let mut command = Command::new(PLUGIN);
     command.args([VARIABLE, region, "StartSession", "", &json!({"Target": target}).to_string()]);
     command.arg(format!("https://ssm.{region}.{domain}"));
-    // With them it takes up a session whose connection broke.
+    // With credentials the plugin can resume a session whose connection broke.
     if let Some((_, opened)) = &session.opened {
         give(&mut command, &credentials::load(&opened.provider).await?, Some(region));
     }

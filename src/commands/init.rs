@@ -1,4 +1,4 @@
-//! `konta init`: a new workspace, asking for what the flags do not say.
+//! `konta init`: writes a new workspace, asking for what the options do not give.
 
 use std::path::{Path, PathBuf};
 
@@ -10,25 +10,25 @@ use crate::report::{message, output, prompt};
 
 use super::{CommandError, Context};
 
-/// Write a new workspace, asking for what the flags do not say.
+/// Write a new workspace, asking for what the options do not give
 #[derive(Debug, Args)]
 pub struct InitArgs {
-    /// The folder; made when it is not there
+    /// Folder; konta makes it if it does not exist
     #[arg(default_value = ".")]
     folder: PathBuf,
-    /// The application's name, the first part of every stack's name
+    /// Application's name, the first part of every stack's name
     #[arg(long)]
     application: Option<String>,
-    /// The first environment's name
+    /// First environment's name
     #[arg(long, value_name = "NAME")]
     environment: Option<String>,
-    /// The AWS account, 12 digits
+    /// AWS account, 12 digits
     #[arg(long)]
     account: Option<String>,
-    /// The domain under which tenants get their hosts
+    /// Domain under which tenants get their hosts
     #[arg(long)]
     domain: Option<String>,
-    /// The first tenant's name
+    /// First tenant's name
     #[arg(long)]
     tenant: Option<String>,
 }
@@ -37,8 +37,8 @@ pub struct InitArgs {
 pub fn run(context: &Context, args: &InitArgs) -> Result<u8, CommandError> {
     if args.folder.join("konta.yml").exists() {
         return Err(CommandError::Usage {
-            message: format!("{} has a konta.yml already", args.folder.display()),
-            help: "name another folder, or edit the manifests that are there".to_owned(),
+            message: format!("{} already has a konta.yml", args.folder.display()),
+            help: "name another folder, or edit the manifests in this one".to_owned(),
         });
     }
     let application = answer(args.application.as_deref(), "Application name", Some("konta"), ApplicationName::new)?;
@@ -54,7 +54,7 @@ pub fn run(context: &Context, args: &InitArgs) -> Result<u8, CommandError> {
         (format!("tenants/{tenant}.yml"), tenant_manifest(&tenant, &domain)),
         (".gitignore".to_owned(), ".konta/\n".to_owned()),
     ];
-    // What would be written is held to what is read, before anything is written.
+    // Loads the manifests from a temporary folder first, so that only valid ones are written.
     let trial = tempfile::tempdir()?;
     write(trial.path(), &files)?;
     crate::manifest::load(trial.path())?;
@@ -91,7 +91,7 @@ fn quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', "'\\''"))
 }
 
-/// The flag's value, else the terminal's answer, checked.
+/// The option's value, otherwise the answer at the terminal, checked.
 fn answer<T>(
     given: Option<&str>,
     question: &str,
@@ -107,7 +107,7 @@ fn answer<T>(
     check(&text).map_err(|error| CommandError::Usage { message: error.to_string(), help: error.help })
 }
 
-/// Writes every file, or, when one cannot be written, says which; existing files are never overwritten.
+/// Writes the files, and names one that cannot be written; never overwrites existing files.
 fn write(folder: &Path, files: &[(String, String)]) -> Result<Vec<String>, CommandError> {
     let mut written = Vec::new();
     for (name, text) in files {
@@ -132,7 +132,7 @@ application: {application}
 currency: EUR
 exchange_rate: {{ usd: 1.1403, date: 2026-09-25 }} # US dollars for one euro
 
-# By digest: a tag alone may lead to another image tomorrow.
+# By digest: a tag alone may name another image tomorrow.
 image: {IMAGE}
 
 tiers:
@@ -140,7 +140,7 @@ tiers:
     price: 15
     isolation: pooled
     modules: [website, website_sale, mass_mailing]
-  production: # with inventory and production, on an Odoo of its own
+  production: # with inventory and production, on its own Odoo
     price: 50
     isolation: dedicated
     modules: [website, sale_management, stock, mrp, mass_mailing]

@@ -1,4 +1,4 @@
-//! `konta logs`: what a tenant's tasks said.
+//! `konta logs`: shows the log of a tenant or a pool.
 
 pub mod since;
 
@@ -25,56 +25,56 @@ use super::context::Session;
 use super::running_tenant::RunningTenant;
 use super::{CommandError, Context};
 
-/// Show what a tenant's tasks said, or a pool's.
+/// Show the log of a tenant or a pool
 ///
-/// Of a pooled tenant these are the lines about its database, in the log of its cell's pool. A traceback belongs to the line above it.
-/// Without --since and --tail: the last 100 lines of the last day.
+/// For a pooled tenant these are the lines about its database in the log of its cell's pool. A traceback belongs to the
+/// line above it. Without --since and --tail, shows the last 100 lines of the last day.
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub struct LogsArgs {
-    /// The tenant
+    /// Tenant
     #[arg(required_unless_present = "pool")]
     tenant: Option<String>,
-    /// All lines of a shared Odoo instead, those about no tenant too
+    /// Show all lines of a shared Odoo instead, including those about no tenant
     #[arg(long, conflicts_with = "tenant")]
     pool: bool,
-    /// With --pool: the cell [default: the only one with a pool]
+    /// With --pool: cell [default: the only one with a pool]
     #[arg(long, requires = "pool", value_name = "NUMBER")]
     cell: Option<u32>,
-    /// Go on with what comes, until Ctrl-C
+    /// Keep showing new lines, until Ctrl-C
     #[arg(short, long)]
     follow: bool,
-    /// From then on: how long ago (90s, 15m, 2h, 3d), or a time (14:30, 2026-11-25, "2026-11-25 14:30", 2026-11-25T14:30:00Z)
+    /// Start: how long ago (90s, 15m, 2h, 3d), or a time (14:30, 2026-11-25, "2026-11-25 14:30", 2026-11-25T14:30:00Z)
     #[arg(long, value_name = "TIME")]
     since: Option<String>,
-    /// Up to then
+    /// End, in the same forms as --since
     #[arg(long, value_name = "TIME", conflicts_with = "follow")]
     until: Option<String>,
-    /// Only the last lines
+    /// Number of last lines to show
     #[arg(long, value_name = "LINES")]
     tail: Option<usize>,
-    /// Only lines with this text, whatever its case; a traceback with it is shown whole
+    /// Show only lines with this text, in upper or lower case; a traceback with it is shown whole
     #[arg(long, value_name = "TEXT")]
     filter: Option<String>,
-    /// Only lines of this level and graver ones
+    /// Show only lines of this level and more severe ones
     #[arg(long, value_enum)]
     level: Option<Least>,
-    /// Also the load balancer's health checks, a line every few seconds
+    /// Show the load balancer's health checks, too: a line every few seconds
     #[arg(long)]
     checks: bool,
-    /// The last task of the service, the tenant's own or its pool's, that stopped: why it did, its exit code, its lines. With --task that
-    /// task, also one for once: an installation, an upgrade, a backup, a restore, `konta run`
+    /// Show the service's last stopped task: why it stopped, its exit code, its lines. With --task, show that task,
+    /// which may be a one-off task: an installation, an upgrade, a backup, a restore, `konta run`
     #[arg(long, conflicts_with_all = ["follow", "pool"])]
     previous: bool,
-    /// Only this task; the beginning of its id will do
+    /// Show only this task: its id or the beginning of it
     #[arg(long, value_name = "ID")]
     task: Option<String>,
-    /// Times in UTC instead of this machine's zone
+    /// Show times in UTC instead of this machine's time zone
     #[arg(long)]
     utc: bool,
 }
 
-/// The least level that is shown.
+/// The least severe level to show.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Least {
     Debug,
@@ -84,14 +84,14 @@ enum Least {
     Critical,
 }
 
-/// Lines shown when nothing else is asked for.
+/// How many lines to show by default.
 const TAIL: usize = 100;
-/// How far is looked back then, milliseconds: a day.
+/// How far to look back by default, in milliseconds: a day.
 const BACK: i64 = 24 * 60 * 60 * 1000;
-/// Lines of a stopped task may reach the log a while after its end, milliseconds.
+/// How late a stopped task's lines may reach the log, in milliseconds.
 const AFTER: i64 = 10 * 60 * 1000;
 
-/// What is read.
+/// What to read.
 struct Asked {
     session: Session,
     source: LogSource,
@@ -126,8 +126,8 @@ pub async fn run(context: &Context, args: &LogsArgs) -> Result<u8, CommandError>
 
 fn parsed(text: &str, now: Timestamp, zone: &TimeZone) -> Result<i64, CommandError> {
     moment(text, now, zone).ok_or_else(|| CommandError::Usage {
-        message: format!("`{text}` is no time"),
-        help: "say how long ago (90s, 15m, 2h, 3d), or a time: 14:30, 2026-11-25, \"2026-11-25 14:30\", 2026-11-25T14:30:00Z"
+        message: format!("`{text}` is not a time"),
+        help: "write how long ago (90s, 15m, 2h, 3d), or a time: 14:30, 2026-11-25, \"2026-11-25 14:30\", 2026-11-25T14:30:00Z"
             .to_owned(),
     })
 }
@@ -166,20 +166,19 @@ async fn previous(running: &RunningTenant, asked: Option<&str>) -> Result<Stoppe
     let runtime = TenantRuntime::of(&running.observed, &running.names, tenant)?;
     let unknown = |message: String, help: String| CommandError::Unknown { message, help };
     let Some(asked) = asked else {
-        let none = || {
-            unknown(format!("no task of {tenant} has stopped"), format!("`konta logs {tenant}` shows those that run"))
-        };
+        let none =
+            || unknown(format!("no task of {tenant} has stopped"), format!("`konta logs {tenant}` shows running ones"));
         return stopped::last(aws, &runtime).await?.ok_or_else(none);
     };
     match stopped::one(aws, &runtime, asked).await? {
         Some(Found::Stopped(stopped)) => Ok(stopped),
         Some(Found::Runs(task)) => Err(unknown(
-            format!("the task {task} still runs"),
+            format!("the task {task} is still running"),
             format!("`konta logs {tenant} --task {task} -f` follows it"),
         )),
         None => Err(unknown(
-            format!("no task of {tenant} is called {asked}"),
-            "its id stands before each line of `konta logs` and in what a failed command said".to_owned(),
+            format!("{tenant} has no task {asked}"),
+            "find its id at the beginning of a line of `konta logs`, or in the message of a failed command".to_owned(),
         )),
     }
 }
@@ -205,8 +204,8 @@ async fn of_pool(context: &Context, cell: Option<u32>) -> Result<(Session, LogSo
         }
         _ => {
             return Err(CommandError::Usage {
-                message: "of several pools, which one?".to_owned(),
-                help: format!("say --cell; these have a pool: {}", list()),
+                message: "no single cell with a pool was named".to_owned(),
+                help: format!("name one with --cell; these have a pool: {}", list()),
             });
         }
     };
@@ -222,7 +221,7 @@ fn pools(observed: &Observed) -> Vec<CellNumber> {
         .collect()
 }
 
-/// From when on, up to when, and how many of the last lines.
+/// Start, end, and the number of last lines to show.
 fn span(
     args: &LogsArgs,
     now: Timestamp,
@@ -262,13 +261,13 @@ fn say_stopped(context: &Context, stopped: &Stopped, style: &LogStyle) -> Result
     let code = stopped.exit_code.map(|code| format!(" with exit code {code}")).unwrap_or_default();
     let why = match &stopped.reason {
         Some(reason) => format!(": {reason}"),
-        None => "; ECS no longer says why".to_owned(),
+        None => "; ECS no longer knows why".to_owned(),
     };
     message::note(context.palette(), &format!("task {} stopped{when}{code}{why}", stopped.task));
     Ok(())
 }
 
-/// Reads and writes; how many lines there were. Ends well when the reader of the lines goes away.
+/// Reads and writes lines, and returns how many there were. If the reader closes the pipe, that is not an error.
 async fn show(
     asked: &Asked,
     follow: bool,
@@ -312,7 +311,7 @@ async fn show(
     }
 }
 
-/// Who has seen enough (`konta logs NAME | head`) is no error.
+/// A reader that has closed the pipe (`konta logs NAME | head`) is not an error.
 fn closed(error: io::Error, shown: usize) -> Result<usize, CommandError> {
     if error.kind() == io::ErrorKind::BrokenPipe { Ok(shown.max(1)) } else { Err(error.into()) }
 }

@@ -1,4 +1,4 @@
-//! `konta ls`: the tenants and what they run on.
+//! `konta ls`: lists the tenants and what they run on.
 
 use clap::Args;
 
@@ -10,7 +10,7 @@ use crate::stack::tags::TIER_TAG;
 
 use super::{CommandError, Context};
 
-/// List tenants: those of the manifests, and those that stand without one.
+/// List tenants and what they run on, also deployed ones without a manifest
 #[derive(Debug, Args)]
 pub struct LsArgs {}
 

@@ -1,4 +1,4 @@
-//! `konta plan`: what would change.
+//! `konta plan`: shows what would change.
 
 use clap::Args;
 
@@ -16,18 +16,18 @@ use super::plan_view::{cost, show};
 use super::scope_args::ScopeArgs;
 use super::{CommandError, Context};
 
-/// Show what would change: per stack, property by property, with risks.
+/// Show what would change: per stack, property by property, with risks
 ///
-/// With credentials AWS computes the changes of existing stacks (a change set, deleted afterwards); without, the plan is made from the
-/// templates alone, and says so.
+/// With credentials, AWS computes the changes of existing stacks in change sets, which konta deletes afterwards.
+/// Without, konta makes the plan from the templates alone, and says so.
 #[derive(Debug, Args)]
 pub struct PlanArgs {
     #[command(subcommand)]
     what: ScopeArgs,
-    /// Exit with 2 when something would change
+    /// Exit with 2 if something would change
     #[arg(long, global = true)]
     exit_code: bool,
-    /// Ask nothing of AWS
+    /// Plan without AWS
     #[arg(long, global = true, conflicts_with = "sandbox")]
     offline: bool,
 }
@@ -55,7 +55,7 @@ pub async fn run(context: &Context, args: &PlanArgs) -> Result<u8, CommandError>
         match context.session(&loaded, environment).await {
             Ok(session) => {
                 let online = plan::online(&session.aws, session.polling, &loaded, environment, &scope, None).await?;
-                // Whatever the prices are, no change set is left behind.
+                // The change sets are deleted before an error of the pricing is returned.
                 let cost = cost(context, &loaded, environment, &session, &online).await;
                 plan::discard(&session.aws, session.polling, &online.planned).await?;
                 (online.plan, cost?)

@@ -1,4 +1,4 @@
-//! A plan with what it costs, for every verb that shows one before it acts.
+//! A plan with its cost, for every verb that shows one before it acts.
 
 use serde::Serialize;
 
@@ -13,7 +13,7 @@ use crate::stack::{LoadedWorkspace, Plan};
 use super::context::Session;
 use super::{CommandError, Context};
 
-/// A plan with what its changes cost, for programs.
+/// A plan with the cost of its changes, for programs.
 #[derive(Debug, Serialize)]
 pub struct PlanView<'a> {
     #[serde(flatten)]
@@ -30,7 +30,7 @@ impl<'a> PlanView<'a> {
     }
 }
 
-/// What the changes of a plan cost a month; asks AWS about those stacks alone.
+/// What the changes of a plan cost a month; reads only those stacks from AWS.
 pub async fn cost(
     context: &Context,
     loaded: &LoadedWorkspace,
@@ -45,10 +45,10 @@ pub async fn cost(
     Ok(cost.difference(templates, &prices))
 }
 
-/// Writes a plan, with what it costs, to standard output.
+/// Writes a plan and its cost to standard output.
 pub fn show(context: &Context, plan: &Plan, cost: &Difference) -> Result<(), CommandError> {
     if context.format().is_json() {
-        // Through a value, so that the keys are in order.
+        // Through a value, so that the keys are sorted.
         output::print_json(&serde_json::to_value(PlanView::new(plan, cost)).map_err(std::io::Error::from)?)?;
         return Ok(());
     }

@@ -1,4 +1,4 @@
-//! `konta prices`: the dated prices that costs are worked out with.
+//! `konta prices`: shows or updates the dated prices behind cost estimates.
 
 mod update;
 
@@ -12,7 +12,7 @@ use crate::report::{output, table, text};
 
 use super::{CommandError, Context};
 
-/// Show the dated prices that costs are worked out with, or take newer ones.
+/// Show the dated prices behind cost estimates, or update them
 #[derive(Debug, Args)]
 pub struct PricesArgs {
     #[command(subcommand)]
@@ -21,23 +21,23 @@ pub struct PricesArgs {
 
 #[derive(Debug, Subcommand)]
 enum What {
-    /// List the services, with how many prices there are and of when
+    /// List the services, with the number of their prices and the dates
     Ls {
-        /// Only one service
+        /// Service [default: all]
         #[arg(value_name = "SERVICE")]
         service: Option<String>,
     },
     /// Show prices with their date and source
     Show {
-        /// The service, such as AmazonECS
+        /// Service, such as AmazonECS
         service: String,
-        /// Only usage types that hold this text
+        /// Part of the usage type [default: all]
         usage_type: Option<String>,
     },
     /// Take the prices of the workspace's regions from the AWS Price List
     ///
-    /// They go into prices.lock.csv of the workspace, with date and source, and come before those that konta brings. A price that
-    /// cannot be right (nothing where there was one, ten times as much or as little) is not taken without --force.
+    /// konta writes them to prices.lock.csv in the workspace, with date and source. There they replace the prices that
+    /// come with konta. An implausible price (zero, or ten times as much or as little as before) needs --force.
     Update(update::UpdateArgs),
 }
 
@@ -126,7 +126,7 @@ fn show(context: &Context, service: &str, usage_type: Option<&str>) -> Result<u8
     if found.is_empty() {
         return Err(CommandError::Unknown {
             message: format!("{service} has no such price"),
-            help: format!("`konta prices show {service}` shows all of them; konta never guesses one"),
+            help: format!("`konta prices show {service}` shows all its prices; konta never guesses one"),
         });
     }
     if context.format().is_json() {
@@ -152,7 +152,7 @@ fn show(context: &Context, service: &str, usage_type: Option<&str>) -> Result<u8
         });
         output::print_text(&table::table(&headers[..shown], rows.collect()))?;
         if !context.global().verbose {
-            output::print_text(&format!("{}; with --verbose each with its source", text::count(found.len(), "price")))?;
+            output::print_text(&format!("{}; --verbose shows their sources", text::count(found.len(), "price")))?;
         }
     }
     Ok(0)
@@ -169,7 +169,7 @@ fn known(prices: &[Price], service: Option<&str>) -> Result<(), CommandError> {
         Some(service) => {
             let names: Vec<&str> = services.into_iter().collect();
             Err(CommandError::Unknown {
-                message: format!("there are no prices of `{service}`"),
+                message: format!("konta has no prices of `{service}`"),
                 help: super::context::suggest(service, &names, "konta prices ls"),
             })
         }

@@ -1,4 +1,4 @@
-//! `konta render`: the exact templates and parameters that would be sent.
+//! `konta render`: writes the exact templates and parameters that konta would send.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -16,16 +16,16 @@ use crate::stack::{DesiredStack, LoadedWorkspace, Observed, ParameterValue, Stac
 
 use super::{CommandError, Context, context};
 
-/// Write the templates and parameters that would be sent.
+/// Write the templates and parameters that konta would send
 ///
-/// Values that only a deployed stack can give are written as {"Output": "stack.Key"}. A new tenant's cell and the priority of its
-/// listener rule are those an empty environment would give.
+/// Values that only a deployed stack can give are written as {"Output": "stack.Key"}. A tenant's cell and the priority
+/// of its listener rule are those that it would get in an empty environment.
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub struct RenderArgs {
     #[command(subcommand)]
     what: Option<What>,
-    /// Everything in the workspace
+    /// Render everything in the workspace
     #[arg(long)]
     all: bool,
     #[command(flatten)]
@@ -36,14 +36,14 @@ pub struct RenderArgs {
 enum What {
     /// An environment with its first cell
     Env {
-        /// Its name
+        /// Environment [default: the only one]
         name: Option<String>,
         #[command(flatten)]
         form: Form,
     },
     /// Tenants with their addons
     Tenant {
-        /// Their names
+        /// Tenants
         #[arg(required_unless_present = "all")]
         names: Vec<String>,
         /// All tenants of the environment
@@ -56,10 +56,10 @@ enum What {
 
 #[derive(Debug, Clone, Args)]
 struct Form {
-    /// Write files here instead of to standard output: STACK.yml and STACK.parameters.json
+    /// Folder for files STACK.yml and STACK.parameters.json [default: standard output]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// How templates are written [default: yaml, or json with --output json]
+    /// Form of the templates [default: yaml, or json with --output json]
     #[arg(long, value_enum)]
     format: Option<Format>,
 }
@@ -67,7 +67,7 @@ struct Form {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
     Yaml,
-    /// The bytes that are sent
+    /// The bytes that konta sends
     Json,
 }
 
@@ -77,7 +77,7 @@ pub fn run(context: &Context, args: &RenderArgs) -> Result<u8, CommandError> {
     validate::override_names(&loaded)?;
     match render(context, args, &loaded) {
         Err(CommandError::Template(error)) => Err(validate::with_all_others(&loaded, error).into()),
-        // A reader that has seen enough is no error.
+        // A reader that has closed the pipe is not an error.
         Err(CommandError::Io { reason, .. }) if reason.kind() == std::io::ErrorKind::BrokenPipe => Ok(0),
         done => done,
     }
@@ -109,8 +109,8 @@ fn render(context: &Context, args: &RenderArgs, loaded: &LoadedWorkspace) -> Res
         }
         None => {
             return Err(CommandError::Usage {
-                message: "render what?".to_owned(),
-                help: "konta render env [NAME], konta render tenant NAME..., or konta render --all".to_owned(),
+                message: "nothing to render was named".to_owned(),
+                help: "run `konta render env [NAME]`, `konta render tenant NAME...` or `konta render --all`".to_owned(),
             });
         }
     }
@@ -145,7 +145,7 @@ fn each(
     for cell in cells {
         sink.put(&builder.cell(environment, cell, false)?)?;
     }
-    // One tenant at a time: ten thousand are never in memory together.
+    // One tenant at a time, so that ten thousand are never in memory together.
     for tenant in tenants {
         if let Some(placement) = placements.get(&tenant.name) {
             for stack in builder.tenant(environment, tenant, *placement)? {
@@ -166,7 +166,8 @@ struct Sink<'a> {
     texts: BTreeMap<[u8; 32], String>,
 }
 
-/// The most templates kept as YAML: more than there are shapes, fewer than ten thousand tenants with variables of their own.
+/// The most templates kept as YAML: more than there are shapes, but fewer than ten thousand tenants with their own
+/// variables.
 const KEPT_TEXTS: usize = 32;
 
 impl<'a> Sink<'a> {
@@ -174,7 +175,7 @@ impl<'a> Sink<'a> {
         let format = form.format.unwrap_or(if is_json { Format::Json } else { Format::Yaml });
         if let Some(out) = &form.out {
             std::fs::create_dir_all(out).map_err(|source| CommandError::Io {
-                what: format!("cannot make {}", out.display()),
+                what: format!("cannot create {}", out.display()),
                 reason: source,
             })?;
         }
@@ -241,7 +242,7 @@ impl<'a> Sink<'a> {
     }
 }
 
-/// What is sent beside the template.
+/// What konta sends in addition to the template.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Rendered<'a> {

@@ -1,4 +1,4 @@
-//! `konta run`: a task for once, with a command of the operator's.
+//! `konta run`: runs a command of the operator's in a one-off task.
 
 use std::io::{self, IsTerminal, Write};
 
@@ -19,21 +19,22 @@ use super::running_tenant::RunningTenant;
 use super::signals::Signals;
 use super::{CommandError, Context};
 
-/// Run a command in a task of its own, and follow it to its end.
+/// Run a command in a one-off task, and follow it to its end
 ///
-/// The task is like the tenant's, or its pool's: the same image, configuration, files and role, with the tenant's own database. Its lines
-/// go to standard output, and konta ends with the command's exit code. It runs on standard capacity, never on spot.
+/// The task is like the tenant's or its pool's: the same image, configuration, files and role, with the tenant's
+/// database. konta prints its lines to standard output and ends with the command's exit code. The task runs on standard
+/// capacity, never on Spot.
 #[derive(Debug, Args)]
 pub struct RunArgs {
-    /// The tenant
+    /// Tenant
     tenant: String,
-    /// CPU units and MiB, such as 1024/2048 [default: those of the tenant]
+    /// CPU units and MiB, such as 1024/2048 [default: the tenant's]
     #[arg(long, value_name = "CPU/MEMORY", value_parser = size)]
     size: Option<FargateSize>,
-    /// Start it, print its id, and leave it
+    /// Start the task, print its id, and do not wait
     #[arg(long)]
     detach: bool,
-    /// The command and its arguments, after --
+    /// Command and its arguments, after --
     #[arg(last = true, required = true, num_args = 1.., value_name = "COMMAND")]
     command: Vec<String>,
 }
@@ -68,7 +69,7 @@ pub async fn run(context: &Context, args: &RunArgs) -> Result<u8, CommandError> 
     task.follow(from).await
 }
 
-/// This machine's clock and AWS's may differ so much, milliseconds.
+/// How much this machine's clock and AWS's may differ, in milliseconds.
 const CLOCK: i64 = 10 * 60 * 1000;
 
 /// The task that was started.
@@ -79,7 +80,7 @@ struct Task<'a> {
     arn: &'a str,
 }
 
-/// What becomes of a task after a signal.
+/// What happens to a task after a signal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Wish {
     GoOn,
@@ -99,7 +100,7 @@ impl Task<'_> {
         let mut signals = Signals::listen()?;
         let mut stopping = false;
         loop {
-            // A look is never broken off half-way: what it has read would be lost.
+            // A reading is never interrupted half-way: what it has read would be lost.
             let round = watch.round().await?;
             self.show(&round.lines)?;
             if let Some(ended) = round.ended {
@@ -110,7 +111,7 @@ impl Task<'_> {
                     Wish::GoOn => {}
                     Wish::Stop => {
                         stopping = true;
-                        message::note(self.context.palette(), "the task is told to stop; Ctrl-C once more does not wait for it");
+                        message::note(self.context.palette(), "stopping the task; press Ctrl-C again to leave without waiting");
                         aws.stop_task(&self.runtime.cluster, self.arn, "stopped by konta run").await?;
                     }
                     Wish::Leave => return self.leave(130),
@@ -120,7 +121,7 @@ impl Task<'_> {
         }
     }
 
-    /// What the operator wishes who pressed Ctrl-C. Without a terminal nobody can be asked, and a task that nobody waits for is stopped.
+    /// What to do after Ctrl-C. Without a terminal konta cannot ask, and stops the task, because nobody waits for it.
     async fn wish(&self, signals: &mut Signals, stopping: bool) -> Result<Wish, CommandError> {
         if stopping {
             return Ok(Wish::Leave);
@@ -128,7 +129,7 @@ impl Task<'_> {
         if self.context.global().yes || !prompt::can_ask() {
             return Ok(Wish::Stop);
         }
-        let question = "Stop the task? (no: go on; Ctrl-C: leave it running)";
+        let question = "Stop the task? (no: keep following it; Ctrl-C: leave it running)";
         match prompt::confirm_unless(question, signals.next()).await {
             Ok(true) => Ok(Wish::Stop),
             Ok(false) => Ok(Wish::GoOn),
@@ -137,7 +138,7 @@ impl Task<'_> {
         }
     }
 
-    /// A command's own lines, as they would be seen if it ran here.
+    /// Shows the command's lines as if it ran here.
     fn show(&self, lines: &[Line]) -> Result<(), CommandError> {
         let mut out = io::stdout().lock();
         let written = if self.context.format().is_json() {
@@ -158,7 +159,7 @@ impl Task<'_> {
             out.write_all(text.as_bytes()).and_then(|()| out.flush())
         };
         match written {
-            // Who has read enough of its lines still waits for its end.
+            // A reader that has closed the pipe still waits for the command's end.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             written => Ok(written?),
         }
@@ -183,13 +184,13 @@ impl Task<'_> {
                 task: self.id().to_owned(),
                 reason: ended.reason.unwrap_or_else(|| "ECS gives no reason".to_owned()),
                 help: if self.session.aws.runs_tasks() {
-                    "is the image there, and the way to it; are the secrets' parameters there; are there Fargate vCPUs left?"
+                    "check that the image exists and can be reached, that the secrets' parameters exist, and that Fargate vCPUs are left"
                 } else {
-                    "give the sandbox an Odoo: `konta sandbox start --with-odoo`"
+                    "start the sandbox with `konta sandbox start --with-odoo`"
                 },
             });
         };
-        // That the command ended says nothing; that it was killed for want of memory does.
+        // "Essential container exited" says nothing new; a reason such as too little memory does.
         let telling = ended.reason.as_deref().filter(|reason| !reason.starts_with("Essential container"));
         let reason = telling.map(|reason| format!(": {reason}")).unwrap_or_default();
         if self.context.format().is_json() {

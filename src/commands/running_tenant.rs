@@ -1,4 +1,4 @@
-//! A tenant that stands: what the verbs that look into its tasks gather.
+//! A deployed tenant: what the verbs gather that read or enter its tasks.
 
 use crate::deploy::observe;
 use crate::model::TenantName;
@@ -8,14 +8,14 @@ use crate::stack::names::Names;
 use super::context::{self, Session};
 use super::{CommandError, Context};
 
-/// A tenant that stands, and the session with which it was looked at.
+/// A deployed tenant, and the session that read its stacks.
 #[derive(Debug)]
 pub struct RunningTenant {
     /// The session.
     pub session: Session,
     /// The names in its environment.
     pub names: Names,
-    /// Its name; whether it has a manifest does not matter.
+    /// Its name; it may have no manifest.
     pub tenant: TenantName,
     /// Its own stack, its cell's and its environment's.
     pub observed: Observed,
@@ -39,7 +39,7 @@ impl RunningTenant {
         };
         let observed = observe::stacks_of_tenant(&session.aws, &names, &tenant).await?;
         if observed.get(&names.tenant(&tenant)).is_none() {
-            // A name that neither has a manifest nor a stack is most likely mistyped.
+            // A name that has neither a manifest nor a stack is most likely mistyped.
             context::tenant(&loaded.workspace, name)?;
         }
         Ok(Self { session, names, tenant, observed })

@@ -11,9 +11,11 @@ use crate::sandbox::{self, Status};
 
 use super::{CommandError, Context};
 
-/// The local AWS of the workspace: an emulator of AWS's services and a real PostgreSQL behind its RDS Data API, on 127.0.0.1 alone.
+/// Start, stop, show or reset the workspace's local AWS
 ///
-/// It keeps its state in .konta/sandbox. It does not prove that AWS accepts a template. With --with-odoo it runs the tasks that are deployed, as processes of a real Odoo 19.
+/// The sandbox is an emulator of AWS's services with a real PostgreSQL behind its RDS Data API. It listens only on
+/// 127.0.0.1 and keeps its state in .konta/sandbox. It does not prove that AWS accepts a template. With --with-odoo it
+/// runs deployed tasks as processes of a real Odoo 19.
 #[derive(Debug, Args)]
 pub struct SandboxArgs {
     #[command(subcommand)]
@@ -22,11 +24,11 @@ pub struct SandboxArgs {
 
 #[derive(Debug, Subcommand)]
 enum SandboxAction {
-    /// Start it; attaches when it runs already
+    /// Start it, or attach to it if it is running
     Start,
-    /// Stop it; its state is kept
+    /// Stop it and keep its state
     Stop,
-    /// Say whether and where it runs
+    /// Show whether and where it runs
     Status,
     /// Stop it and forget its state
     Reset,
@@ -63,9 +65,9 @@ pub async fn run(context: &Context, args: &SandboxArgs) -> Result<u8, CommandErr
         },
         SandboxAction::Reset => {
             if !context.global().yes
-                && !prompt::confirm("Forget everything deployed in the sandbox, its databases too?")?
+                && !prompt::confirm("Forget everything deployed in the sandbox, including its databases?")?
             {
-                return Err(CommandError::Declined("the sandbox is as it was".to_owned()));
+                return Err(CommandError::Declined("the sandbox was not changed".to_owned()));
             }
             sandbox::reset(&root, &say).await?;
             print(context, &State { reset: Some(true), ..State::default() })?;

@@ -1,4 +1,4 @@
-//! What a plan or a deployment is about, as `konta plan` and `konta deploy` take it.
+//! The scope of a plan or a deployment, as `konta plan` and `konta deploy` take it.
 
 use clap::Subcommand;
 
@@ -8,17 +8,17 @@ use crate::stack::scope::{Scope, Shared};
 
 use super::{CommandError, Context, context};
 
-/// What a plan or a deployment is about.
+/// The scope of a plan or a deployment.
 #[derive(Debug, Clone, Subcommand)]
 pub enum ScopeArgs {
     /// An environment with its cells
     Env {
-        /// Its name [default: the only one]
+        /// Environment [default: the only one]
         name: Option<String>,
     },
-    /// Tenants, with what must stand before them
+    /// Tenants, with the stacks that they depend on
     Tenant {
-        /// Their names
+        /// Tenants
         #[arg(required_unless_present = "all")]
         names: Vec<String>,
         /// All tenants of the environment
@@ -28,7 +28,7 @@ pub enum ScopeArgs {
 }
 
 impl ScopeArgs {
-    /// Whether all tenants are meant, rather than the named ones.
+    /// Whether the scope is all tenants rather than the named ones.
     #[must_use]
     pub fn is_all(&self) -> bool {
         matches!(self, Self::Tenant { all: true, .. })

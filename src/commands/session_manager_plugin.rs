@@ -1,4 +1,4 @@
-//! AWS's own program for sessions in tasks: whether it is here, and recent enough.
+//! AWS's program for sessions in tasks: checks whether it is installed, and recent enough.
 
 use std::io::ErrorKind;
 use std::process::Command;
@@ -8,26 +8,26 @@ use thiserror::Error;
 
 use super::CommandError;
 
-/// Why the plugin cannot take a session over.
+/// Why the plugin cannot take over a session.
 #[derive(Debug, Error, Diagnostic)]
 pub enum PluginError {
-    /// It is not there.
-    #[error("session-manager-plugin is not installed, and a session in a task goes through it")]
+    /// It is not installed.
+    #[error("session-manager-plugin is not installed, but a session in a task needs it")]
     #[diagnostic(
         code(konta::exec::no_plugin),
         help(
-            "it is AWS's own program: https://docs.aws.amazon.com/systems-manager/latest/userguide/session-manager-working-with-install-plugin.html\n\
-             macOS: brew install --cask session-manager-plugin; Debian and Ubuntu: the package session-manager-plugin.deb of that page\n\
-             without it, `konta run NAME -- COMMAND` runs a command in a task of its own"
+            "install AWS's program: https://docs.aws.amazon.com/systems-manager/latest/userguide/session-manager-working-with-install-plugin.html\n\
+             macOS: brew install --cask session-manager-plugin; Debian and Ubuntu: the package session-manager-plugin.deb from that page\n\
+             without it, `konta run NAME -- COMMAND` runs a command in a one-off task"
         )
     )]
     Missing,
-    /// It would show the session's token to everybody on this machine.
+    /// It would show the session's token to every user of this machine.
     #[error("session-manager-plugin {version} is too old")]
     #[diagnostic(
         code(konta::exec::old_plugin),
         help(
-            "it takes the session's token on its command line, where every user of this machine can read it; install 1.2.536.0 or newer"
+            "install 1.2.536.0 or newer: this version takes the session's token on its command line, where every user of this machine can read it"
         )
     )]
     Old {
@@ -36,7 +36,7 @@ pub enum PluginError {
     },
 }
 
-/// The last version that takes a session on its command line alone. Source: the AWS CLI, `sessionmanager.py`.
+/// The last version that takes a session only on its command line. Source: the AWS CLI, `sessionmanager.py`.
 const LAST_WITHOUT_VARIABLE: [u32; 4] = [1, 2, 497, 0];
 
 pub(super) const PLUGIN: &str = "session-manager-plugin";
@@ -44,7 +44,7 @@ pub(super) const PLUGIN: &str = "session-manager-plugin";
 /// The variable in which the plugin takes a session. Source: session-manager-plugin, `session.go`.
 pub(super) const VARIABLE: &str = "AWS_SSM_START_SESSION_RESPONSE";
 
-/// Before a session is opened, which nobody would close.
+/// Checks the plugin before a session is opened, because an unused session would stay open.
 pub(super) fn check() -> Result<(), CommandError> {
     let said = match Command::new(PLUGIN).arg("--version").output() {
         Ok(said) => String::from_utf8_lossy(&said.stdout).trim().to_owned(),

@@ -1,14 +1,15 @@
-//! Ctrl-C, and the system's request that konta ends (SIGTERM): each is heard, whatever konta is doing when it comes.
+//! Ctrl-C and SIGTERM: konta notices each, whatever it is doing at that moment.
 
 use std::io;
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
-/// The requests to end that came and were not yet taken, in their order.
+/// The requests to end that arrived and were not yet handled, in order.
 ///
-/// From the first listener on, a signal no longer ends konta by itself, and tokio forgets one that comes while nobody waits for it. So a
-/// task of its own waits all the time, also while a command is busy or a question is open, and keeps what comes.
+/// From the first listener on, a signal no longer ends konta by itself, and tokio forgets one that arrives while nobody
+/// waits for it. So a separate task always waits, also while a command is busy or a question is open, and keeps what
+/// arrives.
 #[derive(Debug)]
 pub struct Signals(mpsc::UnboundedReceiver<Request>);
 
@@ -22,7 +23,7 @@ pub enum Request {
 }
 
 impl Signals {
-    /// Listens from now on.
+    /// Starts listening.
     pub fn listen() -> io::Result<Self> {
         let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
         let (sender, receiver) = mpsc::unbounded_channel();
@@ -41,7 +42,7 @@ impl Signals {
         Ok(Self(receiver))
     }
 
-    /// The next request: one that came already, else one to come.
+    /// The next request: one that has already arrived, otherwise the next to arrive.
     pub async fn next(&mut self) -> Request {
         match self.0.recv().await {
             Some(request) => request,
@@ -64,7 +65,7 @@ mod tests {
         kill_process(getpid(), Signal::TERM).unwrap();
         assert_eq!(signals.next().await, Request::Terminate);
         kill_process(getpid(), Signal::INT).unwrap();
-        // The listener has it before anybody asks.
+        // The listener has it before the test asks.
         while signals.0.is_empty() {
             tokio::time::sleep(std::time::Duration::from_millis(1)).await;
         }

@@ -1,4 +1,4 @@
-//! `konta status`: how an environment or a tenant stands.
+//! `konta status`: shows the state of an environment or a tenant.
 
 use clap::Args;
 use serde::Serialize;
@@ -13,10 +13,10 @@ use crate::stack::{Observed, ObservedStack};
 
 use super::{CommandError, Context, context};
 
-/// Show how an environment or a tenant stands: stacks, release, tasks, health, the last event.
+/// Show the state of an environment or a tenant: stacks, release, tasks, health, the last event
 #[derive(Debug, Args)]
 pub struct StatusArgs {
-    /// The tenant [default: the whole environment]
+    /// Tenant [default: the whole environment]
     tenant: Option<String>,
 }
 
@@ -72,7 +72,7 @@ pub async fn run(context: &Context, args: &StatusArgs) -> Result<u8, CommandErro
     let observed =
         observe::sweep(&session.aws, loaded.workspace.application.as_str(), environment.name.as_str()).await?;
     let Some(asked) = &args.tenant else { return whole(context, &observed) };
-    // One that stands without a manifest is shown as far as its stack tells.
+    // A deployed tenant without a manifest is shown as far as its stack describes it.
     let stranger = || TenantName::new(asked).ok().filter(|name| is_there(&observed, name));
     let Some(tenant) = known.map(|tenant| tenant.name.clone()).or_else(stranger) else {
         return Err(context::tenant(&loaded.workspace, asked).map(|_| ()).err().unwrap_or(CommandError::NoWorkspace));
@@ -83,7 +83,7 @@ pub async fn run(context: &Context, args: &StatusArgs) -> Result<u8, CommandErro
     let stacks: Vec<&ObservedStack> = observed
         .iter()
         .filter(|s| {
-            // The addons of `foo-bar` begin like those of `foo`: the tag tells them apart.
+            // The names of the addons of `foo-bar` begin like those of `foo`: the tag distinguishes them.
             let own = s.tags.get(TENANT_TAG).is_some_and(|tag| tag == tenant.as_str());
             s.name == name || (own && s.name.starts_with(&addon_prefix))
         })
@@ -108,7 +108,7 @@ pub async fn run(context: &Context, args: &StatusArgs) -> Result<u8, CommandErro
             let state = session.aws.services(&cluster, std::slice::from_ref(&service)).await?.into_iter().next();
             let stopped = session.aws.last_stopped_reason(&cluster, &service).await.ok().flatten();
             let healthy = match (&group, session.aws.runs_tasks()) {
-                (Some(_), false) => Some("not known: the sandbox runs no containers".to_owned()),
+                (Some(_), false) => Some("unknown: the sandbox runs no containers".to_owned()),
                 (Some(group), true) => {
                     let (healthy, all, reason) = session.aws.target_health(group).await?;
                     Some(format!("{healthy} of {all}{}", reason.map(|r| format!(" ({r})")).unwrap_or_default()))
@@ -220,7 +220,7 @@ fn lines(status: &TenantStatus) -> Vec<(&'static str, String)> {
     lines.extend(moving.or(status.page.state()).map(|state| ("state", state.to_owned())));
     lines.extend(status.image.clone().map(|image| ("image", image)));
     if !status.manifest {
-        lines.push(("manifest", "none: it stands without one".to_owned()));
+        lines.push(("manifest", "none: deployed without one".to_owned()));
     }
     for stack in &status.stacks {
         let reason = stack.reason.as_ref().map(|r| format!(": {r}")).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! `konta validate`: every manifest and cross-reference, and every document that would be rendered, without AWS.
+//! `konta validate`: checks every manifest and cross-reference, and every rendered document, without AWS.
 
 use clap::Args;
 use serde::Serialize;
@@ -9,7 +9,7 @@ use crate::stack::validate;
 
 use super::{CommandError, Context};
 
-/// Check every manifest, override and addon, without AWS.
+/// Check every manifest, override and addon, without AWS
 #[derive(Debug, Args)]
 pub struct ValidateArgs {}
 

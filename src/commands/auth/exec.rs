@@ -1,4 +1,4 @@
-//! `konta auth exec`: a program with the session in its environment.
+//! `konta auth exec`: runs a program with the session in its environment.
 
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
@@ -11,13 +11,13 @@ use crate::aws::credentials;
 use crate::commands::credentials::{Gathered, give};
 use crate::commands::{CommandError, Context};
 
-/// Run a program with the session in its environment.
+/// Run a program with the session in its environment
 ///
-/// The program takes konta's place, so its exit code is the command's. It cannot renew what it is given: one that runs for more than an
-/// hour with a role is better served by `credential_process`.
+/// The program replaces konta, so its exit code is the command's. It cannot renew its credentials: if it runs for more
+/// than an hour with a role, use `credential_process` instead.
 #[derive(Debug, Args)]
 pub(super) struct ExecArgs {
-    /// The program and its arguments, after --
+    /// Program and its arguments, after --
     #[arg(last = true, required = true, num_args = 1.., value_name = "COMMAND")]
     command: Vec<OsString>,
 }

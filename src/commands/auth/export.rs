@@ -1,4 +1,4 @@
-//! `konta auth export`: the session for another tool.
+//! `konta auth export`: writes the session for another tool.
 
 use std::fmt::Write as _;
 
@@ -12,20 +12,20 @@ use crate::commands::credentials::{Gathered, rfc3339};
 use crate::commands::{CommandError, Context};
 use crate::report::output;
 
-/// Write the session for another tool.
+/// Write the session for another tool
 ///
-/// In ~/.aws/config: `credential_process = konta auth export --format credential-process --profile NAME`, where NAME is the profile with
-/// the keys or the role. Without a terminal it never asks: log in first.
+/// In ~/.aws/config write `credential_process = konta auth export --format credential-process --profile NAME`, where
+/// NAME is the profile with the keys or the role. Without a terminal konta never asks for a code: log in first.
 #[derive(Debug, Args)]
 pub(super) struct ExportArgs {
-    /// For whom
+    /// Format of the credentials
     #[arg(long, value_enum)]
     format: Format,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
-    /// JSON for `credential_process` in ~/.aws/config, which the AWS CLI, Terraform and every SDK read
+    /// JSON for `credential_process` in ~/.aws/config, for the AWS CLI, Terraform and every SDK
     CredentialProcess,
     /// Lines for a shell: eval "$(konta auth export --format env)"
     Env,
@@ -78,7 +78,7 @@ fn shell(keys: &Credentials) -> Zeroizing<String> {
         ("AWS_CREDENTIAL_EXPIRATION", ends.as_deref()),
     ];
     for (name, value) in variables {
-        // A variable left over from another session would spoil this one.
+        // A variable left over from another session would break this one.
         let _ = match value {
             Some(value) => writeln!(lines, "export {name}={}", quoted(value)),
             None => writeln!(lines, "unset {name}"),

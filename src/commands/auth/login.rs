@@ -1,4 +1,4 @@
-//! `konta auth login`: a new session with MFA.
+//! `konta auth login`: opens a new session with MFA.
 
 use clap::Args;
 use jiff::{SignedDuration, Timestamp};
@@ -15,10 +15,10 @@ use crate::report::{message, output, text};
 
 use super::status::Status;
 
-/// Open a session with a code of the MFA device.
+/// Open a session with a code of the MFA device
 #[derive(Debug, Args)]
 pub(super) struct LoginArgs {
-    /// How long it is to last, such as 8h or 90m: from 15 minutes to 36 hours
+    /// Length of the session, such as 8h or 90m: from 15 minutes to 36 hours
     #[arg(long, default_value = "12h", value_parser = duration)]
     duration: SignedDuration,
 }
@@ -28,7 +28,7 @@ fn duration(given: &str) -> Result<SignedDuration, String> {
     if (SHORTEST..=LONGEST).contains(&duration) {
         Ok(duration)
     } else {
-        Err("AWS gives sessions of 15 minutes to 36 hours".to_owned())
+        Err("AWS allows sessions of 15 minutes to 36 hours".to_owned())
     }
 }
 
@@ -64,8 +64,8 @@ fn closing(opened: &Opened, arn: &str) -> String {
     format!("logged in as {arn} until {ends:.0} ({} from now)", text::duration(left))
 }
 
-/// A session cannot open another; and what konta is given by others is renewed by them. A role that asks a session for a code is the
-/// exception.
+/// Refuses credentials that need no login: a session cannot open another, and credentials from other tools are renewed
+/// by those tools. The exception is a role that requires a code.
 fn refuse_what_needs_no_login(gathered: &Gathered, keys: &Credentials) -> Result<(), SessionError> {
     if gathered.chain.roles.first().is_some_and(|role| role.mfa_serial.is_some()) {
         return Ok(());
@@ -85,29 +85,29 @@ fn refuse_what_needs_no_login(gathered: &Gathered, keys: &Credentials) -> Result
         Base::Sso { profile } => (format!("the profile {profile}"), format!("aws sso login --profile {profile}")),
         Base::Login { profile } => (format!("the profile {profile}"), format!("aws login --profile {profile}")),
         Base::Process { profile, .. } => {
-            (format!("the credential_process of the profile {profile}"), "it gives a session by itself".to_owned())
+            (format!("the credential_process of the profile {profile}"), "it opens a session by itself".to_owned())
         }
         Base::WebIdentity { .. } | Base::Container | Base::Instance => (
             "a role of a machine or pipeline".to_owned(),
-            "it renews itself; name a profile with a user's own key to log in: --profile NAME".to_owned(),
+            "it renews itself; to log in, name a profile with a user's key: --profile NAME".to_owned(),
         ),
     };
     Err(SessionError::NoLogin { source_of_keys, help })
 }
 
-/// The user's device, asked of IAM: the last resort, since policies often forbid it without MFA.
+/// The user's device, read from IAM: the last resort, because policies often forbid it without MFA.
 async fn device(gathered: &Gathered, keys: SharedCredentialsProvider) -> Result<String, CommandError> {
     let identity = Sts::open(keys.clone(), &gathered.region).await.identity().await?;
     let refused =
         |problem: String| -> CommandError { SessionError::NoDevice { who: identity.arn.clone(), problem }.into() };
     let target = Target { region: gathered.region.clone(), ..Target::default() };
     let devices = Aws::open_as(&target, keys).await.mfa_devices(identity.user()).await;
-    let devices = devices.map_err(|error| refused(format!("IAM could not be asked ({error})")))?;
+    let devices = devices.map_err(|error| refused(format!("IAM does not list them ({error})")))?;
     let mut with_codes: Vec<String> = devices.into_iter().filter(|serial| !serial.contains(":u2f/")).collect();
     match with_codes.len() {
-        0 => Err(refused("the user has none that shows codes".to_owned())),
+        0 => Err(refused("the user has no device that shows codes".to_owned())),
         1 => Ok(with_codes.remove(0)),
-        _ => Err(refused(format!("the user has several ({})", with_codes.join(", ")))),
+        _ => Err(refused(format!("the user has several devices ({})", with_codes.join(", ")))),
     }
 }
 

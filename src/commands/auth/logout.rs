@@ -10,13 +10,13 @@ use crate::commands::credentials::Gathered;
 use crate::commands::{CommandError, Context};
 use crate::report::{message, output, text};
 
-/// Forget the session of this user.
+/// Forget this user's session
 ///
-/// AWS cannot take a session back: it ends by itself. Whoever may have copied it is kept out by revoking the role's sessions, or by
-/// deactivating the user's key.
+/// AWS cannot revoke a single session: it ends by itself. If someone may have copied it, revoke the role's sessions or
+/// deactivate the user's key.
 #[derive(Debug, Args)]
 pub(super) struct LogoutArgs {
-    /// Every session that konta keeps
+    /// Forget every session that konta keeps
     #[arg(long)]
     all: bool,
 }

@@ -1,4 +1,4 @@
-//! `konta auth status`: who one is, from which source, with MFA or not, for how long.
+//! `konta auth status`: whose credentials these are, their source, with MFA or not, and for how long.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -12,10 +12,10 @@ use crate::commands::exit_code::ExitCode;
 use crate::commands::{CommandError, Context};
 use crate::report::{message, output, text};
 
-/// How one stands with AWS.
+/// The state of the credentials.
 #[derive(Debug, Serialize)]
 pub(super) struct Status {
-    /// Whether commands can work without a question.
+    /// Whether commands can run without asking for a code.
     ready: bool,
     account: String,
     arn: String,
@@ -28,15 +28,15 @@ pub(super) struct Status {
     /// The device whose code opened the session, or is needed to open one.
     device: Option<String>,
     roles: Vec<String>,
-    /// RFC 3339, UTC; null when they do not end or do not say.
+    /// RFC 3339, UTC; null if they do not end or their end is unknown.
     ends: Option<String>,
     seconds_left: Option<i64>,
-    /// RFC 3339, UTC: when the keys at hand end; roles, Identity Center and machines renew theirs without a question.
+    /// RFC 3339, UTC: when the current keys end; roles, Identity Center and machines renew theirs without asking.
     keys_end: Option<String>,
 }
 
 impl Status {
-    /// How one stands with opened credentials.
+    /// The state of opened credentials.
     pub(super) async fn of(gathered: &Gathered, opened: &Opened) -> Result<Self, CommandError> {
         let keys = credentials::load(&opened.provider).await?;
         let identity = Sts::open(opened.provider.clone(), &gathered.region).await.identity().await?;
@@ -66,7 +66,7 @@ impl Status {
         let mfa = match self.mfa {
             Mfa::Yes => "yes",
             Mfa::No => "no",
-            Mfa::Unknown => "not known: the session was opened elsewhere",
+            Mfa::Unknown => "unknown: another tool opened the session",
         };
         let left = self
             .seconds_left
@@ -74,7 +74,7 @@ impl Status {
         let lasts = match (&self.ends, left) {
             (Some(ends), Some(left)) => format!("until {ends}, {left} from now"),
             _ if !self.ready => "no session".to_owned(),
-            _ => "no end is known".to_owned(),
+            _ => "end unknown".to_owned(),
         };
         let key = self.key.as_ref().map(|key| format!(" (...{key})")).unwrap_or_default();
         let mut lines = vec![
@@ -87,7 +87,7 @@ impl Status {
         lines.extend(self.roles.iter().map(|role| ("role", role.clone())));
         lines.push(("lasts", lasts));
         if let Some(end) = self.keys_end.as_ref().filter(|end| self.ends.as_ref() != Some(end)) {
-            lines.push(("keys", format!("until {end}, then renewed without a question")));
+            lines.push(("keys", format!("until {end}, then renewed without asking")));
         }
         lines
     }
@@ -103,7 +103,7 @@ fn kind(identity: &Identity) -> &'static str {
     }
 }
 
-/// Shows it; 5 when a code is needed first.
+/// Shows it; exit code 5 if a code is needed first.
 pub(super) async fn run(context: &Context) -> Result<u8, CommandError> {
     let gathered = Gathered::of(context, None)?;
     let request = Request { may_ask: false, ..gathered.request() };
@@ -126,7 +126,7 @@ pub(super) async fn run(context: &Context) -> Result<u8, CommandError> {
     Ok(0)
 }
 
-/// Who the key at the bottom is, while nobody has logged in.
+/// Whose key is at the bottom, before anyone has logged in.
 async fn without_session(gathered: &Gathered, request: &Request<'_>, serial: &str) -> Result<Status, CommandError> {
     let (provider, keys) = session::bottom(request).await?;
     let identity = Sts::open(provider, &gathered.region).await.identity().await?;

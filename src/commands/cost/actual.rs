@@ -1,4 +1,4 @@
-//! `konta cost actual`: the estimate beside the bill, by Cost Explorer.
+//! `konta cost actual`: compares the estimate with the bill from Cost Explorer.
 
 use std::path::PathBuf;
 
@@ -17,19 +17,19 @@ use crate::stack::tags::TENANT_TAG;
 use super::show::Shown;
 use super::usage_file;
 
-/// Show the estimate beside the bill, by service and by tenant.
+/// Compare the estimate with the bill, by service and by tenant
 ///
-/// The bill comes from Cost Explorer, which takes 0.01 USD for each call: konta says how many and asks, unless --yes is given. konta's
-/// tags must be active as cost allocation tags in the account that pays.
+/// The bill comes from Cost Explorer, which charges 0.01 USD for each call: konta says how many calls it needs and
+/// asks, unless --yes is given. konta's tags must be active as cost allocation tags in the account that pays.
 #[derive(Debug, Args)]
 pub(super) struct ActualArgs {
-    /// The environment [default: the only one]
+    /// Environment [default: the only one]
     #[arg(value_name = "ENV")]
     environment: Option<String>,
-    /// The month [default: the last one that is over]
+    /// Month [default: the last complete one]
     #[arg(long, value_name = "YYYY-MM")]
     month: Option<String>,
-    /// How much is used, a YAML file, for the estimate
+    /// YAML file that says how much is used, for the estimate
     #[arg(long, value_name = "FILE")]
     usage: Option<PathBuf>,
     #[command(flatten)]
@@ -43,16 +43,16 @@ pub(super) async fn run(context: &Context, loaded: &LoadedWorkspace, args: &Actu
     let usage = usage_file(args.usage.as_deref())?;
     if context.global().sandbox {
         return Err(CommandError::Usage {
-            message: "the sandbox bills nothing".to_owned(),
+            message: "the sandbox has no bill".to_owned(),
             help: "leave out --sandbox: the bill comes from AWS, with credentials that may call ce:GetCostAndUsage"
                 .to_owned(),
         });
     }
     let session = context.session(loaded, environment).await?;
     let question =
-        "Cost Explorer takes 0.01 USD for each call, and two are needed (more for a bill of many pages). Ask it?";
+        "Call Cost Explorer? It charges 0.01 USD for each call, and konta needs two (more for a bill of many pages)";
     if !context.global().yes && !prompt::confirm(question)? {
-        return Err(CommandError::Declined("Cost Explorer was not asked".to_owned()));
+        return Err(CommandError::Declined("Cost Explorer was not called".to_owned()));
     }
     let table = context.prices()?;
     let basis = Basis { loaded, environment, usage: &usage, prices: &table };
@@ -63,7 +63,7 @@ pub(super) async fn run(context: &Context, loaded: &LoadedWorkspace, args: &Actu
     Ok(0)
 }
 
-/// A bill as the cost room takes it.
+/// Converts a bill for the cost room.
 fn read(bill: costexplorer::Bill) -> Bill {
     let row = |billed: Billed| BillRow { service: billed.service, tenant: billed.tag, usd: billed.usd };
     Bill {

@@ -1,4 +1,4 @@
-//! `konta cost advise`: the cheapest design that holds to stated limits.
+//! `konta cost advise`: finds the cheapest design within given limits.
 
 use std::path::PathBuf;
 
@@ -16,9 +16,9 @@ use super::usage_file;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Sharing {
-    /// A process shared by the cell's tenants
+    /// A process that the cell's tenants share
     Pooled,
-    /// A process of its own
+    /// A process for each tenant
     Dedicated,
     /// Either
     Any,
@@ -26,39 +26,39 @@ enum Sharing {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Downtime {
-    /// None that can be foreseen
+    /// No planned downtime
     None,
     /// Nobody needs it from 22:00 to 07:00
     Nights,
-    /// All tasks may be taken away at two minutes' notice
+    /// AWS may stop all tasks at two minutes' notice
     Spot,
 }
 
-/// Find the cheapest design for so many tenants that holds to stated limits, and say what was rejected and why.
+/// Find the cheapest design for a number of tenants within limits, and say what was rejected and why
 #[derive(Debug, Args)]
 pub(super) struct AdviseArgs {
-    /// The environment whose region, database and network are taken [default: the only one]
+    /// Environment whose region, database and network are used [default: the only one]
     #[arg(value_name = "ENV")]
     environment: Option<String>,
-    /// How many tenants
+    /// Number of tenants
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     tenants: u32,
-    /// Memory of a task at the least, MiB
+    /// Memory of a task, at least, in MiB
     #[arg(long, value_name = "MIB", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..=61_440))]
     memory: u32,
-    /// Tasks of a service at the least
+    /// Tasks of a service, at least
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=50))]
     tasks: u32,
-    /// Who may share a process
+    /// Isolation: which tenants may share a process
     #[arg(long, value_name = "WHO", value_enum, default_value = "any")]
     isolation: Sharing,
-    /// What downtime is allowed; several with commas
+    /// Allowed downtime; separate several with commas
     #[arg(long, value_name = "WHEN", value_enum, value_delimiter = ',', default_value = "none")]
     downtime: Vec<Downtime>,
-    /// US dollars a month and tenant at the most
+    /// US dollars per month and tenant, at most
     #[arg(long, value_name = "USD")]
     at_most: Option<Decimal>,
-    /// How much is used, a YAML file; docs/cost.md lists its fields
+    /// YAML file that says how much is used; docs/cost.md lists its fields
     #[arg(long, value_name = "FILE")]
     usage: Option<PathBuf>,
     #[command(flatten)]

@@ -5,12 +5,12 @@ use rust_decimal::Decimal;
 use crate::commands::CommandError;
 use crate::model::Workspace;
 
-/// What may be spent a month, as `--budget` says it.
+/// What may be spent a month, as `--budget` gives it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct GivenBudget {
     /// In US dollars.
     pub(super) usd: Decimal,
-    /// As it was said.
+    /// As it was given.
     pub(super) said: String,
 }
 
@@ -32,7 +32,7 @@ impl GivenBudget {
         match usd {
             Some(usd) => Ok(Some(Self { usd, said: said.to_owned() })),
             None => Err(CommandError::Usage {
-                message: format!("--budget {said} is no amount konta can compare with"),
+                message: format!("--budget {said} is not an amount that konta can compare with"),
                 help: match workspace {
                     Some(workspace) => {
                         format!("write 120 or 120USD, or 120{} in the workspace's currency", workspace.currency)

@@ -1,4 +1,4 @@
-//! `konta cost compare`: the environment with one thing changed at a time.
+//! `konta cost compare`: prices the environment with one thing changed at a time.
 
 use std::path::PathBuf;
 
@@ -12,15 +12,15 @@ use crate::report::cost::compare::{CompareReport, Elsewhere};
 use super::show::Shown;
 use super::usage_file;
 
-/// Compare what there is with what it could be, one change at a time: isolation, sleep, Spot, ARM, NAT, database.
+/// Compare the cost of alternatives, one change at a time: isolation, sleep, Spot, ARM, NAT, database
 ///
-/// Each row is the whole environment with one thing changed and priced by the same engine; all else is the workspace's.
+/// Each row prices the whole environment with one thing changed; everything else is as in the workspace.
 #[derive(Debug, Args)]
 pub(super) struct CompareArgs {
-    /// A tenant, which alone is changed, or an environment [default: the only one]
+    /// Tenant, to change only that one, or environment [default: the only one]
     #[arg(value_name = "TENANT|ENV")]
     name: Option<String>,
-    /// How much is used, a YAML file; docs/cost.md lists its fields
+    /// YAML file that says how much is used; docs/cost.md lists its fields
     #[arg(long, value_name = "FILE")]
     usage: Option<PathBuf>,
     #[command(flatten)]

@@ -1,4 +1,4 @@
-//! `konta cost curve`: cost over the number of tenants.
+//! `konta cost curve`: shows the cost over the number of tenants.
 
 use std::path::PathBuf;
 
@@ -13,27 +13,27 @@ use crate::report::cost::curve::{CurveReport, TierPart};
 
 use super::show::Shown;
 
-/// The most tenants that are priced.
+/// The most tenants that konta prices.
 const MOST: u32 = 10_000;
 
-/// Show what so many tenants would cost, with every step: cells, load balancers, connections, vCPU quotas.
+/// Show the cost over the number of tenants, with every step: cells, load balancers, connections, vCPU quotas
 ///
-/// Typical tenants are priced: what their tier has, nothing of their own. They come in the proportion of the tenants there are now.
+/// Prices typical tenants, which have only what their tier has, in the proportion of today's tenants.
 #[derive(Debug, Args)]
 pub(super) struct CurveArgs {
-    /// The environment [default: the only one]
+    /// Environment [default: the only one]
     #[arg(value_name = "ENV")]
     environment: Option<String>,
-    /// From how many tenants to how many
+    /// Range of the number of tenants
     #[arg(long, value_name = "FROM..TO", default_value = "1..1000", value_parser = bounds)]
     tenants: (u32, u32),
-    /// Only this tier
+    /// Price only this tier
     #[arg(long, value_name = "TIER")]
     tier: Option<String>,
-    /// Fargate vCPUs the account may run, on demand and on Spot each
+    /// Fargate vCPUs that the account may run, on demand and on Spot each
     #[arg(long, value_name = "VCPUS", default_value_t = VCPU_QUOTA)]
     vcpu_quota: Decimal,
-    /// How much is used, a YAML file; docs/cost.md lists its fields
+    /// YAML file that says how much is used; docs/cost.md lists its fields
     #[arg(long, value_name = "FILE")]
     usage: Option<PathBuf>,
     #[command(flatten)]
@@ -86,7 +86,7 @@ fn tiers<'a>(
             let names: Vec<&str> = workspace.tiers.values().map(|tier| tier.name.as_str()).collect();
             CommandError::Unknown {
                 message: format!("the workspace has no tier `{name}`"),
-                help: format!("there are: {}", names.join(", ")),
+                help: format!("these exist: {}", names.join(", ")),
             }
         });
     }

@@ -1,4 +1,4 @@
-//! `konta cost diff`: what the workspace costs more or less than what is deployed, or than a revision of git.
+//! `konta cost diff`: compares the cost of the workspace with what is deployed, or with a git revision.
 
 use std::path::PathBuf;
 
@@ -16,13 +16,13 @@ use crate::stack::LoadedWorkspace;
 use super::show::Shown;
 use super::{revision, usage_file};
 
-/// Show what the workspace costs a month more or less than what is deployed.
+/// Show how much more or less the workspace costs a month than what is deployed
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub(super) struct DiffArgs {
     #[command(subcommand)]
     what: Option<What>,
-    /// The environment [default: the only one]
+    /// Environment [default: the only one]
     #[arg(value_name = "ENV")]
     environment: Option<String>,
     #[command(flatten)]
@@ -31,9 +31,9 @@ pub(super) struct DiffArgs {
 
 #[derive(Debug, Subcommand)]
 enum What {
-    /// A tenant's own stacks
+    /// Compare only a tenant's stacks
     Tenant {
-        /// Its name
+        /// Tenant
         name: String,
         #[command(flatten)]
         form: Form,
@@ -42,10 +42,10 @@ enum What {
 
 #[derive(Debug, Clone, Args)]
 struct Form {
-    /// Compare with the workspace at this revision of git, in place of what is deployed; AWS is not asked
+    /// Compare with the workspace at this git revision instead of what is deployed; does not call AWS
     #[arg(long, value_name = "REF")]
     base: Option<String>,
-    /// How much is used, a YAML file; the same for both
+    /// YAML file that says how much is used, the same on both sides
     #[arg(long, value_name = "FILE")]
     usage: Option<PathBuf>,
     #[command(flatten)]
@@ -90,7 +90,7 @@ pub(super) async fn run(context: &Context, loaded: &LoadedWorkspace, args: &Diff
     Ok(0)
 }
 
-/// The workspace against itself at a revision, each with its own tenants.
+/// Compares the workspace with itself at a revision, each with its own tenants.
 fn against_revision(
     context: &Context,
     loaded: &LoadedWorkspace,
@@ -102,7 +102,7 @@ fn against_revision(
     let base = args.base().unwrap_or_default();
     let past = revision::read(&loaded.root, base)?;
     let environment = match tenant {
-        // Who is gone now, or new, has only one side.
+        // A tenant that is new, or no longer exists, has only one side.
         Some(name) if loaded.workspace.tenants.keys().any(|known| known.as_str() == name) => {
             context.environment_of(&loaded.workspace, &[name.to_owned()])?
         }

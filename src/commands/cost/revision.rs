@@ -1,4 +1,4 @@
-//! The workspace as it was at a revision of git.
+//! Reads the workspace as it was at a git revision.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -9,7 +9,7 @@ use crate::commands::CommandError;
 use crate::manifest;
 use crate::stack::LoadedWorkspace;
 
-/// A workspace of the past. Its folder goes with it.
+/// A workspace of the past. Its folder is deleted with it.
 pub(super) struct Past {
     /// The commit.
     pub(super) commit: String,
@@ -18,28 +18,28 @@ pub(super) struct Past {
     _folder: TempDir,
 }
 
-/// Reads the workspace in `root` as it was at `revision`. Neither the working tree nor the repository's index is touched.
+/// Reads the workspace in `root` as it was at `revision`. Touches neither the working tree nor the repository's index.
 ///
 /// # Errors
-/// When there is no git, no repository, no such revision, no workspace in it, or a workspace that is wrong.
+/// When there is no git, no repository, no such revision, no workspace in it, or a wrong workspace.
 pub(super) fn read(root: &Path, revision: &str) -> Result<Past, CommandError> {
     let unknown = |message: String, help: &str| CommandError::Unknown { message, help: help.to_owned() };
     let repository = git(root, &["rev-parse", "--absolute-git-dir"])?.map_err(|_| {
         unknown(
-            format!("{} is in no git repository", root.display()),
-            "--base compares with a revision of the workspace's repository; without it what is deployed is compared with",
+            format!("{} is not in a git repository", root.display()),
+            "leave out --base to compare with what is deployed",
         )
     })?;
     let commit = format!("{revision}^{{commit}}");
     let commit = git(root, &["rev-parse", "--verify", "--quiet", "--end-of-options", &commit])?.map_err(|_| {
         unknown(
             format!("the repository has no revision `{revision}`"),
-            "name a branch, a tag or a commit; in a pipeline the base may have to be fetched first",
+            "name a branch, a tag or a commit; in a pipeline, fetch the base first",
         )
     })?;
     // `:./` is this folder in that revision.
     let no_workspace = || {
-        let help = "the workspace's folder is not in that revision, or has no konta.yml there";
+        let help = "choose a revision in which the workspace's folder exists and has a konta.yml";
         unknown(format!("there is no workspace at `{revision}`"), help)
     };
     let tree = git(root, &["rev-parse", "--verify", "--quiet", "--end-of-options", &format!("{commit}:./")])?
@@ -60,7 +60,7 @@ fn load(root: &Path) -> Result<LoadedWorkspace, CommandError> {
     Ok(LoadedWorkspace::with_templates_of(root.to_owned(), manifest::load(root)?)?)
 }
 
-/// Writes a tree's files into a folder, by an index of its own.
+/// Writes a tree's files into a folder, with a separate index.
 fn check_out(repository: &str, tree: &str, scratch: &Path, files: &Path) -> Result<(), CommandError> {
     let index = scratch.join("index");
     for arguments in [&["read-tree", tree][..], &["checkout-index", "--all", "--force"]] {
@@ -75,14 +75,14 @@ fn check_out(repository: &str, tree: &str, scratch: &Path, files: &Path) -> Resu
     Ok(())
 }
 
-/// git in a folder: what it says, trimmed, or what it complains of.
+/// Runs git in a folder: its output, trimmed, or its error.
 fn git(folder: &Path, arguments: &[&str]) -> Result<Result<String, String>, CommandError> {
     let mut command = command();
     command.arg("-C").arg(folder).args(arguments);
     run(command)
 }
 
-/// git, without what a hook that calls konta would have set for its own repository.
+/// git, without the variables that a hook which calls konta sets for its own repository.
 fn command() -> Command {
     let mut command = Command::new("git");
     for name in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX"] {
@@ -95,10 +95,10 @@ fn command() -> Command {
 fn run(mut command: Command) -> Result<Result<String, String>, CommandError> {
     let output = command.output().map_err(|source| match source.kind() {
         std::io::ErrorKind::NotFound => CommandError::Unknown {
-            message: "there is no program `git`".to_owned(),
-            help: "--base needs git; without it what is deployed is compared with".to_owned(),
+            message: "git is not installed".to_owned(),
+            help: "install it, or leave out --base to compare with what is deployed".to_owned(),
         },
-        _ => CommandError::Io { what: "git could not be run".to_owned(), reason: source },
+        _ => CommandError::Io { what: "cannot run git".to_owned(), reason: source },
     })?;
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
     Ok(if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) })

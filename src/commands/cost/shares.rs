@@ -1,4 +1,4 @@
-//! `--allocate`, `--vat` and their like: how shared cost is divided, and on what terms customers pay.
+//! `--allocate`, `--vat` and similar options: how shared cost is divided, and on what terms customers pay.
 
 use clap::{Args, ValueEnum};
 use rust_decimal::Decimal;
@@ -11,31 +11,31 @@ use crate::model::{Terms, Workspace};
 enum Allocate {
     /// The same for each tenant of a cell
     Even,
-    /// By the weight of the usage file, else by the tier's price
+    /// By the weight in the usage file, otherwise by the tier's price
     Weight,
     /// The database by ACU, the rest by requests, from the usage file
     Use,
 }
 
-/// Who bears what is shared, and on what terms customers pay.
+/// How shared cost is divided, and on what terms customers pay.
 #[derive(Debug, Clone, Args)]
 pub(super) struct ShareArgs {
-    /// How shared cost is divided between tenants [default: even]
+    /// Rule by which tenants share common cost [default: even]
     #[arg(long, value_name = "RULE", value_enum)]
     allocate: Option<Allocate>,
-    /// Value added tax in percent, in place of konta.yml's
+    /// Value added tax in percent [default: konta.yml's]
     #[arg(long, value_name = "PERCENT", value_parser = percent)]
     vat: Option<Decimal>,
-    /// Whether prices hold that tax, in place of konta.yml's
+    /// Whether prices include that tax [default: konta.yml's]
     #[arg(long, value_name = "BOOL")]
     vat_included: Option<bool>,
-    /// The payment service's fee in percent of what is paid, in place of konta.yml's
+    /// Payment service's fee in percent of the payment [default: konta.yml's]
     #[arg(long, value_name = "PERCENT", value_parser = percent)]
     fee: Option<Decimal>,
-    /// The payment service's fixed fee for each payment, in the workspace's currency, in place of konta.yml's
+    /// Payment service's fixed fee per payment, in the workspace's currency [default: konta.yml's]
     #[arg(long, value_name = "AMOUNT", value_parser = amount)]
     fee_fixed: Option<Decimal>,
-    /// Other cost of each tenant a month, in the workspace's currency, in place of konta.yml's
+    /// Other cost per tenant and month, in the workspace's currency [default: konta.yml's]
     #[arg(long, value_name = "AMOUNT", value_parser = amount)]
     other: Option<Decimal>,
 }
@@ -64,7 +64,7 @@ impl ShareArgs {
         }
     }
 
-    /// The first of these that was said: a template has no tenants to divide its cost between.
+    /// The first of these options that was given: a template has no tenants to divide its cost between.
     pub(super) fn first_said(&self) -> Option<&'static str> {
         [
             ("--allocate", self.allocate.is_some()),
@@ -78,7 +78,7 @@ impl ShareArgs {
         .find_map(|(name, said)| said.then_some(name))
     }
 
-    /// The terms of `konta.yml`, and what was said here in place of them.
+    /// The terms of `konta.yml`, with those that were given here instead.
     pub(super) fn terms(&self, workspace: &Workspace) -> Terms {
         let said = workspace.terms;
         Terms {

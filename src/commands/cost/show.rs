@@ -1,4 +1,4 @@
-//! `--format` and `--out`: in which form, and where to. Every part of `konta cost` shows its result through this.
+//! `--format` and `--out`: the form and the destination of a result. Every part of `konta cost` uses them.
 
 use std::path::PathBuf;
 
@@ -9,13 +9,13 @@ use crate::commands::{CommandError, Context};
 use crate::report::cost::Page;
 use crate::report::{message, output, text};
 
-/// In which form, and where to.
+/// The form and the destination of a result.
 #[derive(Debug, Clone, Default, Args)]
 pub(super) struct Shown {
-    /// The form: text for a terminal, json for programs, markdown for a pull request, html for one page with charts
+    /// Form of the result [default: text, or json with --output json]
     #[arg(long, value_enum, value_name = "FORM")]
     format: Option<Form>,
-    /// Write it to FILE in place of the standard output
+    /// File to write to [default: standard output]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 }
@@ -34,7 +34,7 @@ enum Form {
 }
 
 impl Shown {
-    /// Shows a result: as JSON itself, in every other form the page made of it.
+    /// Shows a result: as JSON the result itself, in every other form the page made from it.
     pub(super) fn show<T: Serialize>(
         &self,
         context: &Context,
@@ -45,7 +45,7 @@ impl Shown {
         self.show_with(context, result, |width| page().text_at(width, verbose), &page)
     }
 
-    /// As [`Shown::show`], with a text of its own in lines of a given width.
+    /// As [`Shown::show`], with another text, in lines of a given width.
     pub(super) fn show_with<T: Serialize>(
         &self,
         context: &Context,
@@ -67,7 +67,7 @@ impl Shown {
         if self.out.is_none() {
             return Ok(output::print_json(result)?);
         }
-        // Not by way of a `Value`, which would sort the fields.
+        // Not through a `Value`, which would sort the fields.
         let json = serde_json::to_string_pretty(result).map_err(std::io::Error::from)?;
         self.put(&format!("{json}\n"))
     }
@@ -80,13 +80,13 @@ impl Shown {
         Ok(())
     }
 
-    /// `--format`, else what `--output` of every command says.
+    /// `--format`, otherwise the form of the global `--output`.
     fn form(&self, context: &Context) -> Result<Form, CommandError> {
         match self.format {
             None if context.format().is_json() => Ok(Form::Json),
             None => Ok(Form::Text),
             Some(form) if context.format().is_json() && form != Form::Json => Err(CommandError::Usage {
-                message: "--output json and --format say different things".to_owned(),
+                message: "--output json and --format contradict each other".to_owned(),
                 help: "leave out one of them".to_owned(),
             }),
             Some(form) => Ok(form),

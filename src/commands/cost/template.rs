@@ -1,4 +1,4 @@
-//! `konta cost --template`: a template of anybody.
+//! `konta cost --template`: prices any CloudFormation template.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -38,12 +38,12 @@ pub(super) fn price(
     Ok(CostReport::of_template(&inputs.region, usage.hours(), whole))
 }
 
-/// `--region`, else the region of the environment, as AWS's own tools read it.
+/// `--region`, otherwise the region in the variables that AWS's tools read.
 fn region(context: &Context) -> Result<String, CommandError> {
     let from_environment = || ["AWS_REGION", "AWS_DEFAULT_REGION"].iter().find_map(|name| std::env::var(name).ok());
     let region = context.global().region.clone().or_else(from_environment).filter(|region| !region.is_empty());
     region.ok_or_else(|| CommandError::Usage {
-        message: "in which region?".to_owned(),
+        message: "no region was given".to_owned(),
         help: "name it with --region, such as --region eu-west-1, or set AWS_REGION".to_owned(),
     })
 }

@@ -1,10 +1,11 @@
-//! A moment as people write it: how long ago, a time of today, a date, a date with its time, RFC 3339.
+//! Reads a moment as people write it: how long ago, a time today, a date, a date with a time, RFC 3339.
 
 use jiff::civil::{DateTime, Time};
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
 
-/// The moment that a text means, milliseconds since 1970, UTC; `None` when it means none. What names no zone is in `zone`.
+/// The moment that a text means, in milliseconds since 1970, UTC; `None` if it means none. A time without a zone is in
+/// `zone`.
 #[must_use]
 pub fn moment(text: &str, now: Timestamp, zone: &TimeZone) -> Option<i64> {
     let text = text.trim();

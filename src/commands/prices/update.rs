@@ -1,4 +1,4 @@
-//! `konta prices update`: the Price List's prices, compared and kept in the workspace.
+//! `konta prices update`: compares the Price List's prices with konta's, and keeps them in the workspace.
 
 use std::collections::BTreeSet;
 use std::io::Write as _;
@@ -15,13 +15,13 @@ use crate::report::{message, output, text};
 use super::super::credentials::Gathered;
 use super::super::{CommandError, Context};
 
-/// Take the prices of the workspace's regions from the AWS Price List.
+/// Take the prices of the workspace's regions from the AWS Price List
 #[derive(Debug, Args)]
 pub(super) struct UpdateArgs {
-    /// Only a service; may be repeated
+    /// Update only this service; may be repeated
     #[arg(long = "service", value_name = "SERVICE")]
     services: Vec<String>,
-    /// Take prices that cannot be right too
+    /// Take implausible prices, too
     #[arg(long)]
     force: bool,
 }
@@ -56,7 +56,7 @@ pub(super) async fn run(context: &Context, args: &UpdateArgs) -> Result<u8, Comm
     Ok(u8::from(!updated.absurd.is_empty() && !args.force))
 }
 
-/// Writes the lock, all or nothing; rows that were not asked for this time are kept.
+/// Writes the lock, all or nothing; keeps rows that this run did not ask for.
 fn write(path: &Path, rows: &[Price]) -> Result<(), CommandError> {
     let failed =
         |source: std::io::Error| CommandError::Io { what: format!("cannot write {}", path.display()), reason: source };
@@ -70,7 +70,7 @@ fn write(path: &Path, rows: &[Price]) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// Prices are no secret, and belong into the workspace's repository.
+/// Prices are not secret, and belong in the workspace's repository.
 fn readable() -> std::fs::Permissions {
     use std::os::unix::fs::PermissionsExt as _;
     std::fs::Permissions::from_mode(0o644)
@@ -89,7 +89,7 @@ fn report(context: &Context, updated: &PriceUpdate, path: &Path) -> Result<(), C
         let what = format!("{} {} {}", change.service, change.usage_type, change.region);
         message::warning(
             context.palette(),
-            &format!("{what}: {before} -> {after} USD cannot be right; --force takes it"),
+            &format!("{what}: {before} -> {after} USD is implausible; --force takes it"),
         );
     }
     if context.global().verbose {

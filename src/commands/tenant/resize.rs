@@ -14,12 +14,13 @@ use crate::operation::OperationError;
 use crate::report::{message, output};
 use crate::stack::LoadedWorkspace;
 
-/// Give a tenant another tier of the same isolation, or another size.
+/// Give a tenant another tier of the same isolation, or another size
 ///
 /// Shows the plan with its cost and the customer's price, and asks. Then konta writes tier and size into the tenant's
 /// manifest, leaves the rest of it as it is, and deploys the tenant. Modules that the new tier lacks remain installed.
 #[derive(Debug, Args)]
 #[command(group(ArgGroup::new("wanted").required(true).multiple(true).args(["tier", "cpu", "memory"])))]
+#[command(override_usage = "konta tenant resize [OPTIONS] <--tier|--cpu|--memory> <NAME>")]
 pub(super) struct ResizeArgs {
     /// Name of the tenant
     name: String,
@@ -142,7 +143,7 @@ impl Bought {
 
     fn text(&self) -> String {
         let Self { tier, price, currency, cpu, memory } = self;
-        format!("{tier} for {price} {currency} a month, {cpu} CPU units and {memory} MiB a task")
+        format!("{tier} for {price} {currency} a month, {cpu} CPU units and {memory} MiB per task")
     }
 }
 

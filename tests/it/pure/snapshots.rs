@@ -151,6 +151,8 @@ fn the_reference_of_the_command_line_is_current() {
         let output = std::process::Command::new(program).args(&arguments).env_clear().output().unwrap();
         let help = String::from_utf8(output.stdout).unwrap();
         let help = help.lines().map(str::trim_end).collect::<Vec<_>>().join("\n");
+        let wide = help.lines().find(|line| line.chars().count() > 80);
+        assert_eq!(wide, None, "the help of `konta {path}` is wider than 80 columns");
         text +=
             &format!("\n## konta {path}\n\n```text\n{}\n```\n", help.trim_end()).replace("## konta \n", "## konta\n");
     }

@@ -76,7 +76,7 @@ fn a_tenant_sees_its_own_lines_and_no_others() {
     let said = world.konta(&["logs", "artista", "--filter", "nothing like it"]).ended_with(0);
     assert!(said.stdout.is_empty() && said.stderr.contains("no such lines since"), "{}", said.stderr);
     let said = world.konta(&["logs", "breadfree", "--since", "soon"]).ended_with(64);
-    assert!(said.stderr.contains("`soon` is no time"), "{}", said.stderr);
+    assert!(said.stderr.contains("`soon` is not a time"), "{}", said.stderr);
     world.konta(&["logs"]).ended_with(64);
     let said = world.konta(&["logs", "breadfri"]).ended_with(1);
     assert!(said.stderr.contains("breadfree"), "{}", said.stderr);
@@ -142,13 +142,13 @@ fn the_last_stopped_task_is_shown_with_its_reason(world: &World) {
     assert_eq!((&lines[0]["task"], lines[0]["reason"].as_str()), (&json!(id), Some("by the test")));
     put(world, &[(1, "pool-1/odoo/feedfeedfeed", "dumping the database")]);
     let said = world.konta(&["logs", "artista", "--previous", "--task", "feed"]).ended_with(0);
-    assert!(said.stderr.contains("feedfeedfeed stopped; ECS no longer says why"), "{}", said.stderr);
+    assert!(said.stderr.contains("feedfeedfeed stopped; ECS no longer knows why"), "{}", said.stderr);
     assert!(said.stdout.ends_with("dumping the database\n"), "{}", said.stdout);
     let pool = world.outputs("konta-prod-cell-1")["PoolServiceName"].clone();
     let running = ecs("ListTasks", json!({"cluster": cluster, "serviceName": pool}));
     let running = running["taskArns"][0].as_str().unwrap().rsplit('/').next().unwrap();
     let said = world.konta(&["logs", "artista", "--previous", "--task", running]).ended_with(1);
-    assert!(said.stderr.contains("still runs") && said.stderr.contains("-f"), "{}", said.stderr);
+    assert!(said.stderr.contains("is still running") && said.stderr.contains("-f"), "{}", said.stderr);
     let said = world.konta(&["logs", "breadfree", "--previous", "--task", "00000000"]).ended_with(1);
-    assert!(said.stderr.contains("no task of breadfree is called 00000000"), "{}", said.stderr);
+    assert!(said.stderr.contains("breadfree has no task 00000000"), "{}", said.stderr);
 }

@@ -191,5 +191,5 @@ fn a_month_is_the_last_that_is_over_unless_it_is_named() {
 fn the_sandbox_bills_nothing() {
     let world = World::example();
     let said = world.run(&["cost", "actual", "--sandbox"]).ended_with(64);
-    assert!(said.stderr.contains("the sandbox bills nothing"), "{}", said.stderr);
+    assert!(said.stderr.contains("the sandbox has no bill"), "{}", said.stderr);
 }

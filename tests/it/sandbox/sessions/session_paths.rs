@@ -148,7 +148,7 @@ async fn a_session_too_short_for_a_deployment_is_told_and_renewed_beforehand() {
     let mut command = desk.command(&[&deploy[..], &all].concat());
     command.env("KONTA_MFA_PROCESS", "echo 222222").stdin(std::process::Stdio::null());
     let said = crate::support::sandbox_workspace::said(command.output().unwrap()).ended_with(6);
-    assert!(said.stderr.contains("a new one is opened first"), "{}", said.stderr);
+    assert!(said.stderr.contains("konta opens a new one first"), "{}", said.stderr);
     assert_eq!(desk.asked("GetSessionToken"), 2);
     // An hour, AWS's most for the root user, is enough.
     let said = desk.run(&[&deploy[..], &all].concat()).ended_with(6);

@@ -134,7 +134,7 @@ fn without_a_terminal_a_signal_stops_the_task() {
     std::io::Read::read_exact(child.stdout.as_mut().unwrap(), &mut first).unwrap();
     crate::support::processes::end(child.id(), "TERM");
     let told = said(child.wait_with_output().unwrap()).ended_with(130);
-    assert!(told.stderr.contains("told to stop"), "{}", told.stderr);
+    assert!(told.stderr.contains("stopping the task"), "{}", told.stderr);
     let stopped = aws.sent("stoptask");
     assert_eq!(stopped.len(), 1);
     assert!(stopped[0].contains(ARN) && stopped[0].contains("stopped by konta run"), "{stopped:?}");
@@ -162,7 +162,7 @@ fn at_a_terminal_ctrl_c_asks() {
     session.send("\u{3}").unwrap();
     session.expect("Stop the task?").unwrap();
     session.send_line("y").unwrap();
-    session.expect("told to stop").unwrap();
+    session.expect("stopping the task").unwrap();
     session.expect(Eof).unwrap();
     assert_eq!(code(&session), 130);
     assert_eq!(aws.sent("stoptask").len(), 1);

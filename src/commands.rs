@@ -51,7 +51,7 @@ use exit_code::ExitCode;
 /// A workspace is a folder with konta.yml, environments/, tenants/ and, optionally, addons/, overrides/ and templates/.
 /// With --sandbox, every command works without an AWS account.
 #[derive(Debug, Parser)]
-#[command(name = "konta", version, max_term_width = 100, after_help = "`konta help exit-codes` lists the exit codes.")]
+#[command(name = "konta", version, max_term_width = 80, after_help = "`konta help exit-codes` lists the exit codes.")]
 struct Cli {
     /// Options of every command.
     #[command(flatten)]

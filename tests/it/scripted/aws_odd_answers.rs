@@ -287,7 +287,7 @@ async fn what_the_account_or_the_region_cannot_do_is_refused_beforehand() {
     };
     let (aws, _) = session(true);
     let says = |done: Result<Vec<String>, OperationError>| done.unwrap_err().to_string();
-    assert!(says(preflight::engine(&aws, environment).await).contains("from 1 to 128 ACU"));
+    assert!(says(preflight::engine(&aws, environment).await).contains("supports 1 to 128 ACU"));
     assert!(says(preflight::engine(&session(false).0, environment).await).contains("does not offer"));
     assert!(says(preflight::ssl_policy(&aws, "ELBSecurityPolicy-X").await).contains("ELBSecurityPolicy-X"));
     assert!(says(preflight::stacks(&aws, 8, 3).await).contains("10 stacks"));

@@ -27,7 +27,7 @@ fn failing(action: &'static str, code: &'static str, times: usize) -> impl Fn(&C
 
 /// How often the operator was told that AWS does not answer.
 fn told(events: &[OperationEvent]) -> usize {
-    let tells = |event: &&OperationEvent| matches!(event, OperationEvent::Note { text, .. } if text.contains("does not answer"));
+    let tells = |event: &&OperationEvent| matches!(event, OperationEvent::Note { text, .. } if text.contains("AWS is not responding"));
     events.iter().filter(tells).count()
 }
 

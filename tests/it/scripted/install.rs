@@ -118,7 +118,7 @@ async fn a_module_that_odoo_does_not_know_is_named() {
     let before = Before { unknown: vec!["stokc"], ..Before::default() };
     let error = run(before, &["website", "stokc"]).await.0.unwrap_err();
     assert!(
-        matches!(&error, OperationError::StepFailed { reason, .. } if reason.ends_with("knows no stokc")),
+        matches!(&error, OperationError::StepFailed { reason, .. } if reason.ends_with("does not know stokc")),
         "{error}"
     );
 }

@@ -98,7 +98,12 @@ async fn moved(cloud: &Cloud, from: Location, to: Location, back: bool) -> Resul
                 None if home == goal => return Ok(()),
                 None => Record { from, tier: "tier".to_owned(), to, backup: None, stage: Stage::Leaving },
             };
-            let parked = (!home.pooled).then(|| stack(at(home.cell, true), "maintenance", "7"));
+            // What is left of its stack keeps the tags that it had, the former tier's among them (`Builder::parked`).
+            let parked = (!home.pooled).then(|| {
+                let mut parked = stack(at(home.cell, true), "maintenance", "7");
+                parked.tags.insert("konta:tier".to_owned(), "former".to_owned());
+                parked
+            });
             let tenant = wanted(goal);
             let relocation = Relocation::new(&tenant, record, back, parked);
             if relocation.only_resumes(&standing) {

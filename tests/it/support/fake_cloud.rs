@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::fake_aws::{Answer, Call, scripted};
 
 mod backup_tool;
-mod databases;
+pub mod databases;
 mod objects;
 pub mod outcome;
 mod parameters;

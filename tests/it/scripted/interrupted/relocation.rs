@@ -208,8 +208,8 @@ fn record(cloud: &Cloud, stage: &str, backup: Option<&str>) {
     let from = serde_json::json!({"cell": 1, "pooled": false, "own_cluster": false});
     let to = serde_json::json!({"cell": 2, "pooled": true, "own_cluster": false});
     let text = serde_json::json!({"from": from, "tier": "tier", "to": to, "backup": backup, "stage": stage});
-    let mut state = cloud.state();
-    state.parameters.entry(RECORD.to_owned()).or_default().value = text.to_string();
+    let mut kept = cloud.state();
+    kept.parameters.entry(RECORD.to_owned()).or_default().value = text.to_string();
 }
 
 /// A tenant that has left: of its stack the page is left.

@@ -24,10 +24,10 @@ fn with_backup(cloud: Cloud) -> Cloud {
     state.put_backup(TENANT, ID, "old");
     // What an earlier test or restore has left half-way.
     let owner = TENANT.to_owned();
-    let stale = Database { owner, data: "half of something".into(), ..Database::default() };
+    let leftover = Database { owner, data: "half of something".into(), ..Database::default() };
     let databases = &mut state.clusters.get_mut(&cluster(1)).unwrap().databases;
-    databases.insert("bread__restore".to_owned(), stale.clone());
-    databases.insert("bread__check".to_owned(), stale);
+    databases.insert("bread__restore".to_owned(), leftover.clone());
+    databases.insert("bread__check".to_owned(), leftover);
     drop(state);
     cloud
 }
@@ -40,9 +40,9 @@ fn restored() -> Cloud {
     state.put_backup(TENANT, ID, "old");
     let databases = &mut state.clusters.get_mut(&cluster(1)).unwrap().databases;
     let mut before = databases["bread"].clone();
-    before.comment = "konta: set aside by a restore, with its files".to_owned();
+    before.comment = "konta: set aside by a restore, with its files".into();
     let own = databases.get_mut("bread").unwrap();
-    own.data = "old".to_owned();
+    own.data = "old".into();
     own.comment = format!("konta: restored from bread/{ID}");
     databases.insert("bread__before".to_owned(), before);
     state.files.insert("old".to_owned());

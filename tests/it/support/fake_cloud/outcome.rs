@@ -57,14 +57,12 @@ pub fn without_ids(lines: Vec<String>) -> Vec<String> {
     };
     let one = |line: String| {
         let words = line.split_inclusive(['/', '"', ' ']);
-        words
-            .map(|word| {
-                let bare = word.trim_end_matches(['/', '"', ' ']);
-                let ids = if is_id(bare) { "ID" } else { bare };
-                let ids = ids.strip_prefix("konta-restore-").map_or(ids, |_| "konta-restore");
-                format!("{ids}{}", &word[bare.len()..])
-            })
-            .collect()
+        words.fold(String::new(), |line, word| {
+            let bare = word.trim_end_matches(['/', '"', ' ']);
+            let ids = if is_id(bare) { "ID" } else { bare };
+            let ids = ids.strip_prefix("konta-restore-").map_or(ids, |_| "konta-restore");
+            line + ids + &word[bare.len()..]
+        })
     };
     lines.into_iter().map(one).collect()
 }

@@ -25,8 +25,8 @@ fn a_dry_run_shows_the_steps_and_asks_aws_for_no_change() {
     let before = world.calls().len();
     for (arguments, first) in [
         (&["tenant", "suspend", "breadfree"][..], "stop its tasks"),
-        (&["tenant", "suspend", "artista"], "show visitors a page instead of its Odoo"),
-        (&["tenant", "resume", "breadfree"], "take the page away"),
+        (&["tenant", "suspend", "artista"], "show visitors a page instead of Odoo"),
+        (&["tenant", "resume", "breadfree"], "remove the page"),
         (&["tenant", "backup", "artista"], "copy its database and files to the bucket of backups"),
         (&["delete", "tenant", "artista"], "take the tenant's hosts out of the pool's registry"),
         (

@@ -143,7 +143,11 @@ async fn a_session_too_short_for_a_deployment_is_told_and_renewed_beforehand() {
     // Nobody can give a code: the session is used as it is, and the end is foreseen.
     let deploy = ["deploy", "env", "prod"];
     let said = desk.run(&[&deploy[..], &all].concat()).ended_with(6);
-    assert!(said.stderr.contains("this may take 45") && said.stderr.contains("attaches"), "{}", said.stderr);
+    assert!(
+        said.stderr.contains("this may take 45") && said.stderr.contains("run the same command to attach to it"),
+        "{}",
+        said.stderr
+    );
     assert_eq!(desk.asked("GetSessionToken"), 1);
     let mut command = desk.command(&[&deploy[..], &all].concat());
     command.env("KONTA_MFA_PROCESS", "echo 222222").stdin(std::process::Stdio::null());

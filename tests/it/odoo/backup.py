@@ -270,9 +270,8 @@ def kill_the_task(visitor, database, kept):
         changed = state(visitor, database)
         process = subprocess.Popen([KONTA, '-w', WORKSPACE, '--sandbox', '-y', 'tenant', 'restore', TENANT, '--again'],
                                    stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-        for text in process.stderr:
-            if 'restored and counted' in text:
-                break
+        # The title of the step whose task is killed.
+        assert any('count rows and files' in text for text in process.stderr), 'no restore was begun'
         time.sleep(delay)
         end_task(f'{database}__restore')
         said = process.communicate()[1]

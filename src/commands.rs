@@ -31,6 +31,7 @@ mod runner;
 mod running_tenant;
 mod sandbox;
 mod scope_args;
+mod session;
 mod session_manager_plugin;
 mod signals;
 mod status;

@@ -6,6 +6,7 @@
 pub mod backup;
 pub mod backup_store;
 mod backup_task;
+pub mod former_database;
 pub mod page;
 pub mod relocation;
 pub mod restore;

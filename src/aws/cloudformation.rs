@@ -161,12 +161,11 @@ impl Aws {
     }
 
     /// Begins to delete a stack.
-    pub async fn delete_stack(&self, stack: &str, retain: &[String], token: &str) -> Result<(), AwsError> {
+    pub async fn delete_stack(&self, stack: &str, token: &str) -> Result<(), AwsError> {
         self.cloudformation
             .delete_stack()
             .stack_name(stack)
             .client_request_token(token)
-            .set_retain_resources((!retain.is_empty()).then(|| retain.to_vec()))
             .send()
             .await
             .map_err(|e| AwsError::from_sdk("cloudformation DeleteStack", &e))?;

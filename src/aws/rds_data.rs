@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use aws_sdk_rdsdata::config::retry::RetryConfig;
+use aws_sdk_rdsdata::operation::execute_statement::builders::ExecuteStatementFluentBuilder;
 use aws_sdk_rdsdata::types::{Field, SqlParameter};
 
 use super::error::AwsError;
@@ -41,6 +42,18 @@ const ENDED: &[&str] = &[
 ];
 
 impl Aws {
+    /// One statement on a cluster's database, outside any transaction.
+    fn statement(&self, target: &DataTarget, database: &str, statement: &str) -> ExecuteStatementFluentBuilder {
+        self.rdsdata
+            .execute_statement()
+            .resource_arn(&target.cluster)
+            .secret_arn(&target.secret)
+            .database(database)
+            .sql(statement)
+            // DDL must not be killed halfway when the call times out.
+            .continue_after_timeout(true)
+    }
+
     /// Runs one statement outside any transaction, and returns the rows as texts. One statement per call: the service
     /// refuses several.
     ///
@@ -63,18 +76,7 @@ impl Aws {
                     SqlParameter::builder().name(*name).value(Field::StringValue((*value).to_owned())).build()
                 })
                 .collect();
-            let answer = self
-                .rdsdata
-                .execute_statement()
-                .resource_arn(&target.cluster)
-                .secret_arn(&target.secret)
-                .database(database)
-                .sql(statement)
-                .set_parameters(Some(bound))
-                // DDL must not be killed halfway when the call times out.
-                .continue_after_timeout(true)
-                .send()
-                .await;
+            let answer = self.statement(target, database, statement).set_parameters(Some(bound)).send().await;
             let error = match answer {
                 Ok(answer) => {
                     return Ok(answer.records().iter().map(|row| row.iter().map(text).collect()).collect());
@@ -109,13 +111,7 @@ impl Aws {
         let begun = tokio::time::Instant::now();
         loop {
             let answer = self
-                .rdsdata
-                .execute_statement()
-                .resource_arn(&target.cluster)
-                .secret_arn(&target.secret)
-                .database(database)
-                .sql(statement)
-                .continue_after_timeout(true)
+                .statement(target, database, statement)
                 .customize()
                 .config_override(aws_sdk_rdsdata::config::Builder::new().retry_config(RetryConfig::disabled()))
                 .send()

@@ -14,7 +14,7 @@ use crate::stack::tags::TENANT_TAG;
 use crate::stack::{Observed, ObservedStack};
 use crate::tenant::relocation;
 
-use super::context::Session;
+use super::session::Session;
 use super::{CommandError, Context};
 
 /// Delete a tenant or an environment.

@@ -20,9 +20,9 @@ use crate::stack::scope::Scope;
 use crate::stack::{Action, LoadedWorkspace, Observed, StackKind};
 use crate::tenant::relocation::{Relocation, deployment};
 
-use super::context::Session;
 use super::plan_view::{PlanView, cost, show};
 use super::scope_args::ScopeArgs;
+use super::session::Session;
 use super::{CommandError, Context, runner};
 
 /// Deploy a tenant or an environment: plan, confirm, carry out, follow and verify.

@@ -14,9 +14,9 @@ use crate::report::message;
 use crate::stack::runtime::TenantRuntime;
 use crate::task::exec;
 
-use super::context::Session;
 use super::credentials::give;
 use super::running_tenant::RunningTenant;
+use super::session::Session;
 use super::{CommandError, Context};
 
 /// Open a shell in a tenant's running task, or run a command there

@@ -21,8 +21,8 @@ use crate::task::log_filter::{Line, Selection};
 use crate::task::stopped::{self, Found, Stopped};
 
 use self::since::moment;
-use super::context::Session;
 use super::running_tenant::RunningTenant;
+use super::session::Session;
 use super::{CommandError, Context};
 
 /// Show the log of a tenant or a pool

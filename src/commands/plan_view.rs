@@ -10,7 +10,7 @@ use crate::model::Environment;
 use crate::report::{self, output};
 use crate::stack::{LoadedWorkspace, Plan};
 
-use super::context::Session;
+use super::session::Session;
 use super::{CommandError, Context};
 
 /// A plan with the cost of its changes, for programs.

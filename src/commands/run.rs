@@ -14,8 +14,8 @@ use crate::task::log;
 use crate::task::log_filter::Line;
 use crate::task::one_off::{self, Ended, Watch};
 
-use super::context::Session;
 use super::running_tenant::RunningTenant;
+use super::session::Session;
 use super::signals::Signals;
 use super::{CommandError, Context};
 

@@ -10,7 +10,7 @@ use crate::report::{Drawer, draw};
 use crate::stack::Observed;
 use crate::stack::names::Names;
 
-use super::context::Session;
+use super::session::Session;
 use super::{CommandError, Context, process};
 
 /// Runs `work` in an environment: draws its events as they come, listens for Ctrl-C, and keeps `observed` up to date.

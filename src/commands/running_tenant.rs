@@ -5,7 +5,8 @@ use crate::model::TenantName;
 use crate::stack::Observed;
 use crate::stack::names::Names;
 
-use super::context::{self, Session};
+use super::context;
+use super::session::Session;
 use super::{CommandError, Context};
 
 /// A deployed tenant, and the session that read its stacks.

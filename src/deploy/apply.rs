@@ -174,7 +174,7 @@ impl Context<'_> {
     pub(super) async fn remove(&self, name: &str, document: &Document) -> Result<(), OperationError> {
         let Some(stack) = self.aws.stack(name).await? else { return Ok(()) };
         let last = self.aws.newest_event(&stack.id).await?.map(|event| event.id);
-        self.aws.delete_stack(name, &[], &format!("konta-delete-{}", jiff::Timestamp::now().as_millisecond())).await?;
+        self.aws.delete_stack(name, &format!("konta-delete-{}", jiff::Timestamp::now().as_millisecond())).await?;
         let rest = self.follow(&stack.id, document, last, None).await?;
         match rest.stack {
             Some(stack) if stack.status != "DELETE_COMPLETE" => {

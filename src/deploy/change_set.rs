@@ -78,7 +78,7 @@ pub async fn compute(
 pub async fn discard(aws: &Aws, desired: &DesiredStack, name: &str, create: bool) -> Result<(), OperationError> {
     aws.delete_change_set(&desired.name, name).await?;
     if create && aws.stack(&desired.name).await?.is_some_and(|stack| stack.status == "REVIEW_IN_PROGRESS") {
-        aws.delete_stack(&desired.name, &[], name).await?;
+        aws.delete_stack(&desired.name, name).await?;
     }
     Ok(())
 }

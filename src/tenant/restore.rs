@@ -4,8 +4,8 @@
 //! the old data or the new. The comment of each database says what it is; the same call resumes from there.
 
 use crate::model::TenantName;
-use crate::odoo::backup::{BackupId, Manifest, Outcome, PIN_FILES, RELINK_FILES, UNPIN_FILES};
-use crate::odoo::database::{self, Statement};
+use crate::odoo::backup::{BackupId, Manifest, Outcome};
+use crate::odoo::database;
 use crate::odoo::{database_swap, first_setup, password};
 use crate::operation::context::Context;
 use crate::operation::event::StepResult;
@@ -17,21 +17,14 @@ use crate::stack::tags::CELL_TAG;
 use super::backup;
 use super::backup_store::BackupStore;
 use super::backup_task::{self, Work};
-
-/// How often a swap is tried: it fails if a connection slips in between.
-const SWAPS: usize = 20;
+use super::former_database;
 
 const DATABASE: Step = Step::harmless("database", "make a new database for the restored data");
 const FILL: Step = Step::harmless("restore", "restore the backup into it, and count rows and files");
 const PASSWORD: Step = Step::new("password", "give the copy's administrator its own password");
 const SWAP: Step = Step::harmless("swap", "put the restored database in the tenant's place");
-const PIN_STEP: Step = Step::new("files", "protect the files of the former database from garbage collection");
 const FILL_SCRATCH: Step = Step::harmless("check", "restore the backup into it, and count rows and files");
 const DROP_SCRATCH: Step = Step::new("drop", "drop the restored database again");
-const RELINK_STEP: Step = Step::harmless("files", "check that every file of the former database exists");
-const SWAP_BACK: Step = Step::harmless("swap", "put the former database back in the tenant's place");
-const DROP: Step = Step::harmless("drop", "drop the former database and its files");
-
 /// The steps of a restore; `is_copy` if the tenant becomes a neutralised copy of another.
 #[must_use]
 pub fn restore_steps(is_copy: bool) -> Vec<Step> {
@@ -39,7 +32,7 @@ pub fn restore_steps(is_copy: bool) -> Vec<Step> {
     if is_copy {
         steps.insert(2, PASSWORD);
     }
-    steps.push(PIN_STEP);
+    steps.push(former_database::PIN_STEP);
     steps
 }
 
@@ -52,18 +45,6 @@ pub(super) fn restore_into_steps() -> Vec<Step> {
 #[must_use]
 pub fn check_steps() -> Vec<Step> {
     vec![DATABASE, FILL_SCRATCH, DROP_SCRATCH]
-}
-
-/// The steps that undo a restore; `anyway` if lost files do not matter.
-#[must_use]
-pub fn undo_steps(anyway: bool) -> Vec<Step> {
-    if anyway { vec![SWAP_BACK] } else { vec![RELINK_STEP, SWAP_BACK] }
-}
-
-/// The steps that drop the database that a restore keeps.
-#[must_use]
-pub fn forget_steps() -> Vec<Step> {
-    vec![DROP]
 }
 
 /// What konta must restore, and how.
@@ -110,7 +91,7 @@ pub async fn restore(
     if store.data.comment(&database_swap::before(&tenant.database())).await?.as_deref()
         == Some(database_swap::SET_ASIDE)
     {
-        pin_files(context, &store).await;
+        former_database::pin_files(context, &store).await;
     }
     Ok(restored)
 }
@@ -141,31 +122,6 @@ pub(super) async fn restore_into(
     let work = put_in_place(context, store);
     context.step(&store.stack, SWAP, work).await?;
     Ok(Restored::Stands(outcome))
-}
-
-/// Protects the files that the former database names from Odoo's garbage collection, so that the database can be put back
-/// whole. If that fails, the restored database serves nevertheless: a note says so, and the same call tries again.
-async fn pin_files(context: &Context<'_>, store: &BackupStore<'_>) {
-    let before = database_swap::before(&store.runtime.tenant.database());
-    let work = async {
-        let done = beside(context, store, PIN_FILES).await?;
-        store.data.run(&[database_swap::mark(&before, database_swap::HELD)]).await?;
-        Ok((StepOutcome::Done, Some(format!("{} files", done.files.unwrap_or_default()))))
-    };
-    if let Err(error) = context.step(&store.stack, PIN_STEP, work).await {
-        context.events.note(format!(
-            "the restored database serves, but Odoo may delete files of the former one within hours: run the same command \
-             again ({error})"
-        ));
-    }
-}
-
-/// Runs a task that works on the files of the former database.
-async fn beside(context: &Context<'_>, store: &BackupStore<'_>, verb: &'static str) -> Result<Outcome, OperationError> {
-    let (tenant, id) = (&store.runtime.tenant, BackupId::at(jiff::Timestamp::now()));
-    let before = database_swap::before(&tenant.database());
-    let work = Work { verb, source: tenant.as_str(), id: &id, database: &before, neutralized_at: None };
-    backup_task::run(context, store, &work).await
 }
 
 /// Gives the copy's administrator the password that is kept for this tenant: the data brings the original's.
@@ -214,76 +170,6 @@ pub async fn check(
     Ok(outcome)
 }
 
-/// Puts the former database back in the tenant's place; returns false if that was done already. `anyway` does so even if
-/// files that it names are lost or cannot be checked.
-///
-/// # Errors
-/// When there is no former database, and when files of it are lost.
-pub async fn undo(context: &Context<'_>, tenant: &TenantName, anyway: bool) -> Result<bool, OperationError> {
-    let store = BackupStore::of(context, tenant)?;
-    let own = tenant.database();
-    match store.data.comment(&database_swap::before(&own)).await?.as_deref() {
-        None => return Err(nothing_before(tenant)),
-        Some(database_swap::TAKEN_BACK) => return Ok(false),
-        Some(_) => {}
-    }
-    if !anyway {
-        let work = relink_files(context, &store);
-        context.step(&store.stack, RELINK_STEP, work).await?;
-    }
-    let statement = database_swap::swap_back(&own);
-    let work = swapped(context, &store, &statement);
-    context.step(&store.stack, SWAP_BACK, work).await?;
-    Ok(true)
-}
-
-/// Gives the former database the files that were kept for it, and refuses if some are lost nevertheless.
-async fn relink_files(context: &Context<'_>, store: &BackupStore<'_>) -> StepResult {
-    let done = beside(context, store, RELINK_FILES).await?;
-    let (files, tenant) = (done.files.unwrap_or_default(), &store.runtime.tenant);
-    match (done.missing.unwrap_or_default(), done.first_missing) {
-        (0, _) => Ok((StepOutcome::Done, Some(format!("{files} files")))),
-        (missing, first) => Err(OperationError::Preflight {
-            problem: format!(
-                "{missing} of {files} files that the former database names are lost, the first: {}",
-                first.unwrap_or_default()
-            ),
-            help: format!(
-                "restore a backup of that time, which has them, with `konta tenant restore {tenant} --from BACKUP`; or go back without \
-                 them with `--undo --anyway`"
-            ),
-        }),
-    }
-}
-
-/// Drops the former database.
-///
-/// # Errors
-/// When there is no former database.
-pub async fn forget(context: &Context<'_>, tenant: &TenantName) -> Result<(), OperationError> {
-    let store = BackupStore::of(context, tenant)?;
-    let before = database_swap::before(&tenant.database());
-    if store.data.comment(&before).await?.is_none() {
-        return Err(nothing_before(tenant));
-    }
-    let work = async {
-        beside(context, &store, UNPIN_FILES).await?;
-        store.data.run(&[database_swap::drop(&before)]).await?;
-        Ok((StepOutcome::Done, Some(before.clone())))
-    };
-    context.step(&store.stack, DROP, work).await?;
-    Ok(())
-}
-
-fn nothing_before(tenant: &TenantName) -> OperationError {
-    OperationError::Preflight {
-        problem: format!("no database of {tenant} is kept from before a restore"),
-        help: format!(
-            "run `konta tenant backups {tenant}` to list its backups, and `konta tenant restore {tenant}` to restore one"
-        ),
-    }
-}
-
 /// Makes a database, and runs a task that fills it from a backup. Nothing is done twice: konta waits for a running task,
 /// and takes a finished database as it is.
 async fn fill(
@@ -300,7 +186,7 @@ async fn fill(
     let work = Work { verb, source: wanted.source, id: wanted.id, database, neutralized_at: wanted.neutralized_at };
     if !backup_task::is_running(context, store, &work).await? {
         let unfinished = wanted.mark("being restored");
-        let making = make(context, store, database, &unfinished);
+        let making = make(store, database, &unfinished);
         context.step(&store.stack, DATABASE, making).await?;
     }
     let mut outcome = None;
@@ -321,7 +207,7 @@ async fn fill(
 
 /// Makes an empty database like the tenant's own, and first drops what an earlier try left of it. The extensions come
 /// from the backup, and the role makes them.
-async fn make(_context: &Context<'_>, store: &BackupStore<'_>, database: &str, mark: &str) -> StepResult {
+async fn make(store: &BackupStore<'_>, database: &str, mark: &str) -> StepResult {
     let role = store.runtime.tenant.database();
     store.data.run(&[database_swap::drop(database)]).await?;
     store.data.make(&database::create_database(database, &role)).await?;
@@ -337,12 +223,5 @@ async fn make(_context: &Context<'_>, store: &BackupStore<'_>, database: &str, m
 async fn put_in_place(context: &Context<'_>, store: &BackupStore<'_>) -> StepResult {
     let own = store.runtime.tenant.database();
     store.data.run(&[database_swap::drop(&database_swap::before(&own))]).await?;
-    swapped(context, store, &database_swap::swap(&own)).await
-}
-
-/// Retries a swap until no connection slips in between.
-async fn swapped(context: &Context<'_>, store: &BackupStore<'_>, statement: &Statement) -> StepResult {
-    let pause = context.polling.poll.min(std::time::Duration::from_millis(200));
-    store.data.run_when_free(statement, SWAPS, pause).await?;
-    Ok((StepOutcome::Done, None))
+    former_database::swapped(context, store, &database_swap::swap(&own)).await
 }

@@ -8,6 +8,7 @@ use crate::commands::{CommandError, Context};
 use crate::odoo::backup::{Manifest, Outcome};
 use crate::operation::step::Operation;
 use crate::report::{message, output, prompt, text};
+use crate::tenant::former_database;
 use crate::tenant::restore::{self, Restored, Wanted};
 use crate::tenant::{backup, backup_store};
 
@@ -187,7 +188,7 @@ async fn check(
 
 async fn undo(context: &Context, tenant: &mut TenantTarget<'_>, args: &RestoreArgs) -> Result<u8, CommandError> {
     let name = tenant.name.clone();
-    let operation = Operation::new("restore", restore::undo_steps(args.anyway)).with(&["--undo"]);
+    let operation = Operation::new("restore", former_database::undo_steps(args.anyway)).with(&["--undo"]);
     if args.dry_run {
         return tenant.show(context, &operation);
     }
@@ -199,14 +200,15 @@ async fn undo(context: &Context, tenant: &mut TenantTarget<'_>, args: &RestoreAr
         return Err(CommandError::Declined("undoing the restore was not confirmed".to_owned()));
     }
     context.outlast(&mut tenant.session, SignedDuration::from_mins(15)).await?;
-    let done =
-        tenant.operate(context, &operation, async |context| restore::undo(context, &name, args.anyway).await).await?;
+    let done = tenant
+        .operate(context, &operation, async |context| former_database::undo(context, &name, args.anyway).await)
+        .await?;
     finish(context, tenant, if done { "is back as it was before the restore" } else { "was already put back" })
 }
 
 async fn drop_before(context: &Context, tenant: &TenantTarget<'_>, args: &RestoreArgs) -> Result<u8, CommandError> {
     let name = tenant.name.clone();
-    let operation = Operation::new("restore", restore::forget_steps()).with(&["--drop-before"]);
+    let operation = Operation::new("restore", former_database::forget_steps()).with(&["--drop-before"]);
     if args.dry_run {
         return tenant.show(context, &operation);
     }
@@ -215,7 +217,7 @@ async fn drop_before(context: &Context, tenant: &TenantTarget<'_>, args: &Restor
     if !context.global().yes && !prompt::confirm(&question)? {
         return Err(CommandError::Declined("dropping the former database was not confirmed".to_owned()));
     }
-    tenant.operate(context, &operation, async |context| restore::forget(context, &name).await).await?;
+    tenant.operate(context, &operation, async |context| former_database::forget(context, &name).await).await?;
     finish(context, tenant, "no longer has a database from before a restore")
 }
 

@@ -1,6 +1,7 @@
 //! A deployed tenant, with or without a manifest, and what konta needs to carry out its operations.
 
-use crate::commands::context::{self, Session};
+use crate::commands::context;
+use crate::commands::session::Session;
 use crate::commands::{CommandError, Context, operation_view, runner};
 use crate::deploy::observe;
 use crate::model::{Environment, TenantName};

@@ -109,7 +109,7 @@ async fn a_cell_whose_first_creation_failed_late_is_made_anew_by_the_next_run() 
     let cell = "konta-prod-cell-1";
     assert_eq!(aws.stack(cell).await.unwrap().unwrap().status, "ROLLBACK_FAILED", "the protected resources stay");
     // A deletion by hand fails for the same reason; that stack never stood either.
-    aws.delete_stack(cell, &[], "t").await.unwrap();
+    aws.delete_stack(cell, "t").await.unwrap();
     while aws.stack(cell).await.unwrap().unwrap().status != "DELETE_FAILED" {
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
@@ -127,7 +127,7 @@ async fn a_cell_that_stood_and_was_deleted_half_way_is_never_removed_unasked() {
     let aws = world.aws().await;
     let cell = "konta-prod-cell-1";
     aws.protect_stack(cell, false).await.unwrap();
-    aws.delete_stack(cell, &[], "t").await.unwrap();
+    aws.delete_stack(cell, "t").await.unwrap();
     while aws.stack(cell).await.unwrap().unwrap().status != "DELETE_FAILED" {
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }

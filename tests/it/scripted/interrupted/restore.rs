@@ -3,6 +3,7 @@
 use konta::odoo::backup::BackupId;
 use konta::operation::OperationError;
 use konta::tenant::backup;
+use konta::tenant::former_database;
 use konta::tenant::restore::{self, Wanted};
 
 use super::name_is_whole;
@@ -97,7 +98,7 @@ async fn a_restore_is_undone_wherever_the_session_ends() {
         cloud
     };
     let run = async |cloud: &Cloud| {
-        cloud.operate(async |context| restore::undo(context, &tenant(), false).await.map(|_| ())).await
+        cloud.operate(async |context| former_database::undo(context, &tenant(), false).await.map(|_| ())).await
     };
     let outcome = |cloud: &Cloud| {
         assert_eq!(cloud.serves().as_deref(), Some("work"));
@@ -111,7 +112,7 @@ async fn a_restore_is_undone_wherever_the_session_ends() {
 #[tokio::test(start_paused = true)]
 async fn the_database_before_is_forgotten_wherever_the_session_ends() {
     let run = async |cloud: &Cloud| {
-        let done = cloud.operate(async |context| restore::forget(context, &tenant()).await).await;
+        let done = cloud.operate(async |context| former_database::forget(context, &tenant()).await).await;
         match done {
             // The answer of its last call was lost.
             Err(error) if error.to_string().contains("no database of bread is kept from before") => Ok(()),
